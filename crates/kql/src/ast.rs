@@ -46,6 +46,7 @@ pub struct Let {
 /// What a name is bound to. Whether a pipeline without operators is a scalar or a table is for the
 /// binder to say.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "there are few, and a box would be in every reader's way")]
 pub enum LetValue {
     Pipeline(Pipeline),
     Function(Function),

@@ -2,13 +2,24 @@
 //!
 //! [`parse`] does not fail. It returns the tree of what it understood and a diagnostic for each thing
 //! it did not. The crate knows the language's grammar, but no tables, columns or functions.
+//!
+//! ```
+//! let parsed = kql::parse("DeviceInfo | where OSPlatform has 'linux' | cuont");
+//! assert_eq!(parsed.diagnostics[0].message, "unknown operator `cuont`");
+//! assert_eq!(parsed.diagnostics[0].suggestions, ["count"]);
+//! ```
 
 pub mod ast;
 mod diagnostic;
+mod lexer;
 pub mod literals;
+mod parser;
+mod printer;
 mod span;
 
 pub use diagnostic::{Diagnostic, nearest};
+pub use parser::{DEPTH_MAX, HEIGHT_MAX, TEXT_BYTES_MAX, parse};
+pub use printer::print;
 pub use span::{LineIndex, Position, Span, position};
 
 /// What [`parse`] made of a text.

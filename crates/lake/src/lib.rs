@@ -1,1 +1,335 @@
+//! The event lake: rows in, checked and durable, visible to hunting at once, in Parquet files soon after.
+//!
+//! One [`Lake`] serves every tenant; a [`TenantLake`] is bound to one. An append is framed with checksums into
+//! the log, synced together with its neighbours, published in the hot buffer, and then acknowledged. A flush
+//! sorts hot rows into Parquet files and commits them to the SQL [`Catalog`] in one transaction that also moves
+//! the log's low-water mark. Readers hold a snapshot of files and hot rows.
+//!
+//! The lake knows no query language, users or HTTP.
 
+mod batch;
+mod catalog;
+mod disk;
+mod error;
+mod files;
+mod flush;
+mod follow;
+mod frame;
+mod log;
+mod provider;
+mod schema;
+mod state;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::catalog::TableProvider;
+use model::{Clock, Row, Table, TenantId};
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{info, warn};
+
+pub use batch::rows_from_batch;
+pub use catalog::{Catalog, CatalogFuture, CatalogState, DataFile, Flush, ProducerMark};
+pub use disk::{Disk, FolderDisk, LogFile};
+pub use error::LakeError;
+pub use files::Files;
+pub use follow::Followed;
+pub use log::Appended;
+pub use provider::{is_lake_table, object_store_url};
+pub use schema::{INGESTED_COLUMN, SEQUENCE_COLUMN, arrow_type, declared_schema, stored_schema};
+
+use crate::frame::Payload;
+use crate::log::{Append, Job, Producers};
+use crate::state::State;
+
+/// Bounds and rhythm of the lake.
+#[derive(Clone, Debug)]
+pub struct LakeConfig {
+    /// Hot rows are flushed when they take this much memory, in bytes...
+    pub flush_bytes: usize,
+    /// ...or when this much time has passed since the last flush.
+    pub flush_interval: Duration,
+    /// Appends are refused with [`LakeError::Busy`] while hot rows take more than this, in bytes.
+    pub hot_bytes_max: usize,
+}
+
+impl Default for LakeConfig {
+    fn default() -> LakeConfig {
+        LakeConfig { flush_bytes: 64 << 20, flush_interval: Duration::from_secs(60), hot_bytes_max: 512 << 20 }
+    }
+}
+
+/// All events of all tenants.
+#[derive(Clone)]
+pub struct Lake(Arc<Shared>);
+
+struct Shared {
+    config: LakeConfig,
+    state: Arc<State>,
+    files: Files,
+    catalog: Arc<dyn Catalog>,
+    disk: Arc<dyn Disk>,
+    producers: Producers,
+    jobs: std::sync::Mutex<Option<mpsc::Sender<Job>>>,
+    thread: std::sync::Mutex<Option<std::thread::JoinHandle<()>>>,
+    /// One flush at a time.
+    flushing: tokio::sync::Mutex<()>,
+    /// Wakes followers and the flush loop after every acknowledged group.
+    accepted: watch::Sender<u64>,
+    new_name: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+/// What the lake is made of; everything that touches the world is passed in.
+pub struct Parts {
+    pub config: LakeConfig,
+    pub catalog: Arc<dyn Catalog>,
+    pub files: Files,
+    /// Where the log is.
+    pub disk: Arc<dyn Disk>,
+    pub clock: Arc<dyn Clock>,
+    /// Makes the unique part of a data file's name.
+    pub new_name: Box<dyn Fn() -> String + Send + Sync>,
+}
+
+/// Numbers about the lake as it is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LakeStats {
+    pub hot_rows: usize,
+    pub hot_bytes: usize,
+}
+
+impl Lake {
+    /// Opens the lake: reads the catalog, replays the log, and removes files that no transaction added.
+    pub async fn open(parts: Parts) -> Result<Lake, LakeError> {
+        let Parts { config, catalog, files, disk, clock, new_name } = parts;
+        let known = catalog.load().await?;
+        remove_orphans(&files, &known).await?;
+        let state = Arc::new(State::default());
+        state.set_files(known.files.clone(), &known.sequences);
+        let writer = {
+            let (disk, state) = (disk.clone(), state.clone());
+            blocking(move || log::Writer::recover(disk, clock, state, &known)).await??
+        };
+        let producers = writer.producers();
+        let (jobs, thread) =
+            log::start(writer).map_err(|source| LakeError::Log { doing: "start the writer", source })?;
+        Ok(Lake(Arc::new(Shared {
+            config,
+            state,
+            files,
+            catalog,
+            disk,
+            producers,
+            jobs: std::sync::Mutex::new(Some(jobs)),
+            thread: std::sync::Mutex::new(Some(thread)),
+            flushing: tokio::sync::Mutex::new(()),
+            accepted: watch::channel(0).0,
+            new_name,
+        })))
+    }
+
+    /// A handle that sees one tenant only.
+    pub fn tenant(&self, tenant: TenantId) -> TenantLake {
+        TenantLake { lake: self.clone(), tenant }
+    }
+
+    /// The tenants that have rows.
+    pub fn tenants(&self) -> Vec<TenantId> {
+        self.0.state.tenants()
+    }
+
+    pub fn stats(&self) -> LakeStats {
+        LakeStats { hot_rows: self.0.state.hot_rows(), hot_bytes: self.0.state.hot_bytes() }
+    }
+
+    /// The object store of the data files, to register with an engine under [`object_store_url`].
+    pub fn object_store(&self) -> Arc<dyn object_store::ObjectStore> {
+        self.0.files.store()
+    }
+
+    /// Changes whenever rows were accepted.
+    pub fn accepted(&self) -> watch::Receiver<u64> {
+        self.0.accepted.subscribe()
+    }
+
+    /// Flushes when enough is hot or enough time has passed, until the lake is closed.
+    pub async fn run_flushes(&self) {
+        let mut accepted = self.accepted();
+        let mut due = tokio::time::Instant::now() + self.0.config.flush_interval;
+        loop {
+            tokio::select! {
+                changed = accepted.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep_until(due) => {}
+            }
+            let timed = tokio::time::Instant::now() >= due;
+            let full = self.0.state.hot_bytes() >= self.0.config.flush_bytes;
+            if (timed && self.0.state.hot_rows() > 0) || full {
+                match self.flush().await {
+                    Ok(_) => {}
+                    Err(LakeError::Stopped) => return,
+                    Err(error) => {
+                        warn!(%error, "cannot flush; trying again");
+                        tokio::time::sleep(Duration::from_secs(1)).await;
+                    }
+                }
+            }
+            if timed || full {
+                due = tokio::time::Instant::now() + self.0.config.flush_interval;
+            }
+        }
+    }
+
+    /// Writes every row accepted so far to Parquet and drops the log behind it. Returns the rows written.
+    pub async fn flush(&self) -> Result<usize, LakeError> {
+        let _one_at_a_time = self.0.flushing.lock().await;
+        if self.0.state.hot_rows() == 0 {
+            return Ok(0);
+        }
+        let started = std::time::Instant::now();
+        let (reply, answer) = oneshot::channel();
+        self.send(Job::Rotate(reply)).await?;
+        let closed = answer.await.map_err(|_| LakeError::Stopped)??;
+
+        // Marks are read after the rotation: they cover every frame of the closed segments.
+        let producers = log::lock(&self.0.producers).iter().map(producer_mark).collect();
+        let hot = self.0.state.hot_until(closed);
+        let sequences = highest_sequences(&hot);
+        let rows = hot.iter().map(|(_, batch)| batch.batch.num_rows()).sum();
+        let shared = self.0.clone();
+        let encoded = blocking(move || flush::encode_files(&hot, &*shared.new_name)).await??;
+        for file in &encoded {
+            self.0.files.put(&file.file.path, file.bytes.clone()).await?;
+        }
+        let files: Vec<DataFile> = encoded.into_iter().map(|encoded| encoded.file).collect();
+        let log_segment = closed as i64 + 1;
+        let commit = Flush { files: files.clone(), log_segment, producers, sequences: sequences.clone() };
+        self.0.catalog.commit(commit).await?;
+        self.0.state.replace_hot(closed, files, &sequences);
+        self.drop_segments(closed).await?;
+        metrics::histogram!("bartizan_lake_flush_seconds").record(started.elapsed().as_secs_f64());
+        metrics::counter!("bartizan_lake_flushed_rows_total").increment(rows as u64);
+        info!(rows, segment = closed, "flushed");
+        Ok(rows)
+    }
+
+    /// Flushes, then stops the writer. Later appends are refused.
+    pub async fn close(&self) -> Result<(), LakeError> {
+        self.flush().await?;
+        log::lock(&self.0.jobs).take();
+        let thread = log::lock(&self.0.thread).take();
+        if let Some(thread) = thread {
+            let joined = blocking(move || thread.join()).await?;
+            joined.map_err(|_| LakeError::Task("the log writer panicked".to_owned()))?;
+        }
+        Ok(())
+    }
+
+    async fn drop_segments(&self, closed: u64) -> Result<(), LakeError> {
+        let disk = self.0.disk.clone();
+        let dropped = blocking(move || {
+            let names = disk.list()?;
+            let old = |name: &&String| {
+                name.strip_suffix(".log").and_then(|n| n.parse::<u64>().ok()).is_some_and(|n| n <= closed)
+            };
+            names.iter().filter(old).try_for_each(|name| disk.remove(name))
+        });
+        dropped.await?.map_err(|source| LakeError::Log { doing: "remove flushed segments", source })
+    }
+
+    async fn send(&self, job: Job) -> Result<(), LakeError> {
+        let jobs = log::lock(&self.0.jobs).clone().ok_or(LakeError::Stopped)?;
+        jobs.send(job).await.map_err(|_| LakeError::Stopped)
+    }
+}
+
+/// One tenant's events.
+#[derive(Clone)]
+pub struct TenantLake {
+    lake: Lake,
+    tenant: TenantId,
+}
+
+impl TenantLake {
+    pub fn tenant(&self) -> TenantId {
+        self.tenant
+    }
+
+    /// Appends rows. When this returns they are durable and visible. A `producer` (its name and a sequence that
+    /// it only ever raises) makes a repeated call add nothing.
+    pub async fn append(&self, rows: Vec<Row>, producer: Option<(String, i64)>) -> Result<Appended, LakeError> {
+        let shared = &self.lake.0;
+        if shared.state.hot_bytes() > shared.config.hot_bytes_max {
+            metrics::counter!("bartizan_lake_busy_total").increment(1);
+            return Err(LakeError::Busy);
+        }
+        let (batches, payload) = blocking(move || {
+            let batches = batch::batches_from_rows(&rows)?;
+            let payload = Payload::encode(&batches)?;
+            Ok::<_, LakeError>((batches, payload))
+        })
+        .await??;
+        let (reply, answer) = oneshot::channel();
+        let append = Append { tenant: self.tenant, producer, batches, payload, reply };
+        self.lake.send(Job::Append(Box::new(append))).await?;
+        let appended = answer.await.map_err(|_| LakeError::Stopped)??;
+        shared.accepted.send_modify(|count| *count += 1);
+        Ok(appended)
+    }
+
+    /// The rows of one table as they are now.
+    pub fn table(&self, table: &'static Table) -> Arc<dyn TableProvider> {
+        self.snapshot().table(table)
+    }
+
+    /// Every table as it is now: what is accepted later is not in it.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { state: self.lake.0.state.snapshot(self.tenant), store: self.lake.object_store() }
+    }
+
+    /// The highest sequence accepted so far; 0 before the first row.
+    pub fn last_sequence(&self) -> i64 {
+        self.lake.0.state.snapshot(self.tenant).last_sequence
+    }
+}
+
+/// One tenant's tables at one moment.
+#[derive(Clone)]
+pub struct Snapshot {
+    state: state::TenantState,
+    store: Arc<dyn object_store::ObjectStore>,
+}
+
+impl Snapshot {
+    pub fn table(&self, table: &'static Table) -> Arc<dyn TableProvider> {
+        Arc::new(provider::LakeTable { table, state: self.state.clone(), store: self.store.clone() })
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LakeError> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| LakeError::Task(error.to_string()))
+}
+
+/// Removes data files that a crash left between their writing and their commit.
+async fn remove_orphans(files: &Files, known: &CatalogState) -> Result<(), LakeError> {
+    let committed: std::collections::HashSet<&str> = known.files.iter().map(|file| file.path.as_str()).collect();
+    for path in files.list().await? {
+        if !committed.contains(path.as_str()) {
+            info!(%path, "removing a file that was never committed");
+            files.remove(&path).await?;
+        }
+    }
+    Ok(())
+}
+
+fn producer_mark((key, mark): (&(TenantId, String), &log::Mark)) -> ProducerMark {
+    ProducerMark { tenant: key.0, producer: key.1.clone(), sequence: mark.sequence }
+}
+
+fn highest_sequences(hot: &[(TenantId, Arc<state::HotBatch>)]) -> Vec<(TenantId, i64)> {
+    let mut highest = std::collections::BTreeMap::new();
+    for (tenant, batch) in hot {
+        let last = highest.entry(*tenant).or_insert(batch.last_sequence);
+        *last = batch.last_sequence.max(*last);
+    }
+    highest.into_iter().collect()
+}

@@ -12,11 +12,11 @@ const DAYS_PER_400_YEARS: i64 = 146_097;
 /// Reads a date or a date and time as ticks.
 ///
 /// The time may lack its seconds or fraction; digits after the seventh are cut. Without an offset it is UTC.
-/// A blank may stand where the plus sign of an offset was, as it does after a form decoder read the `+`.
+/// A blank may stand for the `T`, and where the plus sign of an offset was before a form decoder read it.
 pub fn parse(text: &str) -> Option<i64> {
     let mut text = Cursor(text.trim().as_bytes());
     let mut ticks = date(&mut text)? * TICKS_PER_DAY;
-    if text.eat(b"Tt").is_some() {
+    if text.eat(b"Tt ").is_some() {
         ticks += time_of_day(&mut text)?;
         ticks -= offset(&mut text)?;
     } else {

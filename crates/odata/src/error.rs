@@ -59,14 +59,18 @@ impl Fault {
     }
 }
 
-/// A client's text as shown in a message: quoted, on one line and not too long.
+/// A client's text as shown in a message: in quotes, on one line and not too long.
 pub(crate) fn shown(text: &str) -> String {
+    format!("'{}'", cut(text))
+}
+
+/// A client's text on one line and not too long.
+pub(crate) fn cut(text: &str) -> String {
     const CHARS_MAX: usize = 60;
-    let cut = if text.chars().nth(CHARS_MAX).is_some() { "..." } else { "" };
-    let line: String = text
-        .chars()
-        .take(CHARS_MAX)
-        .map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c })
-        .collect();
-    format!("'{line}{cut}'")
+    let clean = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+    let mut line: String = text.chars().take(CHARS_MAX).map(clean).collect();
+    if text.chars().nth(CHARS_MAX).is_some() {
+        line.push_str("...");
+    }
+    line
 }

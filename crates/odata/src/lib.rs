@@ -23,6 +23,7 @@ mod error;
 mod filter;
 mod lexer;
 pub mod limits;
+mod literal;
 mod options;
 mod parser;
 

@@ -1,9 +1,10 @@
 //! The query options of one request.
 
 use crate::entity::{EntityType, Property};
-use crate::error::{Fault, ODataError, shown};
+use crate::error::{Fault, ODataError, cut, shown};
 use crate::filter::Filter;
 use crate::limits::{Limits, OverMax, TEXT_BYTES_MAX};
+use crate::literal::truth;
 use crate::parser;
 
 /// What a request asks of a list.
@@ -93,9 +94,8 @@ fn option(name: &str) -> Result<Option<(&'static str, SystemOption)>, ODataError
         return Err(Fault::new("this option is not supported").within(refused, ""));
     }
     if name.starts_with('$') {
-        let message = format!("unknown option {}", shown(name));
         let names = OPTIONS.map(|(name, _)| name).join(", ");
-        return Err(Fault::new(message).hint(format!("valid: {names}")).within("query", ""));
+        return Err(Fault::new("unknown option").hint(format!("valid: {names}")).within(&cut(name), ""));
     }
     Ok(None)
 }
@@ -114,7 +114,7 @@ impl Query {
             SystemOption::OrderBy => self.order = parser::order(entity, text)?,
             SystemOption::Top => self.top = Some(top(text, limits)?),
             SystemOption::Skip => self.skip = skip(text)?,
-            SystemOption::Count => self.count = truth(text)?,
+            SystemOption::Count => self.count = flag(text)?,
             SystemOption::Expand => self.expand = expand(entity, text)?,
             SystemOption::Select => self.select = select(entity, text)?,
             SystemOption::Format => check_format(text)?,
@@ -158,13 +158,8 @@ fn whole_number(text: &str) -> Result<Option<u64>, Fault> {
     Ok(digits.parse().ok())
 }
 
-fn truth(text: &str) -> Result<bool, Fault> {
-    let word = text.trim();
-    let is_true = word.eq_ignore_ascii_case("true");
-    if is_true || word.eq_ignore_ascii_case("false") {
-        return Ok(is_true);
-    }
-    Err(Fault::new(format!("expected true or false, got {}", shown(text))))
+fn flag(text: &str) -> Result<bool, Fault> {
+    truth(text.trim()).ok_or_else(|| Fault::new(format!("expected true or false, got {}", shown(text))))
 }
 
 fn expand(entity: &'static EntityType, text: &str) -> Result<Vec<&'static str>, Fault> {

@@ -1,11 +1,11 @@
 //! Reads `$filter` and `$orderby`: recursive descent, bounded in depth and in nodes.
 
-use crate::datetime;
 use crate::entity::{EntityType, Kind, Property};
-use crate::error::{Fault, shown};
+use crate::error::{Fault, cut, shown};
 use crate::filter::{CompareOp, Filter, TextFn, Value};
 use crate::lexer::{Spanned, Token, lex};
 use crate::limits::{DEPTH_MAX, IN_VALUES_MAX, NODES_MAX, ORDER_MAX};
+use crate::literal::{Subject, truth};
 use crate::options::Order;
 
 pub(crate) fn filter(entity: &'static EntityType, text: &str) -> Result<Filter, Fault> {
@@ -47,15 +47,6 @@ struct Parser<'a> {
     nodes: usize,
     /// The variable of the lambda being read, and its collection.
     variable: Option<(&'a str, &'static Property)>,
-}
-
-/// What a condition is about: a property, or inside a lambda an element of one.
-#[derive(Clone, Copy)]
-struct Subject<'a> {
-    name: &'a str,
-    property: &'static Property,
-    /// The property's kind, or that of its elements.
-    kind: Kind,
 }
 
 impl<'a> Parser<'a> {
@@ -121,7 +112,9 @@ impl<'a> Parser<'a> {
                 return self.node(Filter::Compare { property: subject.property, op, value });
             }
             _ => {
-                return Err(self.unexpected(&format!("an operator after '{}'", subject.name)).hint(OPERATORS));
+                return Err(self
+                    .unexpected(&format!("an operator after {}", shown(subject.name)))
+                    .hint(OPERATORS));
             }
         };
         self.advance();
@@ -138,15 +131,19 @@ impl<'a> Parser<'a> {
     fn comparison(&mut self, subject: Subject<'_>, op: CompareOp, at: usize) -> Result<Filter, Fault> {
         let Subject { name, property, kind } = subject;
         if !op.is_equality() && matches!(kind, Kind::Enum | Kind::Bool | Kind::Strings) {
-            let message = format!("'{name}' cannot be compared with {}", op.word());
+            let message = format!("{} cannot be compared with {}", shown(name), op.word());
             return Err(Fault::new(message).at(at).hint("valid: eq, ne, in"));
         }
         let value_at = self.at();
         let value = self.value(subject)?;
         let is_element = kind == Kind::Strings || self.variable.is_some();
-        if value == Value::Null && (is_element || !op.is_equality()) {
-            let message = format!("'{name}' cannot be compared with null by {} here", op.word());
+        if value == Value::Null && is_element {
+            let message = format!("an element of '{}' is never null", property.name);
             return Err(Fault::new(message).at(value_at));
+        }
+        if value == Value::Null && !op.is_equality() {
+            let message = format!("null cannot be compared with {}", op.word());
+            return Err(Fault::new(message).at(value_at).hint("valid: eq, ne"));
         }
         if kind == Kind::Strings && op == CompareOp::Ne {
             // Of a collection, `ne` says that no element is equal.
@@ -168,7 +165,7 @@ impl<'a> Parser<'a> {
         let subject_at = self.at();
         let subject = self.subject()?;
         if !subject.is_text() {
-            let message = format!("{} takes text, and '{}' is not", function.word(), subject.name);
+            let message = format!("{} takes text, and {} is not", function.word(), shown(subject.name));
             return Err(Fault::new(message).at(subject_at));
         }
         self.expect(Token::Comma)?;
@@ -181,10 +178,10 @@ impl<'a> Parser<'a> {
     fn lambda(&mut self, subject: Subject<'a>) -> Result<Filter, Fault> {
         let (word, at) = self.word("any")?;
         if subject.kind != Kind::Strings {
-            return Err(Fault::new(format!("'{}' is not a collection", subject.name)).at(at));
+            return Err(Fault::new(format!("{} is not a collection", shown(subject.name))).at(at));
         }
         if !word.eq_ignore_ascii_case("any") {
-            let message = format!("'{}/{word}' is not supported", subject.name);
+            let message = format!("{} is not supported on a collection", shown(word));
             return Err(Fault::new(message).at(at).hint(format!("valid: {}/any(...)", subject.name)));
         }
         self.expect(Token::Open)?;
@@ -225,7 +222,9 @@ impl<'a> Parser<'a> {
         }
         let subject = self.resolve(word, at)?;
         if wrappers > 0 && !subject.is_text() {
-            return Err(Fault::new(format!("tolower takes text, and '{}' is not", subject.name)).at(start));
+            return Err(
+                Fault::new(format!("tolower takes text, and {} is not", shown(subject.name))).at(start)
+            );
         }
         for _ in 0..wrappers {
             self.expect(Token::Close)?;
@@ -281,7 +280,7 @@ impl<'a> Parser<'a> {
                 Value::Null => {
                     return Err(Fault::new("null cannot be in a list")
                         .at(at)
-                        .hint(format!("write: {} eq null or ...", subject.name)));
+                        .hint("write: property eq null or property in (...)"));
                 }
                 value => values.push(value),
             }
@@ -297,7 +296,7 @@ impl<'a> Parser<'a> {
     fn value(&mut self, subject: Subject<'_>) -> Result<Value, Fault> {
         let Spanned { token, start, end } = self.tokens[self.next].clone();
         let wrong = |what: &str| {
-            let message = format!("'{}' takes {}, not {what}", subject.name, subject.takes());
+            let message = format!("{} takes {}, not {what}", shown(subject.name), subject.takes());
             Fault::new(message).at(start).hint(subject.example())
         };
         let word = match token {
@@ -308,7 +307,7 @@ impl<'a> Parser<'a> {
             Token::Word(word) => word,
             _ => {
                 return Err(self
-                    .unexpected(&format!("a value for '{}'", subject.name))
+                    .unexpected(&format!("a value for {}", shown(subject.name)))
                     .hint(subject.example()));
             }
         };
@@ -321,7 +320,7 @@ impl<'a> Parser<'a> {
             && *start == end
         {
             let value = subject.typed(word, text);
-            let value = value.ok_or_else(|| wrong(&format!("{word}{}", shown(text))))?;
+            let value = value.ok_or_else(|| wrong(&format!("{}{}", cut(word), shown(text))))?;
             self.advance();
             return Ok(value);
         }
@@ -433,77 +432,6 @@ impl<'a> Parser<'a> {
 
 const OPERATORS: &str = "valid: eq, ne, gt, ge, lt, le, in";
 
-impl Subject<'_> {
-    fn is_text(&self) -> bool {
-        matches!(self.kind, Kind::String | Kind::Enum | Kind::Strings)
-    }
-
-    fn quoted(&self, text: &str) -> Option<Value> {
-        match self.kind {
-            Kind::String | Kind::Strings => Some(Value::String(text.to_owned())),
-            Kind::Enum => self.member(text),
-            Kind::DateTime => datetime::parse(text).map(Value::DateTime),
-            Kind::Int64 | Kind::Double | Kind::Bool | Kind::Complex => None,
-        }
-    }
-
-    fn bare(&self, word: &str) -> Option<Value> {
-        if word.eq_ignore_ascii_case("null") {
-            return Some(Value::Null);
-        }
-        match self.kind {
-            Kind::String | Kind::Strings => is_guid(word).then(|| Value::String(word.to_owned())),
-            Kind::Enum => self.member(word),
-            Kind::Int64 => word.parse().ok().map(Value::Int),
-            Kind::Double => number(word).map(Value::Double),
-            Kind::Bool => truth(word).map(Value::Bool),
-            Kind::DateTime => datetime::parse(word).map(Value::DateTime),
-            Kind::Complex => None,
-        }
-    }
-
-    /// A quoted value with the name of a type in front. Namespaces of enums differ between versions of the
-    /// API, so any will do.
-    fn typed(&self, type_name: &str, text: &str) -> Option<Value> {
-        let name = type_name.rsplit('.').next().unwrap_or(type_name);
-        let fits = match self.kind {
-            Kind::Enum => true,
-            Kind::DateTime => ["datetime", "datetimeoffset"].iter().any(|n| n.eq_ignore_ascii_case(name)),
-            Kind::String | Kind::Strings => name.eq_ignore_ascii_case("guid") && is_guid(text),
-            Kind::Int64 | Kind::Double | Kind::Bool | Kind::Complex => false,
-        };
-        if fits { self.quoted(text) } else { None }
-    }
-
-    fn member(&self, text: &str) -> Option<Value> {
-        let member = self.property.values.iter().find(|member| member.eq_ignore_ascii_case(text))?;
-        Some(Value::String((*member).to_owned()))
-    }
-
-    fn takes(&self) -> &'static str {
-        match self.kind {
-            Kind::String | Kind::Strings => "text in quotes",
-            Kind::Enum => "one of its members",
-            Kind::Int64 => "a whole number",
-            Kind::Double => "a number",
-            Kind::Bool => "true or false",
-            Kind::DateTime => "a date and time",
-            Kind::Complex => "no value",
-        }
-    }
-
-    fn example(&self) -> String {
-        match self.kind {
-            Kind::String | Kind::Strings => "such as 'text'".to_owned(),
-            Kind::Enum => format!("valid: {}", self.property.values.join(", ")),
-            Kind::Int64 => "such as 42".to_owned(),
-            Kind::Double => "such as 7.5".to_owned(),
-            Kind::Bool | Kind::Complex => String::new(),
-            Kind::DateTime => "such as 2024-01-31T12:30:00Z".to_owned(),
-        }
-    }
-}
-
 fn describe(token: &Token<'_>) -> String {
     let sign = match token {
         Token::Word(word) => return shown(word),
@@ -526,22 +454,4 @@ fn is_folding(word: &str) -> bool {
 
 fn is_joining(word: &str) -> bool {
     word.eq_ignore_ascii_case("and") || word.eq_ignore_ascii_case("or")
-}
-
-fn truth(word: &str) -> Option<bool> {
-    let is_true = word.eq_ignore_ascii_case("true");
-    (is_true || word.eq_ignore_ascii_case("false")).then_some(is_true)
-}
-
-fn number(word: &str) -> Option<f64> {
-    word.parse().ok().filter(|number: &f64| number.is_finite())
-}
-
-/// `xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx` of hexadecimal digits.
-fn is_guid(word: &str) -> bool {
-    word.len() == 36
-        && word.bytes().enumerate().all(|(index, byte)| match index {
-            8 | 13 | 18 | 23 => byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
 }

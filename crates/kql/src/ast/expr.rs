@@ -123,8 +123,8 @@ pub enum ScalarType {
 impl ScalarType {
     /// The names of all types, old spellings included.
     pub const NAMES: &[&str] = &[
-        "bool", "boolean", "int", "long", "real", "double", "decimal", "datetime", "date", "timespan", "time",
-        "guid", "uuid", "uniqueid", "string", "dynamic",
+        "bool", "boolean", "int", "long", "real", "double", "decimal", "datetime", "date", "timespan",
+        "time", "guid", "uuid", "uniqueid", "string", "dynamic",
     ];
 
     pub fn from_name(name: &str) -> Option<ScalarType> {

@@ -22,7 +22,7 @@ pub enum OperatorKind {
     Invoke(Call),
     Join(Join),
     Lookup(Lookup),
-    MakeSeries(MakeSeries),
+    MakeSeries(Box<MakeSeries>),
     MvApply(MvApply),
     MvExpand(MvExpand),
     Parse(Parse),
@@ -240,8 +240,14 @@ pub enum ParseKind {
 pub enum ParsePart {
     /// `*`
     Any(Span),
-    Text { value: String, span: Span },
-    Column { name: Ident, ty: Option<ScalarType> },
+    Text {
+        value: String,
+        span: Span,
+    },
+    Column {
+        name: Ident,
+        ty: Option<ScalarType>,
+    },
 }
 
 /// `parse-kv input as (name: type, ...) with (pair_delimiter = ",")`
@@ -260,10 +266,11 @@ pub struct Partition {
     pub body: PartitionBody,
 }
 
+/// What is done to the rows of each partition.
 #[derive(Clone, Debug, PartialEq)]
 pub enum PartitionBody {
     Operators(Vec<Operator>),
-    Pipeline(Pipeline),
+    Pipeline(Box<Pipeline>),
 }
 
 /// A column by name, or a pattern with `*` that stands for several.

@@ -1,0 +1,61 @@
+//! The shapes events arrive in, one module each. All end as one [`Event`], except rows that are already
+//! in the tables' own shape.
+
+use std::borrow::Cow;
+
+use crate::Refusal;
+use crate::event::Event;
+use crate::json::{Json, Object, get};
+
+mod azure;
+mod device_row;
+mod event_xml;
+mod nxlog;
+mod powershell_export;
+mod syslog;
+mod winlogbeat;
+
+pub(crate) use device_row::map as map_device_row;
+
+/// What one record turned out to be.
+pub(crate) enum Record<'a> {
+    Event(Event<'a>),
+    /// A row in the shape of a hunting table.
+    DeviceRow(Object<'a>),
+    /// A record of a known shape that holds no event of a mapped kind.
+    Other {
+        kind: String,
+    },
+}
+
+/// Recognises the shape of a record by its members.
+pub(crate) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
+    let has = |key| get(&object, key).is_some();
+    let is_object = |key| matches!(get(&object, key), Some(Json::Object(_)));
+    if is_object("winlog") {
+        winlogbeat::read_7(object).map(Record::Event)
+    } else if has("event_id") && (has("log_name") || is_object("event_data")) {
+        winlogbeat::read_6(object).map(Record::Event)
+    } else if has("SyslogMessage") {
+        syslog::read(object)
+    } else if device_row::matches(&object) {
+        Ok(Record::DeviceRow(object))
+    } else if has("TimeGenerated") {
+        azure::read(object)
+    } else if has("EventID") && has("EventTime") {
+        nxlog::read(object).map(Record::Event)
+    } else if has("EventID") {
+        powershell_export::read(object).map(Record::Event)
+    } else {
+        Err(Refusal::NotAnEvent { missing: "an event id (EventID, event_id or winlog.event_id)" })
+    }
+}
+
+/// The text of a member that is metadata; nothing for null, lists and objects.
+fn text<'a>(value: Json<'a>) -> Option<Cow<'a, str>> {
+    value.into_text().filter(|text| !text.is_empty())
+}
+
+fn missing_id() -> Refusal {
+    Refusal::NotAnEvent { missing: "a usable event id (a number from 0)" }
+}

@@ -1,0 +1,5 @@
+//! Source bytes to table rows.
+
+mod arbitrary;
+mod archives;
+mod fixtures;

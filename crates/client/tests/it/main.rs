@@ -1,0 +1,5 @@
+//! The client against a scripted server.
+
+mod connection;
+mod requests;
+mod server;

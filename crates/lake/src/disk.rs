@@ -1,0 +1,86 @@
+//! The disk as the log sees it, so that faults can be simulated.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+/// A folder of log segments.
+pub trait Disk: Send + Sync {
+    /// File names in the folder.
+    fn list(&self) -> io::Result<Vec<String>>;
+    fn read(&self, name: &str) -> io::Result<Vec<u8>>;
+    /// Creates an empty file; its name is durable when this returns.
+    fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>>;
+    /// Opens an existing file to append after its first `length` bytes; what lies behind is cut off, durably.
+    fn reopen(&self, name: &str, length: u64) -> io::Result<Box<dyn LogFile>>;
+    fn remove(&self, name: &str) -> io::Result<()>;
+}
+
+/// An open segment.
+pub trait LogFile: Send {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Returns when everything appended survives power loss.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Cuts the file back to a length.
+    fn truncate(&mut self, length: u64) -> io::Result<()>;
+}
+
+/// A folder of the file system.
+pub struct FolderDisk {
+    folder: PathBuf,
+}
+
+impl FolderDisk {
+    /// Opens the folder, creating it when it does not exist.
+    pub fn open(folder: PathBuf) -> io::Result<FolderDisk> {
+        fs::create_dir_all(&folder)?;
+        Ok(FolderDisk { folder })
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        File::open(&self.folder)?.sync_all()
+    }
+}
+
+impl Disk for FolderDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        fs::read(self.folder.join(name))
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
+        let file = OpenOptions::new().create_new(true).append(true).open(self.folder.join(name))?;
+        self.sync_folder()?;
+        Ok(Box::new(FileOnDisk(file)))
+    }
+
+    fn reopen(&self, name: &str, length: u64) -> io::Result<Box<dyn LogFile>> {
+        let file = OpenOptions::new().append(true).open(self.folder.join(name))?;
+        file.set_len(length)?;
+        file.sync_all()?;
+        Ok(Box::new(FileOnDisk(file)))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.folder.join(name))
+    }
+}
+
+struct FileOnDisk(File);
+
+impl LogFile for FileOnDisk {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        self.0.set_len(length)
+    }
+}

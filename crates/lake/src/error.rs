@@ -1,0 +1,45 @@
+//! What can go wrong in the lake.
+
+use datafusion::arrow::error::ArrowError;
+use datafusion::error::DataFusionError;
+use datafusion::parquet::errors::ParquetError;
+use model::ErrorKind;
+
+#[derive(Debug, thiserror::Error)]
+pub enum LakeError {
+    #[error("cannot {doing} in the log: {source}")]
+    Log { doing: &'static str, source: std::io::Error },
+    #[error("log segment {segment} is damaged at byte {offset}: {reason}")]
+    Damaged { segment: u64, offset: u64, reason: String },
+    #[error("the log stopped accepting rows after a failed write; restart to recover")]
+    Stopped,
+    #[error("too many rows wait to be flushed; try again shortly")]
+    Busy,
+    #[error("no space is left for events")]
+    NoSpace,
+    #[error("cannot {doing} of file {path}: {source}")]
+    File { doing: &'static str, path: String, source: object_store::Error },
+    #[error("cannot {doing} in the catalog: {message}")]
+    Catalog { doing: &'static str, message: String },
+    #[error("the batch is larger than {max} bytes")]
+    TooLarge { max: usize },
+    #[error("unexpected batch: {0}")]
+    Arrow(#[from] ArrowError),
+    #[error("cannot write or read Parquet: {0}")]
+    Parquet(#[from] ParquetError),
+    #[error("cannot read: {0}")]
+    Engine(#[from] DataFusionError),
+    #[error("a background step ended early: {0}")]
+    Task(String),
+}
+
+impl LakeError {
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            LakeError::TooLarge { .. } => ErrorKind::TooLarge,
+            LakeError::Busy | LakeError::NoSpace | LakeError::Stopped => ErrorKind::Unavailable,
+            LakeError::Log { .. } | LakeError::File { .. } | LakeError::Catalog { .. } => ErrorKind::Unavailable,
+            _ => ErrorKind::Internal,
+        }
+    }
+}

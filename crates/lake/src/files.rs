@@ -1,0 +1,76 @@
+//! The object store that holds the Parquet files.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::TryStreamExt;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+
+use crate::LakeError;
+
+/// Where files are, and how to make a written one survive power loss.
+#[derive(Clone)]
+pub struct Files {
+    store: Arc<dyn ObjectStore>,
+    /// Set for a local folder: its files are synced after they are written, as the store itself does not.
+    folder: Option<PathBuf>,
+}
+
+impl Files {
+    /// A folder of the file system, created when it does not exist.
+    pub fn local(folder: PathBuf) -> Result<Files, LakeError> {
+        let doing = "open the folder";
+        std::fs::create_dir_all(&folder).map_err(|source| LakeError::Log { doing, source })?;
+        let store = LocalFileSystem::new_with_prefix(&folder).map_err(file_error(doing, ""))?;
+        Ok(Files { store: Arc::new(store.with_automatic_cleanup(true)), folder: Some(folder) })
+    }
+
+    /// Any object store whose writes are durable when they return.
+    pub fn remote(store: Arc<dyn ObjectStore>) -> Files {
+        Files { store, folder: None }
+    }
+
+    pub fn store(&self) -> Arc<dyn ObjectStore> {
+        self.store.clone()
+    }
+
+    /// Writes a file; it is whole and durable when this returns.
+    pub(crate) async fn put(&self, path: &str, bytes: Bytes) -> Result<(), LakeError> {
+        let payload = PutPayload::from_bytes(bytes);
+        self.store.put(&Path::from(path), payload).await.map_err(file_error("write", path))?;
+        let Some(folder) = self.folder.clone() else { return Ok(()) };
+        let file = folder.join(path);
+        let synced = tokio::task::spawn_blocking(move || {
+            std::fs::File::open(&file)?.sync_all()?;
+            // The new names in the folders above it, too.
+            for parent in file.ancestors().skip(1).take_while(|parent| parent.starts_with(&folder)) {
+                std::fs::File::open(parent)?.sync_all()?;
+            }
+            Ok::<(), std::io::Error>(())
+        });
+        let synced = synced.await.map_err(|error| LakeError::Task(error.to_string()))?;
+        synced.map_err(|source| LakeError::Log { doing: "sync a data file", source })
+    }
+
+    pub(crate) async fn read(&self, path: &str) -> Result<Bytes, LakeError> {
+        let found = self.store.get(&Path::from(path)).await.map_err(file_error("read", path))?;
+        found.bytes().await.map_err(file_error("read", path))
+    }
+
+    pub(crate) async fn remove(&self, path: &str) -> Result<(), LakeError> {
+        self.store.delete(&Path::from(path)).await.map_err(file_error("remove", path))
+    }
+
+    pub(crate) async fn list(&self) -> Result<Vec<String>, LakeError> {
+        let paths = self.store.list(None).map_ok(|meta| meta.location.to_string());
+        paths.try_collect().await.map_err(file_error("list", ""))
+    }
+}
+
+fn file_error(doing: &'static str, path: &str) -> impl Fn(object_store::Error) -> LakeError {
+    let path = path.to_owned();
+    move |source| LakeError::File { doing, path: path.clone(), source }
+}

@@ -1,0 +1,245 @@
+//! The frames of the log: what was accepted by one call, with checksums.
+//!
+//! ```text
+//! magic "BZF1" | header bytes u32 | payload bytes u32 | checksum of header u32 | checksum of payload u32
+//! header: JSON | payload: one Arrow IPC stream for each table, one after the other
+//! ```
+//! All numbers are little-endian; checksums are CRC-32. A frame is read whole or not at all.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::ipc::reader::StreamReader;
+use datafusion::arrow::ipc::writer::StreamWriter;
+use model::tables::{self, Table};
+use model::{TenantId, Ticks};
+use serde::{Deserialize, Serialize};
+
+use crate::LakeError;
+
+const MAGIC: &[u8; 4] = b"BZF1";
+const PREFIX_BYTES: usize = 20;
+/// No frame is larger: a longer length in a prefix is damage, not a frame.
+pub(crate) const FRAME_BYTES_MAX: usize = 256 << 20;
+
+/// What one frame says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Header {
+    pub tenant: TenantId,
+    pub producer: Option<(String, i64)>,
+    pub first_sequence: i64,
+    pub ingested: Ticks,
+    pub batches: Vec<BatchHeader>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct BatchHeader {
+    pub table: String,
+    pub rows: u64,
+    pub bytes: u64,
+}
+
+/// The payload of a frame, encoded before its place in the log is known.
+pub(crate) struct Payload {
+    pub bytes: Vec<u8>,
+    pub batches: Vec<BatchHeader>,
+    checksum: u32,
+}
+
+impl Payload {
+    pub fn encode(batches: &[(&'static Table, RecordBatch)]) -> Result<Payload, LakeError> {
+        let mut bytes = Vec::new();
+        let mut headers = Vec::with_capacity(batches.len());
+        for (table, batch) in batches {
+            let start = bytes.len();
+            let mut writer = StreamWriter::try_new(&mut bytes, batch.schema_ref())?;
+            writer.write(batch)?;
+            writer.finish()?;
+            drop(writer);
+            let (rows, size) = (batch.num_rows() as u64, (bytes.len() - start) as u64);
+            headers.push(BatchHeader { table: table.name.to_owned(), rows, bytes: size });
+        }
+        if bytes.len() > FRAME_BYTES_MAX - (1 << 20) {
+            return Err(LakeError::TooLarge { max: FRAME_BYTES_MAX - (1 << 20) });
+        }
+        let checksum = crc32fast::hash(&bytes);
+        Ok(Payload { bytes, batches: headers, checksum })
+    }
+}
+
+/// Appends the frame to `out`.
+pub(crate) fn write_frame(header: &Header, payload: &Payload, out: &mut Vec<u8>) -> Result<(), LakeError> {
+    let header = serde_json::to_vec(header)
+        .map_err(|error| LakeError::Log { doing: "encode a frame", source: error.into() })?;
+    out.extend_from_slice(MAGIC);
+    for number in
+        [header.len() as u32, payload.bytes.len() as u32, crc32fast::hash(&header), payload.checksum]
+    {
+        out.extend_from_slice(&number.to_le_bytes());
+    }
+    out.extend_from_slice(&header);
+    out.extend_from_slice(&payload.bytes);
+    Ok(())
+}
+
+/// A frame read back.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    pub header: Header,
+    pub batches: Vec<(&'static Table, RecordBatch)>,
+}
+
+/// What is found at a place in a segment.
+#[derive(Debug)]
+pub(crate) enum Found {
+    Frame { frame: Box<Frame>, bytes: usize },
+    /// The segment ends here.
+    End,
+    /// No whole frame: the rest of a write that was cut off, or damage.
+    Broken { reason: String },
+}
+
+/// Reads the frame at the start of `bytes`.
+pub(crate) fn read_frame(bytes: &[u8]) -> Found {
+    if bytes.is_empty() {
+        return Found::End;
+    }
+    match try_read(bytes) {
+        Ok((frame, size)) => Found::Frame { frame: Box::new(frame), bytes: size },
+        Err(reason) => Found::Broken { reason },
+    }
+}
+
+fn try_read(bytes: &[u8]) -> Result<(Frame, usize), String> {
+    let prefix = bytes.get(..PREFIX_BYTES).ok_or("the prefix is cut off")?;
+    if &prefix[..4] != MAGIC {
+        return Err("there is no frame mark".to_owned());
+    }
+    let number = |at: usize| u32::from_le_bytes([prefix[at], prefix[at + 1], prefix[at + 2], prefix[at + 3]]);
+    let (header_bytes, payload_bytes) = (number(4) as usize, number(8) as usize);
+    if header_bytes > FRAME_BYTES_MAX || payload_bytes > FRAME_BYTES_MAX {
+        return Err("the length is larger than any frame's".to_owned());
+    }
+    let header = bytes.get(PREFIX_BYTES..PREFIX_BYTES + header_bytes).ok_or("the header is cut off")?;
+    if crc32fast::hash(header) != number(12) {
+        return Err("the header's checksum does not match".to_owned());
+    }
+    let end = PREFIX_BYTES + header_bytes + payload_bytes;
+    let payload = bytes.get(PREFIX_BYTES + header_bytes..end).ok_or("the payload is cut off")?;
+    if crc32fast::hash(payload) != number(16) {
+        return Err("the payload's checksum does not match".to_owned());
+    }
+    let header: Header = serde_json::from_slice(header).map_err(|e| format!("the header does not parse: {e}"))?;
+    let batches = read_payload(&header, payload)?;
+    Ok((Frame { header, batches }, end))
+}
+
+fn read_payload(header: &Header, payload: &[u8]) -> Result<Vec<(&'static Table, RecordBatch)>, String> {
+    let mut at = 0usize;
+    let mut batches = Vec::with_capacity(header.batches.len());
+    for declared in &header.batches {
+        let table = tables::find(&declared.table)
+            .ok_or_else(|| format!("table {} is not known to this version", declared.table))?;
+        let end = at.checked_add(declared.bytes as usize).ok_or("a batch length overflows")?;
+        let stream = payload.get(at..end).ok_or("a batch reaches past the payload")?;
+        at = end;
+        let reader = StreamReader::try_new(Cursor::new(stream), None).map_err(|e| e.to_string())?;
+        let schema = reader.schema();
+        let parts: Vec<RecordBatch> = reader.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+        let batch = datafusion::arrow::compute::concat_batches(&schema, &parts).map_err(|e| e.to_string())?;
+        batches.push((table, conform(table, &batch)?));
+    }
+    Ok(batches)
+}
+
+/// Brings a batch that an older version wrote to the columns of today: absent ones are null, or empty text.
+fn conform(table: &'static Table, batch: &RecordBatch) -> Result<RecordBatch, String> {
+    let schema = crate::schema::declared_schema(table);
+    if batch.schema_ref().fields() == schema.fields() {
+        return Ok(batch.clone());
+    }
+    let columns = schema.fields().iter().zip(table.columns).map(|(field, column)| {
+        match batch.column_by_name(field.name()) {
+            Some(array) => datafusion::arrow::compute::cast(array, field.data_type()).map_err(|e| e.to_string()),
+            None => Ok(absent_column(column.kind, field.data_type(), batch.num_rows())),
+        }
+    });
+    let columns = columns.collect::<Result<Vec<_>, String>>()?;
+    RecordBatch::try_new(schema, columns).map_err(|e| e.to_string())
+}
+
+fn absent_column(
+    kind: model::Kind,
+    data_type: &datafusion::arrow::datatypes::DataType,
+    rows: usize,
+) -> datafusion::arrow::array::ArrayRef {
+    use datafusion::arrow::array::{StringViewArray, new_null_array};
+    match kind {
+        model::Kind::String | model::Kind::Guid => {
+            Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n("", rows)))
+        }
+        _ => new_null_array(data_type, rows),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Row;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame_bytes() -> Vec<u8> {
+        let table = tables::find("DeviceProcessEvents").unwrap();
+        let mut row = Row::new(table);
+        row.set("Timestamp", Ticks::parse("2024-05-06T07:08:09.1234567Z"));
+        row.set("DeviceName", "pc1.example");
+        let batches = crate::batch::batches_from_rows(&[row]).unwrap();
+        let payload = Payload::encode(&batches).unwrap();
+        let header = Header {
+            tenant: TenantId(uuid::Uuid::from_u128(7)),
+            producer: Some(("p".to_owned(), 3)),
+            first_sequence: 11,
+            ingested: Ticks::from_unix_seconds(1),
+            batches: payload.batches.clone(),
+        };
+        let mut bytes = Vec::new();
+        write_frame(&header, &payload, &mut bytes).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn a_frame_reads_back() {
+        let bytes = frame_bytes();
+        let Found::Frame { frame, bytes: size } = read_frame(&bytes) else { panic!("no frame") };
+        assert_eq!(size, bytes.len());
+        assert_eq!(frame.header.first_sequence, 11);
+        let rows = crate::batch::rows_from_batch(frame.batches[0].0, &frame.batches[0].1);
+        assert_eq!(rows[0].text("DeviceName"), "pc1.example");
+        assert_eq!(rows[0].timestamp().unwrap().to_string(), "2024-05-06T07:08:09.1234567Z");
+    }
+
+    #[test]
+    fn every_cut_is_seen() {
+        let bytes = frame_bytes();
+        for length in 1..bytes.len() {
+            assert!(matches!(read_frame(&bytes[..length]), Found::Broken { .. }), "cut at {length}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_flipped_bit_is_seen(at in 0usize..4000, bit in 0u8..8) {
+            let mut bytes = frame_bytes();
+            let at = at % bytes.len();
+            bytes[at] ^= 1 << bit;
+            prop_assert!(matches!(read_frame(&bytes), Found::Broken { .. }));
+        }
+
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = read_frame(&bytes);
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! One table of one tenant's snapshot, for the engine: files and hot rows in one plan.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::memory::MemorySourceConfig;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::ScalarValue;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::datasource::{TableType, listing::PartitionedFile};
+use datafusion::error::Result;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::empty::EmptyExec;
+use datafusion::physical_plan::union::UnionExec;
+use model::{Table, Ticks};
+use object_store::ObjectStore;
+
+use crate::catalog::DataFile;
+use crate::schema::stored_schema;
+use crate::state::TenantState;
+
+/// The name under which sessions register the lake's object store.
+pub fn object_store_url() -> ObjectStoreUrl {
+    // A constant that parses: a test reads it.
+    ObjectStoreUrl::parse("lake://files").unwrap_or_else(|_| ObjectStoreUrl::local_filesystem())
+}
+
+pub(crate) struct LakeTable {
+    pub table: &'static Table,
+    pub state: TenantState,
+    pub store: Arc<dyn ObjectStore>,
+}
+
+impl fmt::Debug for LakeTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LakeTable({})", self.table.name)
+    }
+}
+
+#[async_trait::async_trait]
+impl TableProvider for LakeTable {
+    fn schema(&self) -> SchemaRef {
+        stored_schema(self.table)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    /// The engine filters again: files are only left out where statistics prove that no row can match.
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    async fn scan(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let times = TimeRange::of(filters);
+        let mut parts: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
+        if let Some(files) = self.scan_files(session, projection, &times, limit)? {
+            parts.push(files);
+        }
+        if let Some(hot) = self.scan_hot(session, projection)? {
+            parts.push(hot);
+        }
+        if parts.is_empty() {
+            let schema = match projection {
+                Some(columns) => Arc::new(self.schema().project(columns)?),
+                None => self.schema(),
+            };
+            return Ok(Arc::new(EmptyExec::new(schema)));
+        }
+        UnionExec::try_new(parts)
+    }
+}
+
+impl LakeTable {
+    fn scan_files(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        times: &TimeRange,
+        limit: Option<usize>,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let Some(files) = self.state.files.get(self.table.name) else { return Ok(None) };
+        let files: Vec<PartitionedFile> = files
+            .iter()
+            .filter(|file| times.may_hold(file))
+            .map(|file| PartitionedFile::new(file.path.clone(), file.bytes as u64))
+            .collect();
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let partitions = session.config().target_partitions().max(1);
+        let groups = FileGroup::new(files).split_files(partitions);
+        let cache = session.runtime_env().cache_manager.get_file_metadata_cache();
+        let readers = CachedParquetFileReaderFactory::new(self.store.clone(), cache);
+        let source = ParquetSource::new(self.schema())
+            .with_parquet_file_reader_factory(Arc::new(readers))
+            .with_enable_page_index(true)
+            .with_bloom_filter_on_read(true);
+        let config = FileScanConfigBuilder::new(object_store_url(), Arc::new(source))
+            .with_file_groups(groups)
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(Some(DataSourceExec::from_data_source(config)))
+    }
+
+    fn scan_hot(
+        &self,
+        session: &dyn Session,
+        projection: Option<&Vec<usize>>,
+    ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        let hot = self.state.hot.iter().filter(|batch| batch.table.name == self.table.name);
+        let batches: Vec<_> = hot.map(|batch| batch.batch.clone()).collect();
+        if batches.is_empty() {
+            return Ok(None);
+        }
+        let partitions = session.config().target_partitions().clamp(1, batches.len());
+        let mut parts = vec![Vec::new(); partitions];
+        for (at, batch) in batches.into_iter().enumerate() {
+            parts[at % partitions].push(batch);
+        }
+        let plan = MemorySourceConfig::try_new_exec(&parts, self.schema(), projection.cloned())?;
+        Ok(Some(plan as Arc<dyn ExecutionPlan>))
+    }
+}
+
+/// The `Timestamp` values, in ticks, that a conjunction of filters allows.
+#[derive(Debug, PartialEq, Eq)]
+struct TimeRange {
+    first: i64,
+    last: i64,
+}
+
+impl TimeRange {
+    fn of(filters: &[Expr]) -> TimeRange {
+        let mut range = TimeRange { first: i64::MIN, last: i64::MAX };
+        filters.iter().for_each(|filter| range.narrow(filter));
+        range
+    }
+
+    fn narrow(&mut self, filter: &Expr) {
+        let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else { return };
+        if *op == Operator::And {
+            self.narrow(left);
+            self.narrow(right);
+            return;
+        }
+        let (ticks, op) = match (left.as_ref(), right.as_ref()) {
+            (Expr::Column(column), Expr::Literal(value, _)) if column.name == "Timestamp" => (ticks(value), *op),
+            (Expr::Literal(value, _), Expr::Column(column)) if column.name == "Timestamp" => {
+                let Some(op) = op.swap() else { return };
+                (ticks(value), op)
+            }
+            _ => return,
+        };
+        let Some(ticks) = ticks else { return };
+        // Ticks round the literal's nanoseconds down: `<` may still hold inside that tick.
+        match op {
+            Operator::Eq => {
+                self.first = self.first.max(ticks);
+                self.last = self.last.min(ticks);
+            }
+            Operator::Gt | Operator::GtEq => self.first = self.first.max(ticks),
+            Operator::Lt | Operator::LtEq => self.last = self.last.min(ticks),
+            _ => {}
+        }
+    }
+
+    fn may_hold(&self, file: &DataFile) -> bool {
+        file.last_time.is_none_or(|last| last >= self.first) && file.first_time.is_none_or(|first| first <= self.last)
+    }
+}
+
+fn ticks(value: &ScalarValue) -> Option<i64> {
+    match value {
+        ScalarValue::TimestampNanosecond(Some(nanos), _) => Some(Ticks::from_unix_nanos(*nanos).0),
+        _ => None,
+    }
+}
+
+/// Lets callers tell a lake table from another provider.
+pub fn is_lake_table(provider: &dyn TableProvider) -> bool {
+    (provider as &dyn Any).is::<LakeTable>()
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::logical_expr::{col, lit};
+
+    use super::*;
+
+    fn at(seconds: i64) -> Expr {
+        lit(ScalarValue::TimestampNanosecond(Some(seconds * 1_000_000_000), Some("UTC".into())))
+    }
+
+    #[test]
+    fn the_time_range_of_filters() {
+        let ticks = |seconds| Ticks::from_unix_seconds(seconds).0;
+        let time = || Expr::Column("Timestamp".into());
+        let open = TimeRange { first: i64::MIN, last: i64::MAX };
+        assert_eq!(TimeRange::of(&[col("a").eq(lit(1))]), open);
+        assert_eq!(TimeRange::of(&[time().gt(at(5)).or(col("a").eq(lit(1)))]), open);
+        assert_eq!(
+            TimeRange::of(&[time().gt(at(5)).and(at(9).gt_eq(time())), time().gt_eq(at(3))]),
+            TimeRange { first: ticks(5), last: ticks(9) }
+        );
+    }
+
+    #[test]
+    fn the_object_store_url_parses() {
+        assert_eq!(object_store_url().as_str(), "lake://files/");
+    }
+}

@@ -1,0 +1,126 @@
+//! What readers see: files and hot rows, changed together, read as one snapshot.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use datafusion::arrow::array::RecordBatch;
+use model::{Table, TenantId};
+
+use crate::catalog::DataFile;
+
+/// Rows that are in the log and not yet in a file.
+#[derive(Clone, Debug)]
+pub(crate) struct HotBatch {
+    pub table: &'static Table,
+    /// With the lake's own columns.
+    pub batch: RecordBatch,
+    pub first_sequence: i64,
+    pub last_sequence: i64,
+    /// The log segment that holds it.
+    pub segment: u64,
+    pub bytes: usize,
+}
+
+/// One tenant's rows at one moment. Cheap to clone; never changes once handed out.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TenantState {
+    pub files: BTreeMap<&'static str, Arc<Vec<Arc<DataFile>>>>,
+    pub hot: Arc<Vec<Arc<HotBatch>>>,
+    /// The highest sequence accepted, 0 before the first row.
+    pub last_sequence: i64,
+    /// The highest sequence that is in files.
+    pub flushed_sequence: i64,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    tenants: HashMap<TenantId, TenantState>,
+    hot_bytes: usize,
+    hot_rows: usize,
+}
+
+/// The state shared by writer, flush and readers. The lock is never held across input or output.
+#[derive(Debug, Default)]
+pub(crate) struct State(RwLock<Inner>);
+
+impl State {
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    pub fn snapshot(&self, tenant: TenantId) -> TenantState {
+        self.read().tenants.get(&tenant).cloned().unwrap_or_default()
+    }
+
+    pub fn tenants(&self) -> Vec<TenantId> {
+        self.read().tenants.keys().copied().collect()
+    }
+
+    pub fn hot_bytes(&self) -> usize {
+        self.read().hot_bytes
+    }
+
+    pub fn hot_rows(&self) -> usize {
+        self.read().hot_rows
+    }
+
+    pub fn set_files(&self, files: Vec<DataFile>, sequences: &[(TenantId, i64)]) {
+        let mut inner = self.write();
+        for (tenant, sequence) in sequences {
+            let state = inner.tenants.entry(*tenant).or_default();
+            state.last_sequence = state.last_sequence.max(*sequence);
+            state.flushed_sequence = *sequence;
+        }
+        add_files(&mut inner, files);
+    }
+
+    /// Makes accepted rows visible.
+    pub fn publish(&self, accepted: Vec<(TenantId, HotBatch)>) {
+        let mut inner = self.write();
+        for (tenant, batch) in accepted {
+            inner.hot_bytes += batch.bytes;
+            inner.hot_rows += batch.batch.num_rows();
+            let state = inner.tenants.entry(tenant).or_default();
+            state.last_sequence = state.last_sequence.max(batch.last_sequence);
+            // Readers that still hold the list keep theirs; otherwise it grows in place.
+            Arc::make_mut(&mut state.hot).push(Arc::new(batch));
+        }
+    }
+
+    /// Hot batches of segments up to and including `segment`.
+    pub fn hot_until(&self, segment: u64) -> Vec<(TenantId, Arc<HotBatch>)> {
+        let inner = self.read();
+        let hot = inner.tenants.iter().flat_map(|(tenant, state)| state.hot.iter().map(|batch| (*tenant, batch)));
+        hot.filter(|(_, batch)| batch.segment <= segment).map(|(tenant, batch)| (tenant, batch.clone())).collect()
+    }
+
+    /// Swaps hot rows for the files that now hold them, in one step for every reader.
+    pub fn replace_hot(&self, segment: u64, files: Vec<DataFile>, sequences: &[(TenantId, i64)]) {
+        let mut inner = self.write();
+        for (tenant, sequence) in sequences {
+            let state = inner.tenants.entry(*tenant).or_default();
+            state.flushed_sequence = state.flushed_sequence.max(*sequence);
+            Arc::make_mut(&mut state.hot).retain(|batch| batch.segment > segment);
+        }
+        add_files(&mut inner, files);
+        inner.hot_bytes = hot(&inner).map(|batch| batch.bytes).sum();
+        inner.hot_rows = hot(&inner).map(|batch| batch.batch.num_rows()).sum();
+    }
+}
+
+fn hot(inner: &Inner) -> impl Iterator<Item = &Arc<HotBatch>> {
+    inner.tenants.values().flat_map(|state| state.hot.iter())
+}
+
+fn add_files(inner: &mut Inner, files: Vec<DataFile>) {
+    for file in files {
+        // A file of a table that this version does not know stays in the catalog, unread.
+        let Some(table) = model::tables::find(&file.table) else { continue };
+        let state = inner.tenants.entry(file.tenant).or_default();
+        Arc::make_mut(state.files.entry(table.name).or_default()).push(Arc::new(file));
+    }
+}

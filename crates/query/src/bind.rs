@@ -1,0 +1,283 @@
+//! From syntax tree to engine plan: names are resolved, kinds are checked, operators become plan nodes.
+
+mod aggregate;
+mod expr;
+mod join;
+mod naming;
+mod operator;
+mod operators_binary;
+mod source;
+mod union;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use datafusion::arrow::array::RecordBatch;
+use datafusion::catalog::TableProvider;
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::LogicalPlan;
+use kql::ast::{self, LetValue, Pipeline, Statement};
+use kql::{Diagnostic, Span};
+use model::{Kind, Table};
+
+use crate::functions::Context;
+use crate::relation::{FieldNames, Relation};
+use crate::typed::Typed;
+
+/// Operators that one query may expand to, its functions and views included.
+const STEPS_MAX: usize = 5_000;
+/// How deep functions and views may call each other.
+const DEPTH_MAX: usize = 40;
+
+/// The tables a query may read: already those of one tenant, and only the rows the caller may see.
+pub trait Tables: Send + Sync {
+    fn table(&self, table: &'static Table) -> Arc<dyn TableProvider>;
+}
+
+/// A bound query.
+pub(crate) enum Bound {
+    Plan(Relation),
+    /// Some tables inside the query must be read before it can be bound; bind again with their rows.
+    Needs(Vec<Subquery>),
+}
+
+/// A table inside the query whose rows are needed as constants: `toscalar(...)`, `in (...)`.
+pub(crate) struct Subquery {
+    pub key: String,
+    pub plan: LogicalPlan,
+    /// Rows beyond these are an error.
+    pub rows_max: usize,
+}
+
+/// Results of subqueries by their key.
+pub(crate) type Answers = HashMap<String, Vec<RecordBatch>>;
+
+/// Why a query cannot be bound.
+pub(crate) enum Stop {
+    Diagnostic(Diagnostic),
+    Needs(Box<Subquery>),
+    Engine(DataFusionError),
+}
+
+impl From<DataFusionError> for Stop {
+    fn from(error: DataFusionError) -> Stop {
+        Stop::Engine(error)
+    }
+}
+
+pub(crate) type Bind<T> = Result<T, Stop>;
+
+pub(crate) fn error<T>(span: Span, message: impl Into<String>) -> Bind<T> {
+    Err(Stop::Diagnostic(Diagnostic::new(span, message)))
+}
+
+/// An unknown name: says so, with the nearest ones that exist.
+pub(crate) fn unknown<'c, T>(
+    span: Span,
+    message: String,
+    name: &str,
+    candidates: impl IntoIterator<Item = &'c str>,
+) -> Bind<T> {
+    let suggestions = kql::nearest(name, candidates);
+    let message = match suggestions.as_slice() {
+        [] => message,
+        names => format!("{message}; did you mean {}?", names.join(", ")),
+    };
+    let mut diagnostic = Diagnostic::new(span, message);
+    diagnostic.suggestions = suggestions;
+    Err(Stop::Diagnostic(diagnostic))
+}
+
+/// What a name in a `let`, a parameter or a call is bound to.
+#[derive(Clone)]
+enum Value {
+    Scalar(Typed),
+    /// Bound again at each use: a view is text substitution.
+    View(Rc<View>),
+    Function(Rc<Closure>),
+    Rows(Rc<Relation>),
+}
+
+struct View {
+    pipeline: Pipeline,
+    scope: Scope,
+}
+
+struct Closure {
+    function: ast::Function,
+    scope: Scope,
+}
+
+/// Names in reach, innermost first.
+#[derive(Clone, Default)]
+struct Scope(Option<Rc<Binding>>);
+
+struct Binding {
+    name: String,
+    value: Value,
+    outer: Scope,
+}
+
+impl Scope {
+    fn with(&self, name: &str, value: Value) -> Scope {
+        Scope(Some(Rc::new(Binding { name: name.to_owned(), value, outer: self.clone() })))
+    }
+
+    fn get(&self, name: &str) -> Option<&Value> {
+        let mut scope = self;
+        while let Some(binding) = &scope.0 {
+            if binding.name == name {
+                return Some(&binding.value);
+            }
+            scope = &binding.outer;
+        }
+        None
+    }
+
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let mut scope = self;
+        std::iter::from_fn(move || {
+            let binding = scope.0.as_ref()?;
+            scope = &binding.outer;
+            Some(binding.name.as_str())
+        })
+    }
+}
+
+pub(crate) struct Binder<'q> {
+    tables: &'q dyn Tables,
+    context: Context,
+    names: FieldNames,
+    answers: &'q Answers,
+    scope: Scope,
+    steps: usize,
+    depth: usize,
+}
+
+/// Binds a whole query. The last statement that is an expression is its result.
+pub(crate) fn bind(
+    query: &ast::Query,
+    tables: &dyn Tables,
+    context: Context,
+    answers: &Answers,
+) -> Result<Bound, BindFailure> {
+    let names = FieldNames::default();
+    let mut binder = Binder { tables, context, names, answers, scope: Scope::default(), steps: 0, depth: 0 };
+    match binder.query(&query.statements) {
+        Ok(relation) => Ok(Bound::Plan(relation)),
+        Err(Stop::Needs(subquery)) => Ok(Bound::Needs(vec![*subquery])),
+        Err(Stop::Diagnostic(diagnostic)) => Err(BindFailure::Diagnostic(diagnostic)),
+        Err(Stop::Engine(error)) => Err(BindFailure::Engine(error)),
+    }
+}
+
+pub(crate) enum BindFailure {
+    Diagnostic(Diagnostic),
+    Engine(DataFusionError),
+}
+
+impl Binder<'_> {
+    fn query(&mut self, statements: &[Statement]) -> Bind<Relation> {
+        let mut result = None;
+        for statement in statements {
+            match statement {
+                Statement::Let(binding) => self.bind_let(binding)?,
+                Statement::Expression(pipeline) => result = Some(pipeline),
+                Statement::Parameters(parameters) => {
+                    for param in &parameters.params {
+                        let value = self.default_of(param)?;
+                        self.scope = self.scope.with(&param.name.name, value);
+                    }
+                }
+                // Request options and database aliases change nothing here.
+                Statement::Set(_) | Statement::Alias(_) => {}
+            }
+        }
+        match result {
+            Some(pipeline) => self.pipeline(pipeline),
+            None => error(Span { start: 0, end: 0 }, "the query has no tabular expression to run"),
+        }
+    }
+
+    fn bind_let(&mut self, binding: &ast::Let) -> Bind<()> {
+        let value = match &binding.value {
+            LetValue::Function(function) => {
+                Value::Function(Rc::new(Closure { function: function.clone(), scope: self.scope.clone() }))
+            }
+            LetValue::Pipeline(pipeline) => self.let_value(pipeline)?,
+        };
+        self.scope = self.scope.with(&binding.name.name, value);
+        Ok(())
+    }
+
+    /// A pipeline without operators may be a scalar, another name, or a table.
+    fn let_value(&mut self, pipeline: &Pipeline) -> Bind<Value> {
+        if let (ast::Source::Expr(expr), []) = (&pipeline.source, pipeline.operators.as_slice()) {
+            if let ast::ExprKind::Name(ident) = &expr.kind
+                && let Some(value) = self.scope.get(&ident.name)
+            {
+                return Ok(value.clone());
+            }
+            if !self.is_table(expr) {
+                let value = self.constant(expr)?;
+                return Ok(Value::Scalar(value));
+            }
+        }
+        Ok(Value::View(Rc::new(View { pipeline: pipeline.clone(), scope: self.scope.clone() })))
+    }
+
+    fn default_of(&mut self, param: &ast::Param) -> Bind<Value> {
+        match &param.kind {
+            ast::ParamKind::Scalar { default: Some(default), .. } => Ok(Value::Scalar(self.constant(default)?)),
+            _ => error(param.span, format!("parameter '{}' has no value", param.name.name)),
+        }
+    }
+
+    /// Runs `work` with other names in reach, one level deeper.
+    fn within<T>(&mut self, span: Span, scope: Scope, work: impl FnOnce(&mut Self) -> Bind<T>) -> Bind<T> {
+        if self.depth >= DEPTH_MAX {
+            return error(span, format!("functions and views are nested deeper than {DEPTH_MAX}"));
+        }
+        self.depth += 1;
+        let outer = std::mem::replace(&mut self.scope, scope);
+        let result = work(self);
+        self.scope = outer;
+        self.depth -= 1;
+        result
+    }
+
+    fn step(&mut self, span: Span) -> Bind<()> {
+        self.steps += 1;
+        if self.steps > STEPS_MAX {
+            return error(span, format!("the query expands to more than {STEPS_MAX} operators"));
+        }
+        Ok(())
+    }
+
+    /// The rows of a table inside the query, read before the query itself.
+    fn read_now(&mut self, relation: Relation, rows_max: usize) -> Bind<Vec<RecordBatch>> {
+        // Field names count up from the start at each binding, so the same table has the same text again.
+        let key = relation.plan.display_indent().to_string();
+        if let Some(rows) = self.answers.get(&key) {
+            return Ok(rows.clone());
+        }
+        Err(Stop::Needs(Box::new(Subquery { key, plan: relation.plan, rows_max })))
+    }
+}
+
+/// The kind that a type name in the query means.
+fn kind_of(ty: ast::ScalarType) -> Kind {
+    match ty {
+        ast::ScalarType::Bool => Kind::Bool,
+        ast::ScalarType::Int => Kind::Int,
+        ast::ScalarType::Long => Kind::Long,
+        ast::ScalarType::Real => Kind::Real,
+        ast::ScalarType::Decimal => Kind::Decimal,
+        ast::ScalarType::DateTime => Kind::DateTime,
+        ast::ScalarType::Timespan => Kind::TimeSpan,
+        ast::ScalarType::Guid => Kind::Guid,
+        ast::ScalarType::String => Kind::String,
+        ast::ScalarType::Dynamic => Kind::Dynamic,
+    }
+}

@@ -1,0 +1,93 @@
+//! Rows with names and kinds: a plan, and which of its fields each column is.
+//!
+//! Inside a plan every column has a field name of its own, so that equal column names on both sides of a join,
+//! letter case and the engine's own naming rules never matter. Names return when the result is read.
+
+use datafusion::common::Column;
+use datafusion::error::Result;
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
+use model::Kind;
+
+use crate::typed::Typed;
+
+/// One visible column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub name: String,
+    pub kind: Kind,
+    /// The plan's name for it.
+    pub field: String,
+}
+
+impl Field {
+    pub fn typed(&self) -> Typed {
+        Typed::column(&self.field, self.kind)
+    }
+}
+
+/// A plan and its visible columns.
+#[derive(Clone, Debug)]
+pub(crate) struct Relation {
+    pub plan: LogicalPlan,
+    pub fields: Vec<Field>,
+    /// The lake's time of acceptance, while rows still are those of a table.
+    pub ingested: Option<String>,
+}
+
+impl Relation {
+    pub fn field(&self, name: &str) -> Option<&Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    pub fn builder(&self) -> LogicalPlanBuilder {
+        LogicalPlanBuilder::from(self.plan.clone())
+    }
+
+    pub fn filter(self, predicate: Expr) -> Result<Relation> {
+        let plan = LogicalPlanBuilder::from(self.plan).filter(predicate)?.build()?;
+        Ok(Relation { plan, ..self })
+    }
+
+    /// Computes columns from the present ones. The result has exactly these.
+    pub fn project(self, names: &mut FieldNames, columns: Vec<(String, Typed)>) -> Result<Relation> {
+        let mut fields = Vec::with_capacity(columns.len());
+        let mut exprs = Vec::with_capacity(columns.len() + 1);
+        let mut taken = std::collections::HashSet::new();
+        for (name, typed) in columns {
+            // A column that only moves keeps its field, unless it is shown twice.
+            let (expr, field) = match &typed.expr {
+                Expr::Column(column) if column.relation.is_none() && taken.insert(column.name.clone()) => {
+                    (typed.expr.clone(), column.name.clone())
+                }
+                _ => {
+                    let field = names.next();
+                    (typed.expr.alias(&field), field)
+                }
+            };
+            exprs.push(expr);
+            fields.push(Field { name, kind: typed.kind, field });
+        }
+        let ingested = self.ingested.filter(|field| !taken.contains(field));
+        if let Some(field) = &ingested {
+            exprs.push(Expr::Column(Column::new_unqualified(field)));
+        }
+        let plan = LogicalPlanBuilder::from(self.plan).project(exprs)?.build()?;
+        Ok(Relation { plan, fields, ingested })
+    }
+
+    /// The present columns as they are.
+    pub fn columns(&self) -> Vec<(String, Typed)> {
+        self.fields.iter().map(|field| (field.name.clone(), field.typed())).collect()
+    }
+}
+
+/// Makes field names that are unique in one query.
+#[derive(Default)]
+pub(crate) struct FieldNames(usize);
+
+impl FieldNames {
+    pub fn next(&mut self) -> String {
+        self.0 += 1;
+        format!("c{}", self.0)
+    }
+}

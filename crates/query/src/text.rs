@@ -1,0 +1,223 @@
+//! The string operators: terms, substrings, prefixes and suffixes, with and without regard to case.
+//!
+//! A *term* is a maximal run of alphanumeric characters. `has x` asks for `x` with a term boundary at each end
+//! where `x` itself ends in an alphanumeric character. (Source: the language's published documentation.)
+
+use aho_corasick::AhoCorasick;
+use memchr::memmem;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum MatchOp {
+    Equal,
+    Has,
+    HasPrefix,
+    HasSuffix,
+    Contains,
+    StartsWith,
+    EndsWith,
+}
+
+/// One value to look for, prepared once for many rows.
+pub(crate) struct Matcher {
+    op: MatchOp,
+    case_sensitive: bool,
+    /// Lower-case unless case-sensitive.
+    needle: String,
+    finder: Option<memmem::Finder<'static>>,
+    starts_in_term: bool,
+    ends_in_term: bool,
+}
+
+impl Matcher {
+    pub fn new(op: MatchOp, case_sensitive: bool, needle: &str) -> Matcher {
+        let needle = if case_sensitive { needle.to_owned() } else { needle.to_lowercase() };
+        let finder = case_sensitive.then(|| memmem::Finder::new(needle.as_bytes()).into_owned());
+        let starts_in_term = needle.chars().next().is_some_and(char::is_alphanumeric);
+        let ends_in_term = needle.chars().next_back().is_some_and(char::is_alphanumeric);
+        Matcher { op, case_sensitive, needle, finder, starts_in_term, ends_in_term }
+    }
+
+    pub fn matches(&self, text: &str) -> bool {
+        if self.case_sensitive || self.needle.is_ascii() && text.is_ascii() {
+            return self.matches_prepared(text);
+        }
+        // Outside ASCII, case is folded for the whole text; the ASCII comparison below then finds nothing new.
+        self.matches_prepared(&text.to_lowercase())
+    }
+
+    fn matches_prepared(&self, text: &str) -> bool {
+        let (text_bytes, needle) = (text.as_bytes(), self.needle.as_bytes());
+        match self.op {
+            MatchOp::Equal => self.same(text_bytes, needle),
+            MatchOp::StartsWith => text_bytes.get(..needle.len()).is_some_and(|start| self.same(start, needle)),
+            MatchOp::EndsWith => {
+                text_bytes.len() >= needle.len()
+                    && self.same(&text_bytes[text_bytes.len() - needle.len()..], needle)
+            }
+            MatchOp::Contains => self.find(text_bytes, 0).is_some(),
+            MatchOp::Has => self.find_term(text, true, true),
+            MatchOp::HasPrefix => self.find_term(text, true, false),
+            MatchOp::HasSuffix => self.find_term(text, false, true),
+        }
+    }
+
+    fn same(&self, left: &[u8], right: &[u8]) -> bool {
+        if self.case_sensitive { left == right } else { left.eq_ignore_ascii_case(right) }
+    }
+
+    fn find(&self, text: &[u8], from: usize) -> Option<usize> {
+        match &self.finder {
+            Some(finder) => finder.find(&text[from..]).map(|at| from + at),
+            None => find_ignoring_case(text, self.needle.as_bytes(), from),
+        }
+    }
+
+    fn find_term(&self, text: &str, bounded_before: bool, bounded_after: bool) -> bool {
+        let mut from = 0;
+        while let Some(at) = self.find(text.as_bytes(), from) {
+            let end = at + self.needle.len();
+            let before = bounded_before && self.starts_in_term && ends_in_term(&text.as_bytes()[..at], text, at);
+            let after = bounded_after && self.ends_in_term && starts_in_term(text, end);
+            if !before && !after {
+                return true;
+            }
+            from = at + 1;
+            if from > text.len() {
+                return false;
+            }
+        }
+        false
+    }
+}
+
+fn ends_in_term(before: &[u8], text: &str, at: usize) -> bool {
+    match before.last() {
+        None => false,
+        Some(byte) if byte.is_ascii() => byte.is_ascii_alphanumeric(),
+        Some(_) => text.get(..at).and_then(|t| t.chars().next_back()).is_some_and(char::is_alphanumeric),
+    }
+}
+
+fn starts_in_term(text: &str, at: usize) -> bool {
+    match text.as_bytes().get(at) {
+        None => false,
+        Some(byte) if byte.is_ascii() => byte.is_ascii_alphanumeric(),
+        Some(_) => text.get(at..).and_then(|t| t.chars().next()).is_some_and(char::is_alphanumeric),
+    }
+}
+
+/// Finds `needle` (lower case) in `text` from `from` on, ASCII letters of either case being the same.
+fn find_ignoring_case(text: &[u8], needle: &[u8], from: usize) -> Option<usize> {
+    let Some((first, rest)) = needle.split_first() else { return (from <= text.len()).then_some(from) };
+    let last_start = text.len().checked_sub(needle.len())?;
+    let upper = first.to_ascii_uppercase();
+    let mut at = from;
+    while at <= last_start {
+        let window = &text[at..=last_start];
+        at += if *first == upper { memchr::memchr(*first, window)? } else { memchr::memchr2(*first, upper, window)? };
+        if text[at + 1..at + needle.len()].eq_ignore_ascii_case(rest) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Several values to look for at once: `in~`, `has_any`, `has_all`.
+pub(crate) struct ManyMatcher {
+    matchers: Vec<Matcher>,
+    /// Tells quickly that none of the values occurs, when they are many.
+    any: Option<AhoCorasick>,
+}
+
+/// From here on one pass for all values beats one pass for each.
+const MANY: usize = 4;
+
+impl ManyMatcher {
+    pub fn new(op: MatchOp, needles: &[String]) -> ManyMatcher {
+        let all_ascii = needles.iter().all(|needle| needle.is_ascii() && !needle.is_empty());
+        let any = (needles.len() >= MANY && all_ascii)
+            .then(|| AhoCorasick::builder().ascii_case_insensitive(true).build(needles).ok())
+            .flatten();
+        ManyMatcher { matchers: needles.iter().map(|needle| Matcher::new(op, false, needle)).collect(), any }
+    }
+
+    pub fn any(&self, text: &str) -> bool {
+        if text.is_ascii() && self.any.as_ref().is_some_and(|any| !any.is_match(text)) {
+            return false;
+        }
+        self.matchers.iter().any(|matcher| matcher.matches(text))
+    }
+
+    pub fn all(&self, text: &str) -> bool {
+        self.matchers.iter().all(|matcher| matcher.matches(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(op: MatchOp, text: &str, needle: &str, expected: bool) {
+        assert_eq!(Matcher::new(op, false, needle).matches(text), expected, "{op:?} {text:?} {needle:?}");
+    }
+
+    #[test]
+    fn has_needs_whole_terms() {
+        check(MatchOp::Has, "KustoExplorerQueryRun", "Explorer", false);
+        check(MatchOp::Has, "kusto explorer run", "EXPLORER", true);
+        check(MatchOp::Has, "a_b", "b", true);
+        check(MatchOp::Has, "C:\\Windows\\cmd.exe /c", "cmd.exe", true);
+        check(MatchOp::Has, "xcmd.exe", "cmd.exe", false);
+        check(MatchOp::Has, "net.exe net1.exe user", "user", true);
+        check(MatchOp::Has, "foobar foo", "foo", true);
+        check(MatchOp::Has, "--encoded", "--enc", false);
+        check(MatchOp::Has, "a--enc b", "--enc", true);
+        check(MatchOp::Has, "größe", "grö", false);
+        check(MatchOp::Has, "die GRÖẞE", "größe", false);
+        check(MatchOp::Has, "die GRÖSSE ist", "grösse", true);
+        check(MatchOp::Has, "", "", true);
+        check(MatchOp::HasPrefix, "explorer", "exp", true);
+        check(MatchOp::HasPrefix, "myexplorer", "exp", false);
+        check(MatchOp::HasSuffix, "explorer.exe", "rer", true);
+        check(MatchOp::HasSuffix, "explorers", "rer", false);
+    }
+
+    #[test]
+    fn substrings_prefixes_and_suffixes_ignore_case() {
+        check(MatchOp::Contains, "PowerShell.exe", "SHELL", true);
+        check(MatchOp::StartsWith, "PowerShell", "power", true);
+        check(MatchOp::EndsWith, "PowerShell", "SHELL", true);
+        check(MatchOp::EndsWith, "ell", "SHELL", false);
+        check(MatchOp::Equal, "Straße", "STRAßE", true);
+        check(MatchOp::Contains, "abc", "", true);
+        assert!(!Matcher::new(MatchOp::Contains, true, "shell").matches("PowerShell"));
+        assert!(Matcher::new(MatchOp::Contains, true, "Shell").matches("PowerShell"));
+    }
+
+    proptest! {
+        #[test]
+        fn contains_is_the_plain_definition(text in "[a-cA-C ö]{0,12}", needle in "[a-cA-C]{0,3}") {
+            let expected = text.to_lowercase().contains(&needle.to_lowercase());
+            prop_assert_eq!(Matcher::new(MatchOp::Contains, false, &needle).matches(&text), expected);
+        }
+
+        #[test]
+        fn has_is_the_plain_definition(text in "[abAB _.]{0,12}", needle in "[abAB]{1,3}") {
+            let (text_lower, needle_lower) = (text.to_lowercase(), needle.to_lowercase());
+            let expected = text_lower.split(|c: char| !c.is_alphanumeric()).any(|term| term == needle_lower);
+            prop_assert_eq!(Matcher::new(MatchOp::Has, false, &needle).matches(&text), expected);
+        }
+
+        #[test]
+        fn many_values_are_each_value(text in ".{0,20}", needles in proptest::collection::vec("[a-z.]{1,3}", 0..7)) {
+            let many = ManyMatcher::new(MatchOp::Has, &needles);
+            let each = |needle: &String| Matcher::new(MatchOp::Has, false, needle).matches(&text);
+            prop_assert_eq!(many.any(&text), needles.iter().any(each));
+            prop_assert_eq!(many.all(&text), needles.iter().all(each));
+        }
+    }
+}

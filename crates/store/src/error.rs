@@ -1,0 +1,100 @@
+//! What can go wrong with the store.
+
+use model::ErrorKind;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("{entity} {id} does not exist")]
+    NotFound { entity: &'static str, id: String },
+    #[error("{entity} {id} exists already")]
+    Exists { entity: &'static str, id: String },
+    #[error("the {what} cannot be used: {reason}")]
+    Invalid { what: &'static str, reason: String },
+    #[error("{entity} {id} is stored in a form that cannot be read")]
+    Unreadable { entity: &'static str, id: String, source: serde_json::Error },
+    #[error("{entity} {id} belongs to another tenant than the handle")]
+    OtherTenant { entity: &'static str, id: String },
+    #[error("cannot {doing}: the database is unavailable")]
+    Unavailable { doing: &'static str, source: sqlx::Error },
+    #[error("cannot {doing}")]
+    Failed { doing: &'static str, source: sqlx::Error },
+}
+
+impl StoreError {
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            StoreError::NotFound { .. } => ErrorKind::NotFound,
+            StoreError::Exists { .. } => ErrorKind::Conflict,
+            StoreError::Invalid { .. } => ErrorKind::InvalidInput,
+            StoreError::Unavailable { .. } => ErrorKind::Unavailable,
+            StoreError::Unreadable { .. } | StoreError::OtherTenant { .. } | StoreError::Failed { .. } => {
+                ErrorKind::Internal
+            }
+        }
+    }
+
+    pub(crate) fn not_found(entity: &'static str, id: impl ToString) -> StoreError {
+        StoreError::NotFound { entity, id: id.to_string() }
+    }
+
+    pub(crate) fn invalid(what: &'static str, reason: impl Into<String>) -> StoreError {
+        StoreError::Invalid { what, reason: reason.into() }
+    }
+}
+
+/// Says what was being done when the database refused it.
+pub(crate) fn failed(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| {
+        if is_passing(&source) {
+            StoreError::Unavailable { doing, source }
+        } else {
+            StoreError::Failed { doing, source }
+        }
+    }
+}
+
+/// As [`failed`], when adding the entity of that id collides with one that is there.
+pub(crate) fn not_added(
+    doing: &'static str,
+    entity: &'static str,
+    id: impl ToString,
+) -> impl FnOnce(sqlx::Error) -> StoreError {
+    move |source| match source.as_database_error() {
+        Some(error) if error.is_unique_violation() => StoreError::Exists { entity, id: id.to_string() },
+        _ => failed(doing)(source),
+    }
+}
+
+/// As [`failed`], when what a row has to belong to is not there.
+pub(crate) fn without(parent: &'static str, id: impl ToString, error: StoreError) -> StoreError {
+    match &error {
+        StoreError::Failed { source, .. }
+            if source.as_database_error().is_some_and(|error| error.is_foreign_key_violation()) =>
+        {
+            StoreError::not_found(parent, id)
+        }
+        _ => error,
+    }
+}
+
+/// Whether the same call may work later: the database is busy, its disk is full or its file out of reach.
+fn is_passing(error: &sqlx::Error) -> bool {
+    const BUSY: i64 = 5;
+    const LOCKED: i64 = 6;
+    const IO: i64 = 10;
+    const FULL: i64 = 13;
+    const CANNOT_OPEN: i64 = 14;
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::BeginFailed => true,
+        sqlx::Error::Database(error) => {
+            // The low byte of an extended result code is the plain one.
+            let code = error.code().and_then(|code| code.parse::<i64>().ok()).map(|code| code & 0xff);
+            matches!(code, Some(BUSY | LOCKED | IO | FULL | CANNOT_OPEN))
+        }
+        _ => false,
+    }
+}

@@ -103,7 +103,7 @@ impl ProcessCache {
         device.processes.get(device.by_id.get(&id)?).filter(|process| process.started <= at)
     }
 
-    /// The start of this id nearest before or after a time, for finding the same start in two logs.
+    /// The latest start of this id, for finding the same start in two logs, whichever came first.
     pub fn latest(&self, device: &str, id: i64) -> Option<&Process> {
         let device = self.devices.get(device)?;
         device.processes.get(device.by_id.get(&id)?)

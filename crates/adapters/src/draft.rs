@@ -350,11 +350,11 @@ impl<'e, 'a> Draft<'e, 'a> {
         for (key, value) in &self.notes {
             write_member(&mut out, key, value);
         }
-        for ((name, value), is_carried) in event.fields.iter().zip(&self.carried) {
+        for ((name, value), home) in event.fields.iter().zip(&self.homes) {
+            let is_in_column = home.is_some_and(|at| is_same(&self.row.cells[at], value));
+            let is_noted = self.notes.iter().any(|(key, _)| *key == &**name);
             // The time is the row's own; it is written another way, but it is the same.
-            let is_written =
-                *is_carried || name == "UtcTime" || self.notes.iter().any(|(key, _)| name == key);
-            if !is_written {
+            if !is_in_column && !is_noted && name != "UtcTime" {
                 write_member(&mut out, name, value);
             }
         }

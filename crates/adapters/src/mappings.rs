@@ -3,6 +3,7 @@
 use crate::cache::ProcessCache;
 use crate::draft::{Draft, Move};
 use crate::event::{Channel, Event};
+use crate::json::Json;
 
 mod device_events;
 mod file;
@@ -80,7 +81,7 @@ impl Mapping {
         Mapping { initiating_guid: fields, ..self }
     }
 
-    const fn from_provider(self, provider: &'static str) -> Mapping {
+    const fn written_by(self, provider: &'static str) -> Mapping {
         Mapping { provider: Some(provider), ..self }
     }
 
@@ -97,6 +98,13 @@ impl Mapping {
 fn note_imphash(draft: &mut Draft<'_, '_>) {
     let hashes = draft.event.get("Hashes").or_else(|| draft.event.get("Hash"));
     draft.note_text("Imphash", hashes.and_then(|text| crate::values::hash(text, "IMPHASH", 32)));
+}
+
+/// Notes the event type that a collector lost, where the event id leaves one only.
+fn restore_event_type(draft: &mut Draft<'_, '_>, kind: &'static str) {
+    if draft.event.get("EventType").is_none() {
+        draft.note("EventType", Json::text(kind));
+    }
 }
 
 #[cfg(test)]

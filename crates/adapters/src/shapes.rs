@@ -19,7 +19,7 @@ pub(crate) use device_row::map as map_device_row;
 
 /// What one record turned out to be.
 pub(crate) enum Record<'a> {
-    Event(Event<'a>),
+    Event(Box<Event<'a>>),
     /// A row in the shape of a hunting table.
     DeviceRow(Object<'a>),
     /// A record of a known shape that holds no event of a mapped kind.
@@ -28,14 +28,20 @@ pub(crate) enum Record<'a> {
     },
 }
 
+impl<'a> Record<'a> {
+    fn event(event: Event<'a>) -> Record<'a> {
+        Record::Event(Box::new(event))
+    }
+}
+
 /// Recognises the shape of a record by its members.
 pub(crate) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
     let has = |key| get(&object, key).is_some();
     let is_object = |key| matches!(get(&object, key), Some(Json::Object(_)));
     if is_object("winlog") {
-        winlogbeat::read_7(object).map(Record::Event)
+        winlogbeat::read_7(object).map(Record::event)
     } else if has("event_id") && (has("log_name") || is_object("event_data")) {
-        winlogbeat::read_6(object).map(Record::Event)
+        winlogbeat::read_6(object).map(Record::event)
     } else if has("SyslogMessage") {
         syslog::read(object)
     } else if device_row::matches(&object) {
@@ -43,9 +49,9 @@ pub(crate) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
     } else if has("TimeGenerated") {
         azure::read(object)
     } else if has("EventID") && has("EventTime") {
-        nxlog::read(object).map(Record::Event)
+        nxlog::read(object).map(Record::event)
     } else if has("EventID") {
-        powershell_export::read(object).map(Record::Event)
+        powershell_export::read(object).map(Record::event)
     } else {
         Err(Refusal::NotAnEvent { missing: "an event id (EventID, event_id or winlog.event_id)" })
     }
@@ -54,6 +60,12 @@ pub(crate) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
 /// The text of a member that is metadata; nothing for null, lists and objects.
 fn text<'a>(value: Json<'a>) -> Option<Cow<'a, str>> {
     value.into_text().filter(|text| !text.is_empty())
+}
+
+/// A column name without the ending that a union of tables gives to columns that differ in type.
+fn without_type_ending(name: &str) -> &str {
+    const ENDINGS: [&str; 7] = ["_string", "_dynamic", "_long", "_int", "_guid", "_datetime", "_bool"];
+    ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name)
 }
 
 fn missing_id() -> Refusal {

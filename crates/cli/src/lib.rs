@@ -1,1 +1,19 @@
+//! The commands that talk to a server: `ingest` sends events, `hunt` asks questions. Both are clients of the
+//! public API like any other.
 
+mod connect;
+mod hunt;
+mod ingest;
+mod output;
+
+pub use connect::ConnectionArgs;
+pub use hunt::{HuntArgs, hunt};
+pub use ingest::{IngestArgs, ingest};
+
+/// How a command ended that could do its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// Something did not work and the command said what: the program should end with an error code.
+    Failed,
+}

@@ -59,7 +59,7 @@ fields! {
     TargetUserName, TargetDomainName, TargetUserSid, TargetLogonId, SubjectUserName, SubjectDomainName,
     SubjectUserSid, LogonType, IpAddress, IpPort, WorkstationName, TargetServerName, AuthenticationPackageName,
     ProcessName, NewProcessName, ParentProcessName, Application, ObjectName, RelativeTargetName, ShareName,
-    ServiceName, ServiceFileName, ImagePath, SourceAddress, DestAddress, DestPort, ObjectValueName,
+    ServiceName, ServiceFileName, ImagePath, SourceAddress, DestAddress, DestPort, ObjectValueName, NewValue, OldValue,
     // auditd.
     r#type, exe, comm, name, nametype, a0, a1, a2, a3, a4, a5, a6, a7,
 }
@@ -289,7 +289,7 @@ impl<'a> RowView<'a> {
     fn derive_registry(&self, field: Field) -> Option<EventValue<'a>> {
         let action = self.row.text("ActionType");
         match field {
-            Field::TargetObject | Field::ObjectName => match action {
+            Field::TargetObject => match action {
                 "RegistryKeyRenamed" => registry_names(self.row.text("PreviousRegistryKey"), None),
                 "RegistryValueSet" | "RegistryValueDeleted" => {
                     registry_names(self.row.text("RegistryKey"), Some(self.row.text("RegistryValueName")))
@@ -300,7 +300,11 @@ impl<'a> RowView<'a> {
                     registry_names(self.row.text("RegistryKey"), value)
                 }
             },
+            Field::ObjectName => Some(text(kernel_path(self.row.text("RegistryKey")))),
             Field::ObjectValueName => self.text("RegistryValueName"),
+            Field::NewValue => self.text("RegistryValueData"),
+            Field::OldValue => self.text("PreviousRegistryValueData"),
+            Field::ProcessName => self.path("InitiatingProcessFolderPath", "InitiatingProcessFileName"),
             Field::NewName => match action {
                 "RegistryKeyRenamed" => registry_names(self.row.text("RegistryKey"), None),
                 _ => None,
@@ -558,6 +562,13 @@ fn short_hive(key: &str) -> Option<(&'static str, &str)> {
         let rest = strip_prefix_ignore_case(key, long)?;
         (rest.is_empty() || rest.starts_with('\\')).then_some((*short, rest))
     })
+}
+
+/// A registry key as the kernel names it, and with it the audit log.
+fn kernel_path(key: &str) -> String {
+    let hives = [("HKEY_LOCAL_MACHINE", r"\REGISTRY\MACHINE"), ("HKEY_USERS", r"\REGISTRY\USER")];
+    let found = hives.iter().find_map(|(hive, path)| Some((path, strip_prefix_ignore_case(key, hive)?)));
+    found.map_or_else(|| key.to_owned(), |(path, rest)| format!("{path}{rest}"))
 }
 
 /// Rules name the set of controls in use; devices report its number.

@@ -119,10 +119,10 @@ impl Loader {
             self.problem(path, error);
         }
         for rule in &collection.correlations {
-            self.skip(path, format!("'{}' is a correlation rule", rule.title));
+            self.skip(path, format!("'{}': correlation rules are not run", rule.title));
         }
         for rule in &collection.filters {
-            self.skip(path, format!("'{}' is a filter rule", rule.title));
+            self.skip(path, format!("'{}': filter rules are not run", rule.title));
         }
         for rule in collection.rules {
             self.add_rule(path, &rule);
@@ -135,10 +135,10 @@ impl Loader {
             Err(reason) => return self.skip(path, format!("'{}': {reason}", rule.title)),
         };
         if rule.detection.named.values().any(has_placeholder) {
-            return self.skip(path, format!("'{}' holds placeholders (modifier 'expand')", rule.title));
+            return self.skip(path, format!("'{}': it holds placeholders (modifier 'expand')", rule.title));
         }
         if rule.detection.timeframe.is_some() || rule.detection.conditions.is_empty() {
-            return self.skip(path, format!("'{}' counts events over time", rule.title));
+            return self.skip(path, format!("'{}': it counts events over time", rule.title));
         }
         let meta = RuleMeta::of(rule);
         if let Some(first) = self.paths.get(&meta.id) {

@@ -132,6 +132,12 @@ fn by_action(row: &Row) -> Route {
         }),
         ("DeviceRegistryEvents", action) => Route {
             product: Some(Product::Windows),
+            // The table does not say which log its rows were read from.
+            services: match action {
+                "RegistryValueSet" | "RegistryValueDeleted" => &["security"],
+                _ => &[],
+            },
+            event_ids: &[4657],
             categories: match action {
                 "RegistryValueSet" => &["registry_set", "registry_event"],
                 "RegistryKeyRenamed" => &["registry_rename", "registry_event"],
@@ -141,7 +147,6 @@ fn by_action(row: &Row) -> Route {
                 "RegistryObjectAddedOrDeleted" => &["registry_add", "registry_delete", "registry_event"],
                 _ => &[],
             },
-            ..NOWHERE
         },
         ("DeviceLogonEvents", "LogonSuccess") => security(&[4624]),
         ("DeviceLogonEvents", "LogonFailed") => security(&[4625]),

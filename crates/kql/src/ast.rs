@@ -25,6 +25,7 @@ pub struct Query {
     pub statements: Vec<Statement>,
 }
 
+/// What stands between the semicolons.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Statement {
     Let(Let),
@@ -63,6 +64,7 @@ pub struct Function {
     pub span: Span,
 }
 
+/// A parameter of a function or query.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Param {
     pub name: Ident,
@@ -70,6 +72,7 @@ pub struct Param {
     pub span: Span,
 }
 
+/// What a parameter takes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ParamKind {
     Scalar {

@@ -12,6 +12,7 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
+    /// A complaint without suggestions.
     pub fn new(span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic { span, message: message.into(), suggestions: Vec::new() }
     }
@@ -28,8 +29,8 @@ pub fn nearest<'c>(name: &str, candidates: impl IntoIterator<Item = &'c str>) ->
         return Vec::new();
     }
     let allowed = match wanted.len() {
-        0..=2 => 1,
-        3..=5 => 2,
+        0..=3 => 1,
+        4..=6 => 2,
         _ => 3,
     };
     let mut found: Vec<(usize, &str)> = Vec::new();

@@ -271,8 +271,22 @@ impl<'t> Parser<'t> {
         match self.peek() {
             TokenKind::UnclosedString | TokenKind::Unknown | TokenKind::End => self.expected("`|` or `;`"),
             TokenKind::Equal => self.fail(span, "unexpected `=`, values are compared with `==`"),
+            TokenKind::Name if operator::is_operator(text.as_str()) => {
+                self.fail(span, format!("unexpected `{text}`, there is a `|` in front of every operator"));
+            }
+            _ if self.open.is_empty() && self.is_behind_blank_line() => {
+                self.fail(span, format!("unexpected `{text}`, there is a `;` between two queries"));
+            }
             _ => self.fail(span, format!("unexpected `{text}`")),
         }
+    }
+
+    /// Whether there is an empty line between the last token and the next one.
+    fn is_behind_blank_line(&self) -> bool {
+        let before = self.at.checked_sub(1).map_or(0, |last| self.tokens[last].span.end);
+        let between = self.slice(Span::new(before, self.here().start));
+        let lines: Vec<&str> = between.split('\n').collect();
+        lines.len() > 2 && lines[1..lines.len() - 1].iter().any(|line| line.trim().is_empty())
     }
 
     // Recovery and bounds.

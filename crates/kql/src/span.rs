@@ -10,6 +10,7 @@ pub struct Span {
 }
 
 impl Span {
+    /// The bytes from `start` up to `end`.
     pub fn new(start: usize, end: usize) -> Span {
         Span { start, end }
     }
@@ -41,6 +42,7 @@ pub struct LineIndex<'t> {
 }
 
 impl<'t> LineIndex<'t> {
+    /// Finds the lines of a text.
     pub fn new(text: &'t str) -> LineIndex<'t> {
         let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
         LineIndex { text, line_starts: std::iter::once(0).chain(breaks).collect() }

@@ -25,7 +25,8 @@ pub fn batches_from_rows(rows: &[Row]) -> Result<Vec<(&'static Table, RecordBatc
 }
 
 fn batch_from_rows(table: &'static Table, rows: &[&Row]) -> Result<RecordBatch, LakeError> {
-    let columns = table.columns.iter().enumerate().map(|(at, column)| column_from_cells(column.kind, rows, at));
+    let columns =
+        table.columns.iter().enumerate().map(|(at, column)| column_from_cells(column.kind, rows, at));
     Ok(RecordBatch::try_new(declared_schema(table), columns.collect())?)
 }
 
@@ -36,7 +37,9 @@ fn column_from_cells(kind: Kind, rows: &[&Row], at: usize) -> ArrayRef {
     match kind {
         Kind::Bool => {
             let mut builder = BooleanBuilder::with_capacity(rows.len());
-            cells.for_each(|cell| builder.append_option(if let Cell::Bool(v) = cell { Some(*v) } else { None }));
+            cells.for_each(|cell| {
+                builder.append_option(if let Cell::Bool(v) = cell { Some(*v) } else { None })
+            });
             Arc::new(builder.finish())
         }
         Kind::Int => {
@@ -51,7 +54,9 @@ fn column_from_cells(kind: Kind, rows: &[&Row], at: usize) -> ArrayRef {
         }
         Kind::Real | Kind::Decimal => {
             let mut builder = Float64Builder::with_capacity(rows.len());
-            cells.for_each(|cell| builder.append_option(if let Cell::Real(v) = cell { Some(*v) } else { None }));
+            cells.for_each(|cell| {
+                builder.append_option(if let Cell::Real(v) = cell { Some(*v) } else { None })
+            });
             Arc::new(builder.finish())
         }
         Kind::DateTime => {

@@ -44,7 +44,9 @@ impl FolderDisk {
 
 impl Disk for FolderDisk {
     fn list(&self) -> io::Result<Vec<String>> {
-        fs::read_dir(&self.folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
+        fs::read_dir(&self.folder)?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect()
     }
 
     fn read(&self, name: &str) -> io::Result<Vec<u8>> {

@@ -38,7 +38,9 @@ impl LakeError {
         match self {
             LakeError::TooLarge { .. } => ErrorKind::TooLarge,
             LakeError::Busy | LakeError::NoSpace | LakeError::Stopped => ErrorKind::Unavailable,
-            LakeError::Log { .. } | LakeError::File { .. } | LakeError::Catalog { .. } => ErrorKind::Unavailable,
+            LakeError::Log { .. } | LakeError::File { .. } | LakeError::Catalog { .. } => {
+                ErrorKind::Unavailable
+            }
             _ => ErrorKind::Internal,
         }
     }

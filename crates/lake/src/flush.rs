@@ -51,7 +51,9 @@ pub(crate) fn encode_files(
 fn split_by_day(table: &'static Table, rows: &RecordBatch) -> Result<Vec<(i64, RecordBatch)>, LakeError> {
     let days = days(table, rows);
     let mut keys = vec![days.clone() as ArrayRef];
-    keys.extend(["DeviceId", "Timestamp", SEQUENCE_COLUMN].iter().filter_map(|c| rows.column_by_name(c)).cloned());
+    keys.extend(
+        ["DeviceId", "Timestamp", SEQUENCE_COLUMN].iter().filter_map(|c| rows.column_by_name(c)).cloned(),
+    );
     let keys: Vec<SortColumn> = keys.into_iter().map(|values| SortColumn { values, options: None }).collect();
     let order = lexsort_to_indices(&keys, None)?;
     let sorted = take_record_batch(rows, &order)?;

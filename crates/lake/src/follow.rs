@@ -79,7 +79,8 @@ fn read_above(bytes: bytes::Bytes, position: i64) -> Result<Vec<RecordBatch>, La
     for batch in reader {
         let batch = batch?;
         let Some(sequences) = batch.column_by_name(SEQUENCE_COLUMN) else { continue };
-        let above = sequences.as_primitive::<Int64Type>().iter().map(|s| Some(s.is_some_and(|s| s > position)));
+        let above =
+            sequences.as_primitive::<Int64Type>().iter().map(|s| Some(s.is_some_and(|s| s > position)));
         let batch = filter_record_batch(&batch, &above.collect())?;
         if batch.num_rows() > 0 {
             batches.push(batch);

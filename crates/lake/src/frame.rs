@@ -93,11 +93,16 @@ pub(crate) struct Frame {
 /// What is found at a place in a segment.
 #[derive(Debug)]
 pub(crate) enum Found {
-    Frame { frame: Box<Frame>, bytes: usize },
+    Frame {
+        frame: Box<Frame>,
+        bytes: usize,
+    },
     /// The segment ends here.
     End,
     /// No whole frame: the rest of a write that was cut off, or damage.
-    Broken { reason: String },
+    Broken {
+        reason: String,
+    },
 }
 
 /// Reads the frame at the start of `bytes`.
@@ -130,7 +135,8 @@ fn try_read(bytes: &[u8]) -> Result<(Frame, usize), String> {
     if crc32fast::hash(payload) != number(16) {
         return Err("the payload's checksum does not match".to_owned());
     }
-    let header: Header = serde_json::from_slice(header).map_err(|e| format!("the header does not parse: {e}"))?;
+    let header: Header =
+        serde_json::from_slice(header).map_err(|e| format!("the header does not parse: {e}"))?;
     let batches = read_payload(&header, payload)?;
     Ok((Frame { header, batches }, end))
 }
@@ -161,7 +167,9 @@ fn conform(table: &'static Table, batch: &RecordBatch) -> Result<RecordBatch, St
     }
     let columns = schema.fields().iter().zip(table.columns).map(|(field, column)| {
         match batch.column_by_name(field.name()) {
-            Some(array) => datafusion::arrow::compute::cast(array, field.data_type()).map_err(|e| e.to_string()),
+            Some(array) => {
+                datafusion::arrow::compute::cast(array, field.data_type()).map_err(|e| e.to_string())
+            }
             None => Ok(absent_column(column.kind, field.data_type(), batch.num_rows())),
         }
     });

@@ -55,7 +55,11 @@ pub struct LakeConfig {
 
 impl Default for LakeConfig {
     fn default() -> LakeConfig {
-        LakeConfig { flush_bytes: 64 << 20, flush_interval: Duration::from_secs(60), hot_bytes_max: 512 << 20 }
+        LakeConfig {
+            flush_bytes: 64 << 20,
+            flush_interval: Duration::from_secs(60),
+            hot_bytes_max: 512 << 20,
+        }
     }
 }
 
@@ -256,7 +260,11 @@ impl TenantLake {
 
     /// Appends rows. When this returns they are durable and visible. A `producer` (its name and a sequence that
     /// it only ever raises) makes a repeated call add nothing.
-    pub async fn append(&self, rows: Vec<Row>, producer: Option<(String, i64)>) -> Result<Appended, LakeError> {
+    pub async fn append(
+        &self,
+        rows: Vec<Row>,
+        producer: Option<(String, i64)>,
+    ) -> Result<Appended, LakeError> {
         let shared = &self.lake.0;
         if shared.state.hot_bytes() > shared.config.hot_bytes_max {
             metrics::counter!("bartizan_lake_busy_total").increment(1);
@@ -311,7 +319,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 /// Removes data files that a crash left between their writing and their commit.
 async fn remove_orphans(files: &Files, known: &CatalogState) -> Result<(), LakeError> {
-    let committed: std::collections::HashSet<&str> = known.files.iter().map(|file| file.path.as_str()).collect();
+    let committed: std::collections::HashSet<&str> =
+        known.files.iter().map(|file| file.path.as_str()).collect();
     for path in files.list().await? {
         if !committed.contains(path.as_str()) {
             info!(%path, "removing a file that was never committed");

@@ -90,7 +90,8 @@ impl Writer {
         catalog: &CatalogState,
     ) -> Result<Writer, LakeError> {
         let producers = catalog.producers.iter();
-        let producers = producers.map(|p| ((p.tenant, p.producer.clone()), Mark { sequence: p.sequence, used: 0 }));
+        let producers =
+            producers.map(|p| ((p.tenant, p.producer.clone()), Mark { sequence: p.sequence, used: 0 }));
         let producers: Producers = Arc::new(std::sync::Mutex::new(producers.collect()));
         let next_sequence = catalog.sequences.iter().map(|(tenant, last)| (*tenant, last + 1)).collect();
         let low_water = catalog.log_segment.max(1) as u64;
@@ -230,7 +231,11 @@ impl Writer {
                     || in_group.contains(&(tenant, name.clone(), *sequence)))
             {
                 // The answer waits for the group's sync: the first copy may be in this very group.
-                replies.push((reply, Ok(Appended { first_sequence: 0, last_sequence: 0, duplicate: true }), None));
+                replies.push((
+                    reply,
+                    Ok(Appended { first_sequence: 0, last_sequence: 0, duplicate: true }),
+                    None,
+                ));
                 continue;
             }
             match self.stage(tenant, &producer, &batches, &payload, &mut bytes, &mut hot) {
@@ -344,7 +349,8 @@ pub(crate) fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, 
 }
 
 fn forget_oldest(marks: &mut HashMap<(TenantId, String), Mark>, tenant: TenantId) {
-    let mut used: Vec<u64> = marks.iter().filter(|(key, _)| key.0 == tenant).map(|(_, mark)| mark.used).collect();
+    let mut used: Vec<u64> =
+        marks.iter().filter(|(key, _)| key.0 == tenant).map(|(_, mark)| mark.used).collect();
     if used.len() > PRODUCERS_MAX {
         used.sort_unstable();
         let keep_from = used[used.len() - PRODUCERS_MAX];
@@ -371,7 +377,8 @@ fn log_error(doing: &'static str) -> impl Fn(io::Error) -> LakeError {
 
 pub(crate) fn start(writer: Writer) -> io::Result<(mpsc::Sender<Job>, std::thread::JoinHandle<()>)> {
     let (sender, receiver) = mpsc::channel(QUEUE_MAX);
-    let thread = std::thread::Builder::new().name("lake-log".to_owned()).spawn(move || writer.run(receiver))?;
+    let thread =
+        std::thread::Builder::new().name("lake-log".to_owned()).spawn(move || writer.run(receiver))?;
     Ok((sender, thread))
 }
 

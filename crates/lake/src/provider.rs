@@ -159,7 +159,9 @@ impl TimeRange {
             return;
         }
         let (ticks, op) = match (left.as_ref(), right.as_ref()) {
-            (Expr::Column(column), Expr::Literal(value, _)) if column.name == "Timestamp" => (ticks(value), *op),
+            (Expr::Column(column), Expr::Literal(value, _)) if column.name == "Timestamp" => {
+                (ticks(value), *op)
+            }
             (Expr::Literal(value, _), Expr::Column(column)) if column.name == "Timestamp" => {
                 let Some(op) = op.swap() else { return };
                 (ticks(value), op)
@@ -180,7 +182,8 @@ impl TimeRange {
     }
 
     fn may_hold(&self, file: &DataFile) -> bool {
-        file.last_time.is_none_or(|last| last >= self.first) && file.first_time.is_none_or(|first| first <= self.last)
+        file.last_time.is_none_or(|last| last >= self.first)
+            && file.first_time.is_none_or(|first| first <= self.last)
     }
 }
 

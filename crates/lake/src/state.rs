@@ -94,8 +94,11 @@ impl State {
     /// Hot batches of segments up to and including `segment`.
     pub fn hot_until(&self, segment: u64) -> Vec<(TenantId, Arc<HotBatch>)> {
         let inner = self.read();
-        let hot = inner.tenants.iter().flat_map(|(tenant, state)| state.hot.iter().map(|batch| (*tenant, batch)));
-        hot.filter(|(_, batch)| batch.segment <= segment).map(|(tenant, batch)| (tenant, batch.clone())).collect()
+        let hot =
+            inner.tenants.iter().flat_map(|(tenant, state)| state.hot.iter().map(|batch| (*tenant, batch)));
+        hot.filter(|(_, batch)| batch.segment <= segment)
+            .map(|(tenant, batch)| (tenant, batch.clone()))
+            .collect()
     }
 
     /// Swaps hot rows for the files that now hold them, in one step for every reader.

@@ -216,10 +216,18 @@ pub struct Column {
     pub name: &'static str,
     pub kind: Kind,
     pub summary: &'static str,
+    /// Can be asked for by name and is not shown otherwise, as the compatible service's table has no such
+    /// column.
+    pub is_extension: bool,
 }
 
 const fn col(name: &'static str, kind: Kind, summary: &'static str) -> Column {
-    Column { name, kind, summary }
+    Column { name, kind, summary, is_extension: false }
+}
+
+/// A column of ours that the compatible service's table does not have.
+const fn extension(name: &'static str, kind: Kind, summary: &'static str) -> Column {
+    Column { name, kind, summary, is_extension: true }
 }
 
 /// One hunting table.

@@ -5,7 +5,6 @@ mod expr;
 mod join;
 mod naming;
 mod operator;
-mod operators_binary;
 mod source;
 mod union;
 
@@ -229,7 +228,9 @@ impl Binder<'_> {
 
     fn default_of(&mut self, param: &ast::Param) -> Bind<Value> {
         match &param.kind {
-            ast::ParamKind::Scalar { default: Some(default), .. } => Ok(Value::Scalar(self.constant(default)?)),
+            ast::ParamKind::Scalar { default: Some(default), .. } => {
+                Ok(Value::Scalar(self.constant(default)?))
+            }
             _ => error(param.span, format!("parameter '{}' has no value", param.name.name)),
         }
     }

@@ -36,7 +36,15 @@ fn dynamic_text(args: &Args) -> Result<ArrayRef> {
 
 fn bool_text(args: &Args) -> Result<ArrayRef> {
     let values = args.bools(0)?;
-    let text = |row| if !values.is_valid(row) { "" } else if values.value(row) { "true" } else { "false" };
+    let text = |row| {
+        if !values.is_valid(row) {
+            ""
+        } else if values.value(row) {
+            "true"
+        } else {
+            "false"
+        }
+    };
     Ok(text_rows(args.rows, |row| Some(text(row))))
 }
 
@@ -58,7 +66,9 @@ fn long_text(args: &Args) -> Result<ArrayRef> {
 fn real_text(args: &Args) -> Result<ArrayRef> {
     let values = args.array(0)?;
     let values = values.as_primitive::<Float64Type>();
-    Ok(text_rows(args.rows, |row| Some(values.is_valid(row).then(|| format_real(values.value(row))).unwrap_or_default())))
+    Ok(text_rows(args.rows, |row| {
+        Some(values.is_valid(row).then(|| format_real(values.value(row))).unwrap_or_default())
+    }))
 }
 
 /// A real as text: always with a fraction or exponent, `NaN`, `Infinity`.
@@ -102,13 +112,16 @@ pub(crate) fn to_dynamic(value: Typed) -> Typed {
 }
 
 fn scalar_dynamic(args: &Args) -> Result<ArrayRef> {
-    let text = datafusion::arrow::compute::cast(&args.array(0)?, &datafusion::arrow::datatypes::DataType::Utf8View)?;
+    let text =
+        datafusion::arrow::compute::cast(&args.array(0)?, &datafusion::arrow::datatypes::DataType::Utf8View)?;
     Ok(text)
 }
 
 fn real_dynamic(args: &Args) -> Result<ArrayRef> {
     let values = args.reals(0)?;
-    let json = |number: f64| if number.is_finite() { format_real(number) } else { json::quote(&format_real(number)) };
+    let json = |number: f64| {
+        if number.is_finite() { format_real(number) } else { json::quote(&format_real(number)) }
+    };
     Ok(text_rows(args.rows, |row| values.is_valid(row).then(|| json(values.value(row)))))
 }
 
@@ -131,7 +144,9 @@ pub(crate) fn to_long(value: Typed) -> Typed {
         Kind::Real | Kind::Decimal => call("real_long", Kind::Long, real_long, vec![value]),
         Kind::Bool => Typed::new(cast(value.expr, datafusion::arrow::datatypes::DataType::Int64), Kind::Long),
         Kind::DateTime | Kind::TimeSpan => Typed::new(value.expr, Kind::Long),
-        Kind::String | Kind::Guid | Kind::Dynamic => call("text_long", Kind::Long, text_long, vec![to_text(value)]),
+        Kind::String | Kind::Guid | Kind::Dynamic => {
+            call("text_long", Kind::Long, text_long, vec![to_text(value)])
+        }
     }
 }
 
@@ -177,7 +192,9 @@ pub(crate) fn to_real(value: Typed) -> Typed {
     match value.kind {
         Kind::Int | Kind::Long | Kind::Real | Kind::Decimal => value.cast_number(Kind::Real),
         Kind::Bool | Kind::DateTime | Kind::TimeSpan => to_long(value).cast_number(Kind::Real),
-        Kind::String | Kind::Guid | Kind::Dynamic => call("text_real", Kind::Real, text_real, vec![to_text(value)]),
+        Kind::String | Kind::Guid | Kind::Dynamic => {
+            call("text_real", Kind::Real, text_real, vec![to_text(value)])
+        }
     }
 }
 
@@ -193,10 +210,15 @@ fn text_real(args: &Args) -> Result<ArrayRef> {
 pub(crate) fn to_bool(value: Typed) -> Typed {
     match value.kind {
         Kind::Bool => value,
-        Kind::String | Kind::Guid | Kind::Dynamic => call("text_bool", Kind::Bool, text_bool, vec![to_text(value)]),
+        Kind::String | Kind::Guid | Kind::Dynamic => {
+            call("text_bool", Kind::Bool, text_bool, vec![to_text(value)])
+        }
         _ => {
             let long = to_long(value);
-            Typed::new(long.expr.not_eq(Expr::Literal(datafusion::common::ScalarValue::Int64(Some(0)), None)), Kind::Bool)
+            Typed::new(
+                long.expr.not_eq(Expr::Literal(datafusion::common::ScalarValue::Int64(Some(0)), None)),
+                Kind::Bool,
+            )
         }
     }
 }
@@ -280,7 +302,9 @@ pub(crate) fn path(value: Typed, keys: Vec<Typed>) -> Typed {
             let Some(base) = args.next() else { return Typed::absent(Kind::Dynamic) };
             (base, args.chain(keys).collect())
         }
-        Expr::ScalarFunction(mut function) if function.func.name() == "parse_json" && function.args.len() == 1 => {
+        Expr::ScalarFunction(mut function)
+            if function.func.name() == "parse_json" && function.args.len() == 1 =>
+        {
             (Typed::new(function.args.remove(0), Kind::Dynamic), keys)
         }
         expr => (Typed::new(expr, value.kind), keys),
@@ -307,9 +331,9 @@ fn path_rows(args: &Args) -> Result<ArrayRef> {
             Key::Text(keys) => keys.get(row).map(json::Step::Key),
             Key::Index(index) => index.get(row).map(json::Step::Index),
         }));
-        let found = texts.get(row).filter(|_| steps.len() == keys.len()).and_then(|text| json::find(text, &steps));
+        let found =
+            texts.get(row).filter(|_| steps.len() == keys.len()).and_then(|text| json::find(text, &steps));
         builder.append_option(found.filter(|json| *json != "null"));
     }
     Ok(std::sync::Arc::new(builder.finish()))
 }
-

@@ -142,7 +142,8 @@ impl Function {
 
     /// Checks the arguments and makes the call.
     pub(crate) fn call(&self, context: &Context, args: Vec<Typed>) -> Result<Typed, String> {
-        let args = take_args(self.params, args).map_err(|problem| format!("{problem}; usage: {}", self.usage()))?;
+        let args =
+            take_args(self.params, args).map_err(|problem| format!("{problem}; usage: {}", self.usage()))?;
         (self.lower)(context, args)
     }
 }

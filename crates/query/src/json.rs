@@ -31,7 +31,10 @@ pub(crate) fn find<'t>(text: &'t str, steps: &[Step]) -> Option<&'t str> {
 fn is_plausible(value: &str) -> bool {
     match value.as_bytes().first() {
         Some(b'"' | b'{' | b'[') => true,
-        _ => matches!(value, "true" | "false" | "null") || serde_json::from_str::<serde_json::Number>(value).is_ok(),
+        _ => {
+            matches!(value, "true" | "false" | "null")
+                || serde_json::from_str::<serde_json::Number>(value).is_ok()
+        }
     }
 }
 
@@ -42,7 +45,8 @@ fn member<'t>(text: &'t str, key: &str) -> Option<&'t str> {
         let end = skip_string(bytes, at)?;
         let raw = &text[at + 1..end - 1];
         let is_key = raw == key
-            || (raw.contains('\\') && serde_json::from_str::<String>(&text[at..end]).is_ok_and(|name| name == key));
+            || (raw.contains('\\')
+                && serde_json::from_str::<String>(&text[at..end]).is_ok_and(|name| name == key));
         at = skip_blank(bytes, expect(bytes, skip_blank(bytes, end), b':')?);
         if is_key {
             return Some(&text[at..]);
@@ -131,7 +135,9 @@ fn skip_value(bytes: &[u8], at: usize) -> Option<usize> {
             }
         }
         _ => {
-            let end = bytes[at..].iter().position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n'));
+            let end = bytes[at..]
+                .iter()
+                .position(|b| matches!(b, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n'));
             let end = at + end.unwrap_or(bytes.len() - at);
             (end > at).then_some(end)
         }
@@ -159,7 +165,9 @@ pub(crate) fn quote(text: &str) -> String {
 pub(crate) fn to_text(json: &str) -> String {
     match json.as_bytes().first() {
         Some(b'"') => serde_json::from_str::<String>(json).unwrap_or_else(|_| json.to_owned()),
-        Some(b'{' | b'[') => serde_json::from_str::<Value>(json).map_or_else(|_| json.to_owned(), |v| v.to_string()),
+        Some(b'{' | b'[') => {
+            serde_json::from_str::<Value>(json).map_or_else(|_| json.to_owned(), |v| v.to_string())
+        }
         Some(b'n') if json == "null" => String::new(),
         // Where JSON writes true, the language prints True only outside of dynamic values.
         _ => json.to_owned(),

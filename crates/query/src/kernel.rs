@@ -7,7 +7,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, StringViewArray, StringViewBuilder,
     cast::AsArray,
 };
-use datafusion::arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
 use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -23,7 +23,12 @@ pub(crate) type Eval = fn(&Args) -> Result<ArrayRef>;
 
 /// A call of a kernel. Two kernels with the same name and result kind must be the same function.
 pub(crate) fn call(name: &'static str, returns: Kind, eval: Eval, args: Vec<Typed>) -> Typed {
-    let kernel = Kernel { name, returns: engine_type(returns), eval, signature: Signature::variadic_any(Volatility::Immutable) };
+    let kernel = Kernel {
+        name,
+        returns: engine_type(returns),
+        eval,
+        signature: Signature::variadic_any(Volatility::Immutable),
+    };
     let args = args.into_iter().map(|arg| arg.expr).collect();
     let udf = Arc::new(ScalarUDF::new_from_impl(kernel));
     Typed::new(Expr::ScalarFunction(ScalarFunction::new_udf(udf, args)), returns)
@@ -190,11 +195,6 @@ impl Args<'_> {
     pub fn reals(&self, at: usize) -> Result<Float64Array> {
         let array = datafusion::arrow::compute::cast(&self.array(at)?, &DataType::Float64)?;
         Ok(array.as_primitive::<Float64Type>().clone())
-    }
-
-    pub fn ints(&self, at: usize) -> Result<Int32Array> {
-        let array = datafusion::arrow::compute::cast(&self.array(at)?, &DataType::Int32)?;
-        Ok(array.as_primitive::<Int32Type>().clone())
     }
 
     pub fn bools(&self, at: usize) -> Result<BooleanArray> {

@@ -1,1 +1,33 @@
+//! Hunting: query text to rows.
+//!
+//! [`kql`] parses; this crate binds the tree to the query language's types and names, lowers it to an engine
+//! plan over the tables it is handed, and runs it inside bounds. It opens no file and knows no tenant: whoever
+//! implements [`Tables`] hands out exactly what the caller may see.
 
+mod aggregates;
+mod bind;
+mod constant;
+mod convert;
+mod engine;
+mod error;
+mod functions;
+mod json;
+mod kernel;
+mod operators;
+mod regexes;
+mod relation;
+mod render;
+mod text;
+mod ticks;
+mod typed;
+
+pub use aggregates::{AGGREGATES, Aggregate, ROW_CHOICES};
+pub use bind::Tables;
+pub use engine::{Answer, Engine, EngineConfig, Stats};
+pub use error::QueryError;
+pub use functions::{Example, Function, find as find_function};
+
+/// Every scalar function, by name.
+pub fn functions() -> &'static [&'static Function] {
+    functions::FUNCTIONS
+}

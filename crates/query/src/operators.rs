@@ -12,7 +12,8 @@ use datafusion::common::ScalarValue;
 use datafusion::error::Result as EngineResult;
 use datafusion::logical_expr::expr::{BinaryExpr, InList, ScalarFunction};
 use datafusion::logical_expr::{
-    ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit, when,
+    ColumnarValue, Expr, Operator, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility, lit,
+    when,
 };
 use kql::ast::{BinaryOp, InOp};
 use model::Kind;
@@ -201,7 +202,11 @@ pub(crate) fn comparable(symbol: &str, left: Typed, right: Typed) -> Result<(Typ
     let (left_kind, right_kind) = (left.kind, right.kind);
     if left_kind == right_kind {
         // Two dynamic values compare by their text.
-        return Ok(if left_kind == Kind::Dynamic { (convert::to_text(left), convert::to_text(right)) } else { (left, right) });
+        return Ok(if left_kind == Kind::Dynamic {
+            (convert::to_text(left), convert::to_text(right))
+        } else {
+            (left, right)
+        });
     }
     if is_numeric(left_kind) && is_numeric(right_kind) {
         let kind = if left_kind == Kind::Real || right_kind == Kind::Real { Kind::Real } else { Kind::Long };
@@ -221,7 +226,9 @@ pub(crate) fn comparable(symbol: &str, left: Typed, right: Typed) -> Result<(Typ
             Ok((left, right))
         }
         // A number compares with a text constant that holds one, by == and != only.
-        (kind, Kind::String) if is_numeric(kind) && right.literal().is_some() && matches!(symbol, "==" | "!=") => {
+        (kind, Kind::String)
+            if is_numeric(kind) && right.literal().is_some() && matches!(symbol, "==" | "!=") =>
+        {
             Ok((left.cast_number(Kind::Real), convert::to_real(right)))
         }
         _ => Err(incompatible(symbol, &left, &right)),
@@ -277,7 +284,11 @@ fn order(op: Operator, symbol: &str, left: Typed, right: Typed) -> Lowered {
 
 /// `value between (low .. high)`, both ends included; a time span as the high end is added to the low one.
 pub(crate) fn between(value: Typed, low: Typed, high: Typed) -> Lowered {
-    let high = if value.kind == Kind::DateTime && high.kind == Kind::TimeSpan { add(low.clone(), high)? } else { high };
+    let high = if value.kind == Kind::DateTime && high.kind == Kind::TimeSpan {
+        add(low.clone(), high)?
+    } else {
+        high
+    };
     let above = order(Operator::GtEq, "between", value.clone(), low)?;
     let below = order(Operator::LtEq, "between", value, high)?;
     Ok(Typed::new(above.expr.and(below.expr), Kind::Bool))
@@ -287,7 +298,8 @@ fn regex(left: Typed, right: Typed) -> Lowered {
     let left = as_text("matches regex", left)?;
     let right = as_text("matches regex", right)?;
     if let Some(pattern) = right.literal_text() {
-        crate::regexes::get(pattern).map_err(|error| format!("the regular expression is not valid: {error}"))?;
+        crate::regexes::get(pattern)
+            .map_err(|error| format!("the regular expression is not valid: {error}"))?;
     }
     Ok(call("matches_regex", Kind::Bool, matches_regex, vec![left, right]))
 }
@@ -296,7 +308,9 @@ fn matches_regex(args: &Args) -> EngineResult<datafusion::arrow::array::ArrayRef
     let (texts, patterns) = (args.texts(0)?, args.texts(1)?);
     if let Some(pattern) = patterns.constant() {
         let regex = crate::regexes::get(pattern).ok();
-        return Ok(kernel::bool_rows(args.rows, |row| Some(regex.as_ref().is_some_and(|r| r.is_match(texts.text(row))))));
+        return Ok(kernel::bool_rows(args.rows, |row| {
+            Some(regex.as_ref().is_some_and(|r| r.is_match(texts.text(row))))
+        }));
     }
     Ok(kernel::bool_rows(args.rows, |row| {
         Some(crate::regexes::get(patterns.text(row)).is_ok_and(|regex| regex.is_match(texts.text(row))))
@@ -420,7 +434,9 @@ fn element_as(kind: Kind, element: &str) -> Typed {
     let text = Typed::text(json::to_text(element));
     match kind {
         Kind::String | Kind::Dynamic => text,
-        Kind::Int | Kind::Long => convert::long_of(&json::to_text(element)).map_or(Typed::absent(Kind::Long), Typed::long),
+        Kind::Int | Kind::Long => {
+            convert::long_of(&json::to_text(element)).map_or(Typed::absent(Kind::Long), Typed::long)
+        }
         kind => crate::constant::fold(convert::to_kind(text, kind)).unwrap_or_else(|_| Typed::absent(kind)),
     }
 }
@@ -435,7 +451,8 @@ fn text_list(symbol: &str, left: Typed, values: Vec<Typed>, case_sensitive: bool
         }
         None => {
             let op = if case_sensitive { BinaryOp::Equal } else { BinaryOp::EqualNoCase };
-            let each = values.into_iter().map(|value| binary(op, left.clone(), value).map(|typed| typed.expr));
+            let each =
+                values.into_iter().map(|value| binary(op, left.clone(), value).map(|typed| typed.expr));
             Typed::new(balanced(each.collect::<Result<Vec<_>, _>>()?, Expr::or), Kind::Bool)
         }
     };
@@ -445,7 +462,9 @@ fn text_list(symbol: &str, left: Typed, values: Vec<Typed>, case_sensitive: bool
 fn has_list(op: InOp, left: Typed, values: Vec<Typed>) -> Lowered {
     let left = as_text(op.symbol(), left)?;
     let values = values.into_iter().map(|value| match value.kind {
-        Kind::Int | Kind::Long | Kind::Real => crate::constant::fold(convert::to_text(value)).map_err(|e| e.to_string()),
+        Kind::Int | Kind::Long | Kind::Real => {
+            crate::constant::fold(convert::to_text(value)).map_err(|e| e.to_string())
+        }
         _ => as_text(op.symbol(), value),
     });
     let values = values.collect::<Result<Vec<_>, _>>()?;
@@ -457,7 +476,8 @@ fn has_list(op: InOp, left: Typed, values: Vec<Typed>) -> Lowered {
             Ok(TextPredicate::call(test, vec![left.expr]))
         }
         None => {
-            let each = values.into_iter().map(|value| binary(BinaryOp::Has, left.clone(), value).map(|t| t.expr));
+            let each =
+                values.into_iter().map(|value| binary(BinaryOp::Has, left.clone(), value).map(|t| t.expr));
             let join = if op == InOp::HasAny { Expr::or } else { Expr::and };
             Ok(Typed::new(balanced(each.collect::<Result<Vec<_>, _>>()?, join), Kind::Bool))
         }
@@ -505,7 +525,9 @@ impl TextPredicate {
                 let fold = |n: &String| if test.case_sensitive { n.clone() } else { n.to_lowercase() };
                 Prepared::Set(needles.iter().map(fold).collect())
             }
-            Needles::Any(needles) | Needles::All(needles) => Prepared::Many(ManyMatcher::new(test.op, needles)),
+            Needles::Any(needles) | Needles::All(needles) => {
+                Prepared::Many(ManyMatcher::new(test.op, needles))
+            }
         };
         // Engine plans are compared by their text: the name says all that matters.
         let name = format!("text_{:?}_{}_{:?}", test.op, test.case_sensitive, test.needles);

@@ -30,8 +30,8 @@ impl Field {
 pub(crate) struct Relation {
     pub plan: LogicalPlan,
     pub fields: Vec<Field>,
-    /// The lake's time of acceptance, while rows still are those of a table.
-    pub ingested: Option<String>,
+    /// Columns that can be asked for and are not shown, while rows still are those of a table.
+    pub hidden: Vec<Field>,
 }
 
 impl Relation {
@@ -51,7 +51,7 @@ impl Relation {
     /// Computes columns from the present ones. The result has exactly these.
     pub fn project(self, names: &mut FieldNames, columns: Vec<(String, Typed)>) -> Result<Relation> {
         let mut fields = Vec::with_capacity(columns.len());
-        let mut exprs = Vec::with_capacity(columns.len() + 1);
+        let mut exprs = Vec::with_capacity(columns.len() + self.hidden.len());
         let mut taken = std::collections::HashSet::new();
         for (name, typed) in columns {
             // A column that only moves keeps its field, unless it is shown twice.
@@ -67,12 +67,11 @@ impl Relation {
             exprs.push(expr);
             fields.push(Field { name, kind: typed.kind, field });
         }
-        let ingested = self.ingested.filter(|field| !taken.contains(field));
-        if let Some(field) = &ingested {
-            exprs.push(Expr::Column(Column::new_unqualified(field)));
-        }
+        let mut hidden = self.hidden;
+        hidden.retain(|field| !taken.contains(&field.field));
+        exprs.extend(hidden.iter().map(|field| Expr::Column(Column::new_unqualified(&field.field))));
         let plan = LogicalPlanBuilder::from(self.plan).project(exprs)?.build()?;
-        Ok(Relation { plan, fields, ingested })
+        Ok(Relation { plan, fields, hidden })
     }
 
     /// The present columns as they are.

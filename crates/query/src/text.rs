@@ -49,7 +49,9 @@ impl Matcher {
         let (text_bytes, needle) = (text.as_bytes(), self.needle.as_bytes());
         match self.op {
             MatchOp::Equal => self.same(text_bytes, needle),
-            MatchOp::StartsWith => text_bytes.get(..needle.len()).is_some_and(|start| self.same(start, needle)),
+            MatchOp::StartsWith => {
+                text_bytes.get(..needle.len()).is_some_and(|start| self.same(start, needle))
+            }
             MatchOp::EndsWith => {
                 text_bytes.len() >= needle.len()
                     && self.same(&text_bytes[text_bytes.len() - needle.len()..], needle)
@@ -76,7 +78,8 @@ impl Matcher {
         let mut from = 0;
         while let Some(at) = self.find(text.as_bytes(), from) {
             let end = at + self.needle.len();
-            let before = bounded_before && self.starts_in_term && ends_in_term(&text.as_bytes()[..at], text, at);
+            let before =
+                bounded_before && self.starts_in_term && ends_in_term(&text.as_bytes()[..at], text, at);
             let after = bounded_after && self.ends_in_term && starts_in_term(text, end);
             if !before && !after {
                 return true;
@@ -114,7 +117,11 @@ fn find_ignoring_case(text: &[u8], needle: &[u8], from: usize) -> Option<usize> 
     let mut at = from;
     while at <= last_start {
         let window = &text[at..=last_start];
-        at += if *first == upper { memchr::memchr(*first, window)? } else { memchr::memchr2(*first, upper, window)? };
+        at += if *first == upper {
+            memchr::memchr(*first, window)?
+        } else {
+            memchr::memchr2(*first, upper, window)?
+        };
         if text[at + 1..at + needle.len()].eq_ignore_ascii_case(rest) {
             return Some(at);
         }

@@ -18,7 +18,10 @@ use model::time::UNIX_EPOCH_TICKS;
 
 /// `ticks(timestamp)`: nanoseconds since 1970 to 100 ns ticks since 0001-01-01.
 pub(crate) fn ticks(timestamp: Expr) -> Expr {
-    Expr::ScalarFunction(ScalarFunction::new_udf(Arc::new(ScalarUDF::new_from_impl(TicksOf::new())), vec![timestamp]))
+    Expr::ScalarFunction(ScalarFunction::new_udf(
+        Arc::new(ScalarUDF::new_from_impl(TicksOf::new())),
+        vec![timestamp],
+    ))
 }
 
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -55,7 +58,10 @@ impl ScalarUDFImpl for TicksOf {
                 let ticks = nanos.unary::<_, Int64Type>(|n| n.div_euclid(100) + UNIX_EPOCH_TICKS);
                 Ok(ColumnarValue::Array(Arc::new(ticks)))
             }
-            other => Err(DataFusionError::Internal(format!("ticks() takes nanoseconds, not {}", other.data_type()))),
+            other => Err(DataFusionError::Internal(format!(
+                "ticks() takes nanoseconds, not {}",
+                other.data_type()
+            ))),
         }
     }
 
@@ -67,7 +73,8 @@ impl ScalarUDFImpl for TicksOf {
         let DataType::Timestamp(TimeUnit::Nanosecond, zone) = info.get_data_type(timestamp)? else {
             return Ok(PreimageResult::None);
         };
-        let (Some(start), Some(end)) = (Ticks(*ticks).unix_nanos(), Ticks(ticks.saturating_add(1)).unix_nanos())
+        let (Some(start), Some(end)) =
+            (Ticks(*ticks).unix_nanos(), Ticks(ticks.saturating_add(1)).unix_nanos())
         else {
             return Ok(PreimageResult::None);
         };

@@ -99,10 +99,6 @@ impl Typed {
         }
     }
 
-    pub fn is_numeric(&self) -> bool {
-        is_numeric(self.kind)
-    }
-
     /// Converts between number kinds.
     pub fn cast_number(self, kind: Kind) -> Typed {
         if self.kind == kind {

@@ -3,7 +3,7 @@
 use model::Cell;
 
 use super::{Mapping, mapping};
-use crate::draft::{CALLER, Draft, Move, SUBJECT, file_name, ip, lower, number, port, text, with};
+use crate::draft::{CALLER, Draft, Move, SUBJECT, ip, lower, number, port, text, with};
 use crate::event::Channel;
 use crate::json::Json;
 use crate::values::{self, present};

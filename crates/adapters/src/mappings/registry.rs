@@ -1,6 +1,6 @@
 //! DeviceRegistryEvents: keys and values made, set, renamed, deleted.
 
-use super::{Mapping, mapping};
+use super::{Mapping, mapping, restore_event_type};
 use crate::draft::{ACTOR, CALLER, Draft, SUBJECT};
 use crate::event::Channel;
 use crate::values::{registry_details, registry_path};
@@ -30,6 +30,7 @@ fn refine_object(draft: &mut Draft<'_, '_>) {
 }
 
 fn refine_value_set(draft: &mut Draft<'_, '_>) {
+    restore_event_type(draft, "SetValue");
     set_key_and_value(draft);
     let Some(details) = draft.event.get("Details") else { return };
     let (kind, data) = registry_details(details);
@@ -38,6 +39,7 @@ fn refine_value_set(draft: &mut Draft<'_, '_>) {
 }
 
 fn refine_rename(draft: &mut Draft<'_, '_>) {
+    restore_event_type(draft, "RenameKey");
     let path = |field| draft.value(field).map(|path| registry_path(path).into_owned());
     let (old, new) = (path("TargetObject"), path("NewName"));
     draft.set("PreviousRegistryKey", old);

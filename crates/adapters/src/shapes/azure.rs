@@ -3,13 +3,10 @@
 
 use std::borrow::Cow;
 
-use super::{Record, event_xml, missing_id, text};
+use super::{Record, event_xml, missing_id, text, without_type_ending};
 use crate::Refusal;
 use crate::event::{Event, event_id, integer};
 use crate::json::{Json, Object, get, into_owned};
-
-/// Endings a union of tables gives to columns that differ in type.
-const TYPE_ENDINGS: [&str; 7] = ["_string", "_dynamic", "_long", "_int", "_guid", "_datetime", "_bool"];
 
 pub(super) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
     let Some(id) = get(&object, "EventID") else {
@@ -24,7 +21,10 @@ pub(super) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
     let mut channel = None;
     let mut log = None;
     for (key, value) in object {
-        let key = without_type_ending(key);
+        let key = match key {
+            Cow::Borrowed(key) => Cow::Borrowed(without_type_ending(key)),
+            Cow::Owned(key) => Cow::Owned(without_type_ending(&key).to_owned()),
+        };
         match &*key {
             "EventID" => {}
             "Channel" => channel = text(value),
@@ -62,19 +62,7 @@ pub(super) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
         }
     }
     event.channel = channel.or(log).unwrap_or_default();
-    Ok(Record::Event(event))
-}
-
-fn without_type_ending(key: Cow<'_, str>) -> Cow<'_, str> {
-    let kept = TYPE_ENDINGS.iter().find_map(|ending| Some(key.strip_suffix(ending)?.len()));
-    match (kept, key) {
-        (None, key) => key,
-        (Some(end), Cow::Borrowed(key)) => Cow::Borrowed(&key[..end]),
-        (Some(end), Cow::Owned(mut key)) => {
-            key.truncate(end);
-            Cow::Owned(key)
-        }
-    }
+    Ok(Record::event(event))
 }
 
 fn read_event_data<'a>(event: &mut Event<'a>, value: Json<'a>) -> Result<(), Refusal> {

@@ -1,18 +1,14 @@
 //! Rows that already have the shape of a hunting table: exports of hunting results, and the streaming
 //! export with its `category` and `properties`.
 
-use std::borrow::Cow;
-
 use model::row::RowError;
 use model::tables::{self, COLUMN_ALIASES, TABLE_ALIASES, TABLES};
 use model::{Cell, DeviceId, Row, Table};
 use serde_json::{Map, Value};
 
+use super::without_type_ending;
 use crate::json::{Json, Object, get};
 use crate::{Mapped, Refusal};
-
-/// Endings a union of tables gives to columns that differ in type.
-const TYPE_ENDINGS: [&str; 7] = ["_string", "_dynamic", "_long", "_int", "_guid", "_datetime", "_bool"];
 
 /// Starts of action types that belong to one table; anything else is decided by the columns.
 const ACTION_TABLES: &[(&str, &str)] = &[
@@ -37,6 +33,9 @@ const ACTION_TABLES: &[(&str, &str)] = &[
     ("Directory Services replication", "IdentityDirectoryEvents"),
 ];
 
+/// Members that may name the table.
+const TABLE_NAMES: [&str; 3] = ["Type", "$table", "TableName"];
+
 /// The table of rows that fit several equally well.
 const FALLBACK: &str = "DeviceEvents";
 
@@ -59,15 +58,19 @@ pub(crate) fn map(mut object: Object<'_>, report_id: i64) -> Result<Mapped, Refu
             object = properties;
         }
     }
-    let members = members(object);
+    let mut members = members(object);
     let text = |key: &str| members.get(key).and_then(Value::as_str).unwrap_or_default();
-    let named =
-        named.or_else(|| ["Type", "$table", "TableName"].iter().find_map(|key| find_table(text(key))));
+    let naming = TABLE_NAMES.into_iter().find(|key| find_table(text(key)).is_some());
+    let named = named.or_else(|| find_table(text(naming?)));
     let action = text("ActionType");
     let by_action = || {
         ACTION_TABLES.iter().find(|(start, _)| action.starts_with(start)).and_then(|(_, t)| tables::find(t))
     };
-    let Some(table) = named.or_else(by_action).or_else(|| best_fit(&members)) else {
+    let found = named.or_else(by_action).or_else(|| best_fit(&members));
+    if let Some(naming) = naming {
+        members.shift_remove(naming);
+    }
+    let Some(table) = found else {
         return Ok(Mapped::Unmapped { kind: "ActionType without a table".to_owned() });
     };
     fill(table, members, report_id)
@@ -85,7 +88,7 @@ fn members(object: Object<'_>) -> Map<String, Value> {
         if matches!(&value, Json::Null) || matches!(&value, Json::Text(text) if text.is_empty()) {
             continue;
         }
-        let plain = TYPE_ENDINGS.iter().find_map(|ending| key.strip_suffix(ending)).unwrap_or(&key);
+        let plain = without_type_ending(&key);
         let alias = COLUMN_ALIASES.iter().find(|(old, _)| *old == plain).map(|(_, new)| *new);
         let name = alias.unwrap_or(plain).to_owned();
         members.entry(name).or_insert_with(|| Value::from(value));
@@ -158,9 +161,10 @@ fn refusal(error: RowError) -> Refusal {
         RowError::WrongKind { column: "Timestamp", given, .. } => {
             Refusal::bad_time("Timestamp", Some(given.trim_matches('"')))
         }
-        RowError::WrongKind { column, .. } => {
-            Refusal::BadValue { field: Cow::Borrowed(column), expected: Cow::Owned(error.to_string()) }
-        }
+        RowError::WrongKind { column, kind, given } => Refusal::BadValue {
+            field: column.into(),
+            expected: format!("a value of type {}, not {given}", kind.name()).into(),
+        },
         other => Refusal::BadValue { field: "row".into(), expected: other.to_string().into() },
     }
 }

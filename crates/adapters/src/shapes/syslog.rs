@@ -42,5 +42,5 @@ pub(super) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
     if event.host.is_empty() {
         event.host = computer.or(host).unwrap_or_default();
     }
-    Ok(Record::Event(event))
+    Ok(Record::event(event))
 }

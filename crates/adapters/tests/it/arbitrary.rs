@@ -159,7 +159,7 @@ fn map(mapper: &mut SysmonMapper, line: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn any_bytes(line: Vec<u8>) {

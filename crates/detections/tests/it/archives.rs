@@ -71,7 +71,7 @@ fn read_lines(path: &Path) -> Vec<u8> {
         let mut archive = zip::ZipArchive::new(file).unwrap();
         for at in 0..archive.len() {
             let mut member = archive.by_index(at).unwrap();
-            if is_json(member.name()) {
+            if is_json(&member.name().unwrap()) {
                 member.read_to_end(&mut lines).unwrap();
             }
         }
@@ -149,7 +149,7 @@ fn public_rules_hit_where_other_engines_hit() {
 fn compare(shared: &Path, outcomes: &BTreeMap<String, Outcome>) -> f64 {
     let text = fs::read_to_string(shared.join("data/sigma/reference-matches-visible.json")).unwrap();
     let reference: Value = serde_json::from_str(&text).unwrap();
-    let (mut pairs, mut found, mut exact, mut without_rows) = (0, 0, 0, 0);
+    let (mut pairs, mut found, mut exact, mut without_rows) = (0_u32, 0_u32, 0_u32, 0);
     for rule in reference["rules"].as_array().unwrap() {
         let (id, path) = (rule["id"].as_str().unwrap(), rule["path"].as_str().unwrap());
         if rule["status"] != "agree" {
@@ -168,9 +168,9 @@ fn compare(shared: &Path, outcomes: &BTreeMap<String, Outcome>) -> f64 {
                 continue;
             }
             pairs += 1;
-            found += usize::from(missed.len() < lines.len());
+            found += u32::from(missed.len() < lines.len());
             let count = hits.map_or(0, BTreeSet::len) as u64;
-            exact += usize::from(missed.is_empty() && Some(count) == matches["n"].as_u64());
+            exact += u32::from(missed.is_empty() && Some(count) == matches["n"].as_u64());
             if !missed.is_empty() {
                 println!("missed: {path} in {file}: lines {missed:?} of {}", matches["n"]);
             } else if Some(count) != matches["n"].as_u64() {
@@ -178,7 +178,26 @@ fn compare(shared: &Path, outcomes: &BTreeMap<String, Outcome>) -> f64 {
             }
         }
     }
-    let recall = f64::from(found as u32) / f64::from(pairs as u32);
+    print_others(&reference, outcomes);
+    let recall = f64::from(found) / f64::from(pairs);
     println!("recall {found} of {pairs} ({recall:.3}), {exact} exact; {without_rows} without rows");
     recall
+}
+
+/// Hits that the reference has nothing of, in any of its ways to compute them.
+fn print_others(reference: &Value, outcomes: &BTreeMap<String, Outcome>) {
+    let mut known: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for rule in reference["rules"].as_array().unwrap() {
+        let files = ["matches", "win4688"].iter().filter_map(|kind| rule[*kind].as_object());
+        known.extend(
+            files.flat_map(|files| files.keys()).map(|file| (rule["id"].as_str().unwrap(), file.as_str())),
+        );
+    }
+    for (file, outcome) in outcomes {
+        for (id, lines) in
+            outcome.hits.iter().filter(|(id, _)| !known.contains(&(id.as_str(), file.as_str())))
+        {
+            println!("other: {id} in {file}: {} lines, first {:?}", lines.len(), lines.first());
+        }
+    }
 }

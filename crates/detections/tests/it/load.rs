@@ -86,10 +86,10 @@ fn a_rule_that_cannot_run_here_is_skipped() {
         "a.yml",
         &GOOD.replace("Image: x", "Image|expand: '%x%'"),
         expect![],
-        expect!["a.yml: 'Good' holds placeholders (modifier 'expand')"],
+        expect!["a.yml: 'Good': it holds placeholders (modifier 'expand')"],
     );
     let correlation = "title: Many\ncorrelation:\n    type: event_count\n    rules: [x]\n    group-by: [User]\n    timespan: 1m\n    condition:\n        gte: 3\n";
-    check("a.yml", correlation, expect![], expect!["a.yml: 'Many' is a correlation rule"]);
+    check("a.yml", correlation, expect![], expect!["a.yml: 'Many': correlation rules are not run"]);
     let nowhere =
         GOOD.replace("    product: windows\n    category: process_creation\n", "    definition: x\n");
     check(

@@ -439,6 +439,12 @@ fn services_reach_raw_events_and_native_rows() {
     check("product=windows service=system", selection, "DeviceEvents", installed.clone(), true);
     check(security, "EventID: 4697\nServiceFileName|contains: PSEXESVC", "DeviceEvents", installed, true);
 
+    let value = json!({"ActionType": "RegistryValueSet", "RegistryKey": r"HKEY_LOCAL_MACHINE\SOFTWARE\x",
+        "RegistryValueName": "y", "RegistryValueData": "z"});
+    let selection =
+        "EventID: 4657\nObjectName: '\\REGISTRY\\MACHINE\\SOFTWARE\\x'\nObjectValueName: y\nNewValue: z";
+    check(security, selection, "DeviceRegistryEvents", value, true);
+
     let share = json!({"ActionType": "NetworkShareObjectAccessChecked", "FileName": "svcctl", "AdditionalFields": {
         "SourceChannel": "Security", "SourceEventId": 5145, "SourceProvider": "Microsoft-Windows-Security-Auditing",
         "ShareName": r"\\*\IPC$", "SubjectUserName": "bob"}});

@@ -3,12 +3,14 @@
 use super::{Ident, Pipeline};
 use crate::Span;
 
+/// An expression and its place.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Expr {
     pub kind: ExprKind,
     pub span: Span,
 }
 
+/// What an expression is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ExprKind {
     /// What stands here is not an expression; a diagnostic says why.
@@ -106,6 +108,7 @@ pub enum Literal {
     Dynamic(String),
 }
 
+/// The types of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ScalarType {
     Bool,
@@ -127,6 +130,7 @@ impl ScalarType {
         "time", "guid", "uuid", "uniqueid", "string", "dynamic",
     ];
 
+    /// The type with this name, which may be an old spelling.
     pub fn from_name(name: &str) -> Option<ScalarType> {
         Some(match name {
             "bool" | "boolean" => ScalarType::Bool,
@@ -143,6 +147,7 @@ impl ScalarType {
         })
     }
 
+    /// The canonical name.
     pub fn name(self) -> &'static str {
         match self {
             ScalarType::Bool => "bool",
@@ -159,6 +164,7 @@ impl ScalarType {
     }
 }
 
+/// A sign in front of an operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum UnaryOp {
     Negate,
@@ -166,6 +172,7 @@ pub enum UnaryOp {
 }
 
 impl UnaryOp {
+    /// How it is written.
     pub fn symbol(self) -> &'static str {
         match self {
             UnaryOp::Negate => "-",
@@ -279,6 +286,7 @@ impl BinaryOp {
     }
 }
 
+/// Operators whose right side is a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum InOp {
     In,
@@ -290,6 +298,7 @@ pub enum InOp {
 }
 
 impl InOp {
+    /// How it is written.
     pub fn symbol(self) -> &'static str {
         match self {
             InOp::In => "in",

@@ -3,6 +3,7 @@
 use super::{Call, Column, ColumnDecl, Expr, Ident, Parameter, Pipeline, ScalarType};
 use crate::Span;
 
+/// An operator of a pipeline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Operator {
     pub kind: OperatorKind,
@@ -10,6 +11,7 @@ pub struct Operator {
     pub span: Span,
 }
 
+/// What an operator does.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OperatorKind {
     As(As),
@@ -28,6 +30,7 @@ pub enum OperatorKind {
     Parse(Parse),
     ParseKv(ParseKv),
     Partition(Partition),
+    /// Empty for `project` alone, which gives no columns.
     Project(Vec<Column>),
     ProjectAway(Vec<ColumnPattern>),
     ProjectKeep(Vec<ColumnPattern>),
@@ -113,6 +116,7 @@ pub struct Join {
     pub on: Vec<JoinCondition>,
 }
 
+/// Which rows a join gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum JoinKind {
     InnerUnique,
@@ -145,10 +149,12 @@ impl JoinKind {
         ("rightsemi", JoinKind::RightSemi),
     ];
 
+    /// The kind with this spelling.
     pub fn from_name(name: &str) -> Option<JoinKind> {
         Self::NAMES.iter().find(|(spelling, _)| *spelling == name).map(|(_, kind)| *kind)
     }
 
+    /// The canonical spelling.
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(_, kind)| *kind == self).map_or("", |(spelling, _)| spelling)
     }
@@ -185,6 +191,7 @@ pub struct MakeSeries {
     pub by: Vec<Column>,
 }
 
+/// An aggregate of a series, and its value where there are no rows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SeriesAggregate {
     pub column: Column,
@@ -212,6 +219,7 @@ pub struct MvExpand {
     pub limit: Option<Expr>,
 }
 
+/// What to expand, and the type of its elements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MvColumn {
     pub column: Column,
@@ -229,6 +237,7 @@ pub struct Parse {
     pub drops_unmatched: bool,
 }
 
+/// How the texts of a pattern match.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ParseKind {
     Simple,
@@ -236,6 +245,7 @@ pub enum ParseKind {
     Relaxed,
 }
 
+/// A part of the pattern of `parse`.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ParsePart {
     /// `*`
@@ -294,6 +304,7 @@ pub struct Reorder {
     pub order: Option<ReorderBy>,
 }
 
+/// How to order the columns that a pattern matches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ReorderBy {
     Asc,
@@ -303,6 +314,7 @@ pub enum ReorderBy {
 }
 
 impl ReorderBy {
+    /// Every order with its spelling.
     pub const NAMES: &[(&str, ReorderBy)] = &[
         ("asc", ReorderBy::Asc),
         ("desc", ReorderBy::Desc),
@@ -362,12 +374,14 @@ pub struct SortKey {
     pub nulls: Option<NullsOrder>,
 }
 
+/// The direction of a sort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SortOrder {
     Asc,
     Desc,
 }
 
+/// Where nulls stand in a sort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum NullsOrder {
     First,

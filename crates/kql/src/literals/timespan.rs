@@ -1,9 +1,14 @@
 //! Lengths of time as text.
 
+/// Ticks of 100 ns in a millisecond.
 pub const TICKS_PER_MILLISECOND: i64 = 10_000;
+/// Ticks of 100 ns in a second.
 pub const TICKS_PER_SECOND: i64 = 1_000 * TICKS_PER_MILLISECOND;
+/// Ticks of 100 ns in a minute.
 pub const TICKS_PER_MINUTE: i64 = 60 * TICKS_PER_SECOND;
+/// Ticks of 100 ns in an hour.
 pub const TICKS_PER_HOUR: i64 = 60 * TICKS_PER_MINUTE;
+/// Ticks of 100 ns in a day.
 pub const TICKS_PER_DAY: i64 = 24 * TICKS_PER_HOUR;
 
 const NANOSECONDS_PER_TICK: i128 = 100;

@@ -273,9 +273,7 @@ impl Parser<'_> {
         let mut expr = self.pipeline_or_expr();
         self.in_list = in_list;
         self.expect(TokenKind::CloseParen, "`)`");
-        if matches!(expr.kind, ExprKind::Pipeline(_)) {
-            expr.span = self.since(start);
-        }
+        expr.span = self.since(start);
         expr
     }
 

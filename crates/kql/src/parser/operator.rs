@@ -33,7 +33,7 @@ const OPERATORS: &[(&str, Rest)] = &[
     ("parse-kv", |parser| parser.parse_kv()),
     ("parse-where", |parser| parser.parse_operator(true)),
     ("partition", |parser| parser.partition()),
-    ("project", |parser| OperatorKind::Project(parser.columns())),
+    ("project", |parser| OperatorKind::Project(columns_if_any(parser))),
     ("project-away", |parser| OperatorKind::ProjectAway(parser.comma_separated(Parser::column_pattern))),
     ("project-keep", |parser| OperatorKind::ProjectKeep(parser.comma_separated(Parser::column_pattern))),
     ("project-rename", |parser| OperatorKind::ProjectRename(parser.renames())),
@@ -70,6 +70,12 @@ const NOT_SUPPORTED: &[&str] = &[
     "scan",
     "top-hitters",
 ];
+
+/// Whether an operator has this name.
+pub(super) fn is_operator(word: &str) -> bool {
+    let begins_query = ["union", "search", "find"].contains(&word);
+    begins_query || OPERATORS.iter().any(|(name, _)| *name == word) || NOT_SUPPORTED.contains(&word)
+}
 
 impl Parser<'_> {
     /// What is behind a `|`.
@@ -223,16 +229,13 @@ fn sample_distinct(parser: &mut Parser<'_>) -> OperatorKind {
 }
 
 fn serialize(parser: &mut Parser<'_>) -> OperatorKind {
-    let is_bare = matches!(
-        parser.peek(),
-        TokenKind::Pipe
-            | TokenKind::Semicolon
-            | TokenKind::End
-            | TokenKind::CloseParen
-            | TokenKind::CloseBrace
-    );
-    let columns: Vec<Column> = if is_bare { Vec::new() } else { parser.columns() };
-    OperatorKind::Serialize(columns)
+    OperatorKind::Serialize(columns_if_any(parser))
+}
+
+/// Columns, unless the operator ends here.
+fn columns_if_any(parser: &mut Parser<'_>) -> Vec<Column> {
+    let is_bare = parser.peek() == TokenKind::Pipe || parser.at_pipeline_end();
+    if is_bare { Vec::new() } else { parser.columns() }
 }
 
 fn sort(parser: &mut Parser<'_>) -> OperatorKind {

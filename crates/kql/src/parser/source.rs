@@ -34,7 +34,7 @@ impl Parser<'_> {
         Pipeline { source, operators, span: self.since(start) }
     }
 
-    fn at_pipeline_end(&self) -> bool {
+    pub(super) fn at_pipeline_end(&self) -> bool {
         match self.peek() {
             TokenKind::End | TokenKind::Semicolon => true,
             TokenKind::CloseParen | TokenKind::CloseBracket | TokenKind::CloseBrace => !self.open.is_empty(),

@@ -41,6 +41,7 @@ impl Display for OperatorKind {
                 if op.properties.is_empty() { Ok(()) } else { write!(f, " with ({})", list(&op.properties)) }
             }
             OperatorKind::Partition(op) => op.fmt(f),
+            OperatorKind::Project(columns) if columns.is_empty() => f.write_str("project"),
             OperatorKind::Project(columns) => write!(f, "project {}", list(columns)),
             OperatorKind::ProjectAway(patterns) => write!(f, "project-away {}", list(patterns)),
             OperatorKind::ProjectKeep(patterns) => write!(f, "project-keep {}", list(patterns)),

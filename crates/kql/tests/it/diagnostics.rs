@@ -23,10 +23,10 @@ fn operators() {
     check(
         "T | wehre a | foo | Summarize count() | | count",
         expect![[r#"
-        1:5 [wehre] unknown operator `wehre` (try where)
-        1:15 [foo] unknown operator `foo` (try top)
-        1:21 [Summarize] unknown operator `Summarize` (try summarize)
-        1:41 [|] expected an operator, found `|`"#]],
+            1:5 [wehre] unknown operator `wehre` (try where)
+            1:15 [foo] unknown operator `foo`
+            1:21 [Summarize] unknown operator `Summarize` (try summarize)
+            1:41 [|] expected an operator, found `|`"#]],
     );
     check(
         "T | project-awy a | top-hitters 3 of a by b | scan with (step s: true => x = 1;) | take 1",
@@ -42,7 +42,11 @@ fn operators() {
         1:12 [,] `where` takes one condition, put `and` between several
         1:25 [6] unexpected `6`"#]],
     );
-    check("T where a", expect!["1:3 [where] unexpected `where`"]);
+    check("T where a", expect!["1:3 [where] unexpected `where`, there is a `|` in front of every operator"]);
+    check(
+        "T | take 1\n\n// another\nU | take 2",
+        expect!["4:1 [U] unexpected `U`, there is a `;` between two queries"],
+    );
     check("| where a", expect!["1:1 [|] a pipeline begins with a table or another source of rows"]);
 }
 

@@ -1,6 +1,6 @@
 //! DeviceImageLoadEvents: DLL loads.
 
-use super::{Index, Kind, Table, col};
+use super::{Index, Kind, Table, col, extension};
 
 pub static TABLE: Table = Table {
     name: "DeviceImageLoadEvents",
@@ -144,6 +144,7 @@ pub static TABLE: Table = Table {
             Kind::String,
             "Reuse-safe unique id of the process that started the event.",
         ),
+        extension("AdditionalFields", Kind::String, "What the source said beyond the columns, as JSON text."),
     ],
     index: Index::new(),
 };

@@ -8,6 +8,7 @@ use model::Kind;
 use model::tables::COLUMN_ALIASES;
 
 use super::aggregate::Collected;
+use super::source::INGESTED_COLUMN;
 use super::{Bind, Binder, Value, error, kind_of, unknown};
 use crate::relation::{Field, Relation};
 use crate::typed::Typed;
@@ -19,27 +20,30 @@ const LIST_ROWS_MAX: usize = 1_000_000;
 /// What an expression may refer to.
 pub(crate) struct Input<'r> {
     pub fields: &'r [Field],
-    pub ingested: Option<&'r str>,
+    /// Asked for by name only.
+    pub hidden: &'r [Field],
     /// Where aggregates are allowed: their calls are collected here.
     pub collected: Option<&'r mut Collected>,
 }
 
 impl<'r> Input<'r> {
     pub fn of(relation: &'r Relation) -> Input<'r> {
-        Input { fields: &relation.fields, ingested: relation.ingested.as_deref(), collected: None }
+        Input { fields: &relation.fields, hidden: &relation.hidden, collected: None }
     }
 
     pub fn none() -> Input<'static> {
-        Input { fields: &[], ingested: None, collected: None }
+        Input { fields: &[], hidden: &[], collected: None }
     }
 
     /// Finds a column by name, or by a name it had in 2019.
     pub fn field(&self, name: &str) -> Option<&'r Field> {
         let named = |name: &str| self.fields.iter().find(|field| field.name == name);
-        named(name).or_else(|| {
+        let alias = || {
             let (_, new) = COLUMN_ALIASES.iter().find(|(old, _)| *old == name)?;
             named(new)
-        })
+        };
+        let hidden = || self.hidden.iter().find(|field| field.name == name && name != INGESTED_COLUMN);
+        named(name).or_else(alias).or_else(hidden)
     }
 }
 
@@ -101,7 +105,12 @@ impl Binder<'_> {
                     Kind::Int | Kind::Long => index.cast_number(Kind::Long),
                     Kind::String => index,
                     Kind::Dynamic => convert::to_text(index),
-                    kind => return error(span, format!("an index is a number or a string, not a {}", kind.name())),
+                    kind => {
+                        return error(
+                            span,
+                            format!("an index is a number or a string, not a {}", kind.name()),
+                        );
+                    }
                 };
                 Ok(convert::path(base, vec![index]))
             }
@@ -137,7 +146,9 @@ impl Binder<'_> {
             ExprKind::PathCall { call, .. } => {
                 error(call.name.span, format!("'{}(...)' cannot be called on a value", call.name.name))
             }
-            ExprKind::TypeOf(_) => error(span, "typeof(...) can only say the type of a column or extracted value"),
+            ExprKind::TypeOf(_) => {
+                error(span, "typeof(...) can only say the type of a column or extracted value")
+            }
             ExprKind::Error => error(span, "this is not an expression"),
         }
     }
@@ -152,7 +163,10 @@ impl Binder<'_> {
             if let Some(collected) = &input.collected
                 && !collected.inside_aggregate
             {
-                let message = format!("'summarize' operator: '{}' must be inside an aggregate or behind 'by'", ident.name);
+                let message = format!(
+                    "'summarize' operator: '{}' must be inside an aggregate or behind 'by'",
+                    ident.name
+                );
                 return error(ident.span, message);
             }
             return Ok(field.typed());
@@ -177,13 +191,19 @@ impl Binder<'_> {
     fn dynamic_base(&mut self, base: &ast::Expr, input: &mut Input) -> Bind<Typed> {
         let typed = self.expr(base, input)?;
         if typed.kind != Kind::Dynamic {
-            let message = format!("a {} has no parts; use parse_json() to look into JSON text", typed.kind.name());
+            let message =
+                format!("a {} has no parts; use parse_json() to look into JSON text", typed.kind.name());
             return error(base.span, message);
         }
         Ok(typed)
     }
 
-    fn logical(&mut self, parts: &[ast::Expr], input: &mut Input, join: fn(Expr, Expr) -> Expr) -> Bind<Typed> {
+    fn logical(
+        &mut self,
+        parts: &[ast::Expr],
+        input: &mut Input,
+        join: fn(Expr, Expr) -> Expr,
+    ) -> Bind<Typed> {
         let parts = parts.iter().map(|part| {
             let typed = self.expr(part, input)?;
             match typed.kind {
@@ -226,7 +246,10 @@ impl Binder<'_> {
             }
         }
         if left.kind == ExprKind::Star {
-            let columns = input.fields.iter().filter_map(|field| operators::in_list(op, field.typed(), values.clone()).ok());
+            let columns = input
+                .fields
+                .iter()
+                .filter_map(|field| operators::in_list(op, field.typed(), values.clone()).ok());
             let columns: Vec<Expr> = columns.map(|typed| typed.expr).collect();
             return Ok(Typed::new(operators::balanced(columns, Expr::or), Kind::Bool));
         }
@@ -238,7 +261,8 @@ impl Binder<'_> {
     fn table_values(&mut self, expr: &ast::Expr, _: &Input) -> Bind<Vec<Typed>> {
         let relation = self.table_expr(expr)?;
         let Some(first) = relation.fields.first().cloned() else { return Ok(Vec::new()) };
-        let only_first = relation.project(&mut self.names, vec![(first.name, Typed::column(&first.field, first.kind))])?;
+        let only_first =
+            relation.project(&mut self.names, vec![(first.name, Typed::column(&first.field, first.kind))])?;
         let distinct = only_first.builder().distinct()?.build()?;
         let rows = self.read_now(Relation { plan: distinct, ..only_first }, LIST_ROWS_MAX)?;
         let mut values = Vec::new();
@@ -263,10 +287,11 @@ impl Binder<'_> {
         match name {
             "toscalar" => return self.to_scalar(call, span),
             "ingestion_time" => {
-                let Some(field) = input.ingested else {
-                    return error(span, "ingestion_time() can only be asked of a table's own rows");
+                let ingested = input.hidden.iter().find(|field| field.name == INGESTED_COLUMN);
+                return match ingested {
+                    Some(field) => Ok(field.typed()),
+                    None => error(span, "ingestion_time() can only be asked of a table's own rows"),
                 };
-                return Ok(Typed::column(field, Kind::DateTime));
             }
             "materialize" => return error(span, "materialize(...) gives a table, not a value"),
             _ => {}
@@ -333,7 +358,8 @@ impl Binder<'_> {
         }
         let mut scope = closure.scope.clone();
         for (at, param) in params.iter().enumerate() {
-            let named = |arg: &&ast::Arg| arg.name.as_ref().is_some_and(|given| given.name == param.name.name);
+            let named =
+                |arg: &&ast::Arg| arg.name.as_ref().is_some_and(|given| given.name == param.name.name);
             let arg = args.iter().find(named).or_else(|| args.get(at).filter(|arg| arg.name.is_none()));
             let value = match (&param.kind, arg) {
                 (ast::ParamKind::Scalar { ty, .. }, Some(arg)) => {
@@ -345,15 +371,21 @@ impl Binder<'_> {
                     let relation = self.table_expr(&arg.value)?;
                     for column in columns.iter().flatten() {
                         if relation.field(&column.name.name).is_none() {
-                            let message = format!("the table passed to '{name}' has no column '{}'", column.name.name);
+                            let message =
+                                format!("the table passed to '{name}' has no column '{}'", column.name.name);
                             return error(arg.value.span, message);
                         }
                     }
                     Value::Rows(std::rc::Rc::new(relation))
                 }
-                (ast::ParamKind::Scalar { default: Some(default), .. }, None) => Value::Scalar(self.constant(default)?),
+                (ast::ParamKind::Scalar { default: Some(default), .. }, None) => {
+                    Value::Scalar(self.constant(default)?)
+                }
                 (_, None) => {
-                    return error(span, format!("function '{name}' misses its argument '{}'", param.name.name));
+                    return error(
+                        span,
+                        format!("function '{name}' misses its argument '{}'", param.name.name),
+                    );
                 }
             };
             scope = scope.with(&param.name.name, value);
@@ -399,4 +431,3 @@ fn literal_value(literal: &Literal) -> Result<Typed, String> {
         Literal::Dynamic(json) => Typed::value(ScalarValue::Utf8View(Some(json.clone())), Kind::Dynamic),
     })
 }
-

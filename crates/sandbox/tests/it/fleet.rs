@@ -114,10 +114,10 @@ fn a_file_has_the_same_digests_wherever_it_is_named() {
 fn rates_are_those_asked_for() {
     for (devices, events_per_second) in [(12, 4.0), (30, 10.0)] {
         let config = FleetConfig { devices, events_per_second, ..config(9) };
-        let backlog = rows_of(config.clone(), 120).len() as f64;
+        let mut fleet = Fleet::new(config).unwrap();
+        let backlog = fleet.next_batch(start().plus_seconds(7_200)).len() as f64;
         assert!((3_000.0..5_500.0).contains(&backlog), "backlog of {backlog}");
-        let rows = rows_of(config, 180).len() as f64 - backlog;
-        let rate = rows / 3_600.0;
+        let rate = fleet.next_batch(start().plus_seconds(9_600)).len() as f64 / 2_400.0;
         assert!((0.7..1.3).contains(&(rate / events_per_second)), "{rate} of {events_per_second}");
     }
 }

@@ -147,6 +147,11 @@ async fn a_refusal_for_good_ends_the_run() {
     let kept = Arc::new(Kept { failing: 1.into(), ..Kept::default() });
     let client = serve(kept.clone(), "403 Forbidden").await;
     let (fleet, clock) = fleet();
-    let error = run_with(client, fleet, &clock, pace(20_000), std::future::pending()).await.unwrap_err();
+    // On a task of its own, as the server runs it.
+    let ended =
+        tokio::spawn(
+            async move { run_with(client, fleet, &clock, pace(20_000), std::future::pending()).await },
+        );
+    let error = ended.await.unwrap().unwrap_err();
     assert_eq!(error.to_string(), "the server does not take the fleet's DeviceInfo rows");
 }

@@ -47,7 +47,7 @@ const fn other(channel: Channel, event_id: i64, action: &'static str) -> Mapping
 }
 
 const fn system(event_id: i64, action: &'static str, provider: &'static str) -> Mapping {
-    other(Channel::System, event_id, action).from_provider(provider)
+    other(Channel::System, event_id, action).written_by(provider)
 }
 
 const fn powershell(event_id: i64, action: &'static str) -> Mapping {

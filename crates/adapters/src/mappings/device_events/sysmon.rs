@@ -7,7 +7,7 @@ use crate::draft::{ACTOR, Draft, HASHES, Move, TARGET_FILE, domain, file_name, l
 use crate::event::Channel;
 use crate::json::Json;
 use crate::mappings::image_load::IMAGE;
-use crate::mappings::{Mapping, mapping, note_imphash};
+use crate::mappings::{Mapping, mapping, note_imphash, restore_event_type};
 use crate::values;
 
 pub(in crate::mappings) static MAPPINGS: &[Mapping] = &[
@@ -33,8 +33,12 @@ pub(in crate::mappings) static MAPPINGS: &[Mapping] = &[
             }
         })
         .relate(|draft, cache| draft.complete_target(TARGET_GUID, cache)),
-    sysmon(17, "NamedPipeEvent").moves(&[ACTOR]).refine(|draft| refine_pipe(draft, "File created", "Server")),
-    sysmon(18, "NamedPipeEvent").moves(&[ACTOR]).refine(|draft| refine_pipe(draft, "File opened", "Client")),
+    sysmon(17, "NamedPipeEvent")
+        .moves(&[ACTOR])
+        .refine(|draft| refine_pipe(draft, "CreatePipe", "File created", "Server")),
+    sysmon(18, "NamedPipeEvent")
+        .moves(&[ACTOR])
+        .refine(|draft| refine_pipe(draft, "ConnectPipe", "File opened", "Client")),
     sysmon(19, "WmiEventFilter").moves(&[USER]).refine(unwrap_quotes),
     sysmon(20, "WmiEventConsumer").moves(&[USER]).refine(unwrap_quotes),
     sysmon(21, "WmiBindEventFilterToConsumer").moves(&[USER]).refine(unwrap_quotes),
@@ -81,7 +85,8 @@ fn refine_account(draft: &mut Draft<'_, '_>) {
 }
 
 /// Hunters know pipes by their device path; Sysmon's own name stays beside it.
-fn refine_pipe(draft: &mut Draft<'_, '_>, operation: &'static str, end: &'static str) {
+fn refine_pipe(draft: &mut Draft<'_, '_>, kind: &'static str, operation: &'static str, end: &'static str) {
+    restore_event_type(draft, kind);
     if let Some(pipe) = draft.event.get("PipeName") {
         let path = if pipe.starts_with('\\') { format!(r"\Device\NamedPipe{pipe}") } else { pipe.to_owned() };
         draft.note("PipeName", Json::text(path));

@@ -1,0 +1,264 @@
+//! Gathering values into an array: `make_list`, `make_set`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewBuilder};
+use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::common::ScalarValue;
+use datafusion::error::Result;
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
+use datafusion::logical_expr::{
+    Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, Expr, GroupsAccumulator, Signature, Volatility,
+};
+use model::Kind;
+
+use super::Lowered;
+use crate::typed::{Typed, absent};
+use crate::{convert, json};
+
+pub(super) fn list(args: Vec<Typed>, maximum: i64) -> std::result::Result<Lowered, String> {
+    gather(args, maximum, false)
+}
+
+pub(super) fn set(args: Vec<Typed>, maximum: i64) -> std::result::Result<Lowered, String> {
+    gather(args, maximum, true)
+}
+
+fn gather(args: Vec<Typed>, maximum: i64, distinct: bool) -> std::result::Result<Lowered, String> {
+    let mut args = args.into_iter();
+    let value = args.next().ok_or("an argument is missing")?;
+    let maximum = match args.next() {
+        None => maximum,
+        Some(given) => given.literal_long().ok_or("the maximum must be a constant")?,
+    };
+    let maximum = usize::try_from(maximum).map_err(|_| "the maximum must not be negative")?;
+    let udaf = Gather { distinct, maximum, signature: Signature::any(1, Volatility::Immutable) };
+    let udaf = Arc::new(AggregateUDF::new_from_impl(udaf));
+    let value = convert::to_dynamic(value);
+    let expr = Expr::AggregateFunction(AggregateFunction::new_udf(
+        udaf,
+        vec![value.expr],
+        false,
+        None,
+        Vec::new(),
+        None,
+    ));
+    Ok(Lowered { expr, kind: Kind::Dynamic, finish: empty_if_null })
+}
+
+fn empty_if_null(typed: Typed) -> Typed {
+    let empty = Expr::Literal(ScalarValue::Utf8View(Some("[]".to_owned())), None);
+    debug_assert_eq!(absent(Kind::Dynamic), Expr::Literal(ScalarValue::Utf8View(None), None));
+    Typed::new(datafusion::functions::core::expr_fn::coalesce(vec![typed.expr, empty]), Kind::Dynamic)
+}
+
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Gather {
+    distinct: bool,
+    maximum: usize,
+    signature: Signature,
+}
+
+impl AggregateUDFImpl for Gather {
+    fn name(&self) -> &str {
+        if self.distinct { "make_set" } else { "make_list" }
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _: &[DataType]) -> Result<DataType> {
+        Ok(DataType::Utf8View)
+    }
+
+    /// The state is the array so far.
+    fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
+        Ok(vec![Arc::new(Field::new(format!("{}_elements", args.name), DataType::Utf8View, true))])
+    }
+
+    fn accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn Accumulator>> {
+        Ok(Box::new(OneGroup(self.groups())))
+    }
+
+    fn groups_accumulator_supported(&self, _: AccumulatorArgs) -> bool {
+        true
+    }
+
+    fn create_groups_accumulator(&self, _: AccumulatorArgs) -> Result<Box<dyn GroupsAccumulator>> {
+        Ok(Box::new(self.groups()))
+    }
+}
+
+impl Gather {
+    fn groups(&self) -> GatherGroups {
+        GatherGroups { distinct: self.distinct, maximum: self.maximum, groups: Vec::new(), bytes: 0 }
+    }
+}
+
+#[derive(Default)]
+struct Elements {
+    /// JSON texts, joined by commas.
+    text: String,
+    count: usize,
+    seen: HashSet<Box<str>>,
+}
+
+struct GatherGroups {
+    distinct: bool,
+    maximum: usize,
+    groups: Vec<Elements>,
+    bytes: usize,
+}
+
+impl GatherGroups {
+    fn add(&mut self, group: usize, element: &str) {
+        let elements = &mut self.groups[group];
+        if elements.count >= self.maximum || self.distinct && elements.seen.contains(element) {
+            return;
+        }
+        if self.distinct {
+            elements.seen.insert(element.into());
+            self.bytes += element.len() + 48;
+        }
+        if elements.count > 0 {
+            elements.text.push(',');
+        }
+        elements.text.push_str(element);
+        elements.count += 1;
+        self.bytes += element.len() + 1;
+    }
+
+    fn each(
+        &mut self,
+        values: &ArrayRef,
+        groups: &[usize],
+        filter: Option<&BooleanArray>,
+        total: usize,
+        mut add: impl FnMut(&mut Self, usize, &str),
+    ) {
+        self.groups.resize_with(total.max(self.groups.len()), Elements::default);
+        let values = values.as_string_view();
+        for (row, group) in groups.iter().enumerate() {
+            let passes = filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+            if passes && values.is_valid(row) {
+                add(self, *group, values.value(row));
+            }
+        }
+    }
+
+    fn emit(&mut self, emit_to: EmitTo) -> ArrayRef {
+        let count = match emit_to {
+            EmitTo::All => self.groups.len(),
+            EmitTo::First(count) => count.min(self.groups.len()),
+        };
+        let mut builder = StringViewBuilder::with_capacity(count);
+        for elements in self.groups.drain(..count) {
+            builder.append_value(format!("[{}]", elements.text));
+        }
+        Arc::new(builder.finish())
+    }
+
+    fn merge(&mut self, states: &ArrayRef, groups: &[usize], total: usize) {
+        self.each(states, groups, None, total, |this, group, state| {
+            for element in json::elements(state).unwrap_or_default() {
+                this.add(group, element);
+            }
+        });
+    }
+}
+
+impl GroupsAccumulator for GatherGroups {
+    fn update_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        opt_filter: Option<&BooleanArray>,
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.each(&values[0], group_indices, opt_filter, total_num_groups, Self::add);
+        Ok(())
+    }
+
+    fn evaluate(&mut self, emit_to: EmitTo) -> Result<ArrayRef> {
+        Ok(self.emit(emit_to))
+    }
+
+    fn state(&mut self, emit_to: EmitTo) -> Result<Vec<ArrayRef>> {
+        Ok(vec![self.emit(emit_to)])
+    }
+
+    fn merge_batch(
+        &mut self,
+        values: &[ArrayRef],
+        group_indices: &[usize],
+        total_num_groups: usize,
+    ) -> Result<()> {
+        self.merge(&values[0], group_indices, total_num_groups);
+        Ok(())
+    }
+
+    /// Each row as an array of one element, for when grouping before the exchange does not pay.
+    fn convert_to_state(
+        &self,
+        values: &[ArrayRef],
+        opt_filter: Option<&BooleanArray>,
+    ) -> Result<Vec<ArrayRef>> {
+        let elements = values[0].as_string_view();
+        let mut builder = StringViewBuilder::with_capacity(elements.len());
+        for row in 0..elements.len() {
+            let passes = opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+            match passes && elements.is_valid(row) && self.maximum > 0 {
+                true => builder.append_value(format!("[{}]", elements.value(row))),
+                false => builder.append_null(),
+            }
+        }
+        Ok(vec![Arc::new(builder.finish())])
+    }
+
+    fn size(&self) -> usize {
+        self.bytes + self.groups.capacity() * size_of::<Elements>()
+    }
+}
+
+/// The same without `by`.
+struct OneGroup(GatherGroups);
+
+impl std::fmt::Debug for OneGroup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("OneGroup")
+    }
+}
+
+impl OneGroup {
+    fn text(&mut self) -> ScalarValue {
+        self.0.groups.resize_with(1, Elements::default);
+        ScalarValue::Utf8View(Some(format!("[{}]", self.0.groups[0].text)))
+    }
+}
+
+impl Accumulator for OneGroup {
+    fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
+        self.0.each(&values[0], &vec![0; values[0].len()], None, 1, GatherGroups::add);
+        Ok(())
+    }
+
+    fn evaluate(&mut self) -> Result<ScalarValue> {
+        Ok(self.text())
+    }
+
+    fn size(&self) -> usize {
+        self.0.size()
+    }
+
+    fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        Ok(vec![self.text()])
+    }
+
+    fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        self.0.merge(&states[0], &vec![0; states[0].len()], 1);
+        Ok(())
+    }
+}

@@ -1,0 +1,167 @@
+//! `join`: kinds, keys and the names of the result.
+
+use datafusion::common::JoinType;
+use datafusion::logical_expr::LogicalPlanBuilder;
+use kql::Span;
+use kql::ast::{self, JoinKind};
+use model::Kind;
+
+use super::{Bind, Binder, error, naming};
+use crate::operators;
+use crate::relation::{Field, Relation};
+use crate::typed::{Typed, absent};
+
+impl Binder<'_> {
+    pub(super) fn join(&mut self, left: Relation, join: &ast::Join, span: Span) -> Bind<Relation> {
+        let kind = join.kind.unwrap_or(JoinKind::InnerUnique);
+        let right = self.table_expr(&join.right)?;
+        if join.on.is_empty() {
+            return error(span, "'join' operator: needs 'on' with the columns that must be equal");
+        }
+        let (left, left_keys, right, right_keys) = self.keys(left, right, &join.on)?;
+        let left = if kind == JoinKind::InnerUnique { self.one_per_key(left, &left_keys)? } else { left };
+
+        let join_type = match kind {
+            JoinKind::InnerUnique | JoinKind::Inner => JoinType::Inner,
+            JoinKind::LeftOuter => JoinType::Left,
+            JoinKind::RightOuter => JoinType::Right,
+            JoinKind::FullOuter => JoinType::Full,
+            JoinKind::LeftSemi => JoinType::LeftSemi,
+            JoinKind::LeftAnti => JoinType::LeftAnti,
+            JoinKind::RightSemi => JoinType::RightSemi,
+            JoinKind::RightAnti => JoinType::RightAnti,
+        };
+        let keys = (columns(&left_keys), columns(&right_keys));
+        let plan =
+            LogicalPlanBuilder::from(left.plan.clone()).join(right.plan.clone(), join_type, keys, None)?;
+        let plan = plan.build()?;
+        match join_type {
+            JoinType::LeftSemi | JoinType::LeftAnti => Ok(Relation { plan, ..left }),
+            JoinType::RightSemi | JoinType::RightAnti => Ok(Relation { plan, ..right }),
+            _ => self.joined(plan, left, right, join_type),
+        }
+    }
+
+    /// Left columns, then all right columns, numbered where the name is taken. Text of an absent side is empty.
+    fn joined(
+        &mut self,
+        plan: datafusion::logical_expr::LogicalPlan,
+        left: Relation,
+        right: Relation,
+        join_type: JoinType,
+    ) -> Bind<Relation> {
+        let left_absent = matches!(join_type, JoinType::Right | JoinType::Full);
+        let right_absent = matches!(join_type, JoinType::Left | JoinType::Full);
+        let mut taken = Vec::new();
+        let mut result = Vec::new();
+        let sides = left
+            .fields
+            .iter()
+            .map(|f| (f, left_absent))
+            .chain(right.fields.iter().map(|f| (f, right_absent)));
+        for (field, may_be_absent) in sides {
+            let name = naming::unique(field.name.clone(), &mut taken);
+            let mut typed = field.typed();
+            if may_be_absent && field.kind == Kind::String {
+                let filled =
+                    datafusion::functions::core::expr_fn::coalesce(vec![typed.expr, absent(Kind::String)]);
+                typed = Typed::new(filled, Kind::String);
+            }
+            result.push((name, typed));
+        }
+        let both = Relation { plan, fields: Vec::new(), hidden: Vec::new() };
+        Ok(both.project(&mut self.names, result)?)
+    }
+
+    /// The key columns of both sides, brought to common kinds.
+    fn keys(
+        &mut self,
+        left: Relation,
+        right: Relation,
+        on: &[ast::JoinCondition],
+    ) -> Bind<(Relation, Vec<Field>, Relation, Vec<Field>)> {
+        // Both sides may come from one view: their fields must not be the same.
+        let right = self.renamed(right)?;
+        let (mut left_columns, mut right_columns) = (left.columns(), right.columns());
+        let (mut left_keys, mut right_keys) = (Vec::new(), Vec::new());
+        for condition in on {
+            let left_field = self.column(&left, &condition.left, "join")?.clone();
+            let right_field = self.column(&right, &condition.right, "join")?.clone();
+            for (field, ident) in [(&left_field, &condition.left), (&right_field, &condition.right)] {
+                if field.kind == Kind::Dynamic {
+                    let message =
+                        format!("'join' operator: key '{}' is dynamic; convert it first", ident.name);
+                    return error(ident.span, message);
+                }
+            }
+            if left_field.kind == right_field.kind {
+                left_keys.push(left_field);
+                right_keys.push(right_field);
+                continue;
+            }
+            let pair = operators::comparable("==", left_field.typed(), right_field.typed());
+            let (left_key, right_key) =
+                self.at(condition.span, pair.map_err(|message| format!("'join' operator: {message}")))?;
+            for (columns, keys, key) in [
+                (&mut left_columns, &mut left_keys, left_key),
+                (&mut right_columns, &mut right_keys, right_key),
+            ] {
+                // A name that no query can write.
+                let name = format!("\u{0}key{}", keys.len());
+                columns.push((name.clone(), key.clone()));
+                keys.push(Field { name, kind: key.kind, field: String::new() });
+            }
+        }
+        let left = self.with_keys(left, left_columns, &mut left_keys)?;
+        let right = self.with_keys(right, right_columns, &mut right_keys)?;
+        Ok((left, left_keys, right, right_keys))
+    }
+
+    /// Adds converted keys, when there are any, and finds their fields; they stay invisible.
+    fn with_keys(
+        &mut self,
+        side: Relation,
+        columns: Vec<(String, Typed)>,
+        keys: &mut [Field],
+    ) -> Bind<Relation> {
+        if columns.len() == side.fields.len() {
+            return Ok(side);
+        }
+        let mut side = side.project(&mut self.names, columns)?;
+        for key in keys.iter_mut() {
+            if let Some(field) = side.field(&key.name) {
+                key.field = field.field.clone();
+            }
+        }
+        side.fields.retain(|field| !field.name.starts_with('\u{0}'));
+        Ok(side)
+    }
+
+    fn renamed(&mut self, relation: Relation) -> Bind<Relation> {
+        let mut fields = relation.fields.clone();
+        let exprs: Vec<_> = fields
+            .iter_mut()
+            .map(|field| {
+                let expr = field.typed().expr;
+                field.field = self.names.next();
+                expr.alias(&field.field)
+            })
+            .collect();
+        let plan = relation.builder().project(exprs)?.build()?;
+        Ok(Relation { plan, fields, hidden: Vec::new() })
+    }
+
+    /// `innerunique`: one row of the left side for each key.
+    fn one_per_key(&mut self, left: Relation, keys: &[Field]) -> Bind<Relation> {
+        let on = keys.iter().map(|key| key.typed().expr).collect();
+        let all = left.fields.iter().map(|field| field.typed().expr);
+        let hidden = keys.iter().filter(|key| left.field(&key.name).is_none()).map(|key| key.typed().expr);
+        let select: Vec<_> = all.chain(hidden).collect();
+        let plan = left.builder().distinct_on(on, select, None)?.build()?;
+        Ok(Relation { plan, hidden: Vec::new(), ..left })
+    }
+}
+
+fn columns(keys: &[Field]) -> Vec<datafusion::common::Column> {
+    keys.iter().map(|key| datafusion::common::Column::new_unqualified(&key.field)).collect()
+}

@@ -1,0 +1,100 @@
+//! `union`: rows of several tables under one set of columns.
+
+use datafusion::logical_expr::LogicalPlanBuilder;
+use kql::ast::{self, ExprKind};
+use model::Kind;
+use model::tables::TABLES;
+
+use super::operator::wildcard_matches;
+use super::{Bind, Binder, Stop, error};
+use crate::relation::Relation;
+use crate::typed::Typed;
+
+impl Binder<'_> {
+    pub(super) fn union(&mut self, input: Option<Relation>, union: &ast::Union) -> Bind<Relation> {
+        let mut legs: Vec<(String, Relation)> = Vec::new();
+        if let Some(input) = input {
+            legs.push(("union_arg0".to_owned(), input));
+        }
+        for table in &union.tables {
+            let name = match &table.kind {
+                ExprKind::Wildcard(pattern) => {
+                    for found in TABLES.iter().filter(|found| wildcard_matches(pattern, found.name)) {
+                        let ident = ast::Ident { name: found.name.to_owned(), span: table.span };
+                        let leg = ast::Expr { kind: ExprKind::Name(ident), span: table.span };
+                        legs.push((found.name.to_owned(), self.table_expr(&leg)?));
+                    }
+                    continue;
+                }
+                ExprKind::Name(ident) => ident.name.clone(),
+                _ => format!("union_arg{}", legs.len()),
+            };
+            match self.table_expr(table) {
+                Ok(relation) => legs.push((name, relation)),
+                // `isfuzzy`: tables that do not exist are left out.
+                Err(Stop::Diagnostic(_)) if union.is_fuzzy && matches!(table.kind, ExprKind::Name(_)) => {}
+                Err(stop) => return Err(stop),
+            }
+        }
+        if legs.is_empty() {
+            return error(union.span, "'union' operator: no table to read");
+        }
+        let columns = union_columns(&legs, union.is_inner);
+        let source = union.with_source.as_ref().map(|ident| ident.name.clone());
+        let mut plan: Option<(LogicalPlanBuilder, Relation)> = None;
+        for (name, leg) in legs {
+            let mut projected = Vec::with_capacity(columns.len() + 1);
+            if let Some(source) = &source {
+                projected.push((source.clone(), Typed::text(name)));
+            }
+            for column in &columns {
+                let present = leg.field(&column.name).filter(|field| field.kind == column.kind);
+                let typed = present.map_or_else(|| Typed::absent(column.kind), |field| field.typed());
+                projected.push((column.shown.clone(), typed));
+            }
+            let leg = Relation { hidden: Vec::new(), ..leg }.project(&mut self.names, projected)?;
+            plan = Some(match plan {
+                // The fields of the first leg name those of the union.
+                None => (LogicalPlanBuilder::from(leg.plan.clone()), leg),
+                Some((builder, first)) => (builder.union(leg.plan)?, first),
+            });
+        }
+        match plan {
+            Some((builder, first)) => Ok(Relation { plan: builder.build()?, ..first }),
+            None => error(union.span, "'union' operator: no table to read"),
+        }
+    }
+}
+
+struct UnionColumn {
+    name: String,
+    kind: Kind,
+    /// With the kind behind the name where tables differ in it.
+    shown: String,
+}
+
+fn union_columns(legs: &[(String, Relation)], is_inner: bool) -> Vec<UnionColumn> {
+    let mut columns: Vec<UnionColumn> = Vec::new();
+    for field in legs.iter().flat_map(|(_, leg)| &leg.fields) {
+        if !columns.iter().any(|column| column.name == field.name && column.kind == field.kind) {
+            columns.push(UnionColumn {
+                name: field.name.clone(),
+                kind: field.kind,
+                shown: field.name.clone(),
+            });
+        }
+    }
+    if is_inner {
+        let everywhere = |column: &UnionColumn| {
+            legs.iter().all(|(_, leg)| leg.field(&column.name).is_some_and(|field| field.kind == column.kind))
+        };
+        columns.retain(everywhere);
+    }
+    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
+    for column in &mut columns {
+        if names.iter().filter(|name| **name == column.name).count() > 1 {
+            column.shown = format!("{}_{}", column.name, column.kind.name());
+        }
+    }
+    columns
+}

@@ -1,0 +1,345 @@
+//! What an operator can set, in a TOML file. Everything but the data folder has a default.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde::Deserialize;
+
+/// The settings of a server.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The folder that holds everything: state, events, keys and certificates. Made when it does not exist.
+    pub data: PathBuf,
+    /// Where the API is served over HTTPS, as address and port; port 0 takes a free one.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// Where `/healthz`, `/readyz` and `/metrics` are served over plain HTTP. Not for the open network.
+    #[serde(default = "default_operator_listen")]
+    pub operator_listen: SocketAddr,
+    /// The address that clients use, such as `https://siem.example`. Links in answers begin with it.
+    /// Default: localhost, or the address of `listen`, with its port.
+    #[serde(default)]
+    pub base_url: Option<String>,
+    /// The address of the issuer, without the tenant; tokens name it. Default: `base_url`.
+    #[serde(default)]
+    pub authority_base: Option<String>,
+    /// Folders with Sigma rules, read with everything below them.
+    #[serde(default)]
+    pub rules: Vec<PathBuf>,
+    /// Whether the rules that come with the product run as well.
+    #[serde(default = "yes")]
+    pub built_in_rules: bool,
+    /// A tenant to make at a start that finds none, with an administrator and an app registration. What is
+    /// needed to use it is written to `credentials.json` in the data folder.
+    #[serde(default)]
+    pub first_tenant: Option<FirstTenant>,
+    #[serde(default)]
+    pub tls: TlsConfig,
+    #[serde(default)]
+    pub lake: LakeSettings,
+    #[serde(default)]
+    pub hunting: HuntingSettings,
+    #[serde(default)]
+    pub ingest: IngestSettings,
+    #[serde(default)]
+    pub log: LogSettings,
+}
+
+/// The names of a tenant to make.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FirstTenant {
+    /// Such as `Contoso`.
+    pub display_name: String,
+    /// Such as `contoso.example`; users sign in under it.
+    pub domain: String,
+}
+
+/// The certificate of the API. Without files of one's own, a local authority is made in the data folder.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsConfig {
+    /// A PEM file with the certificate and what it takes to verify it.
+    pub certificate: Option<PathBuf>,
+    /// A PEM file with its private key.
+    pub key: Option<PathBuf>,
+    /// More names and addresses for the certificate of the local authority, besides localhost and the host of
+    /// `base_url`: such as `api.securitycenter.microsoft.com` for clients whose host names are fixed.
+    pub names: Vec<String>,
+}
+
+/// Bounds and rhythm of the event lake.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LakeSettings {
+    /// New rows are written to files after this many seconds at the latest.
+    pub flush_seconds: u64,
+    /// New rows are written to files when they take this much memory, in bytes.
+    pub flush_bytes: usize,
+    /// Events are refused, to be sent again later, while new rows take more memory than this, in bytes.
+    pub hot_bytes_max: usize,
+}
+
+/// Limits of hunting queries.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HuntingSettings {
+    /// Memory that all running queries share, in bytes.
+    pub memory_bytes: usize,
+    /// Disk space for what does not fit into the memory, in bytes.
+    pub spill_bytes: u64,
+    /// Threads of one query; 0 is one for each processor.
+    pub threads: usize,
+    /// Queries that run at the same time; more are refused.
+    pub queries_max: usize,
+    /// How long a query may run, in seconds.
+    pub timeout_seconds: u64,
+    /// Rows of an answer; it is cut off behind them.
+    pub rows_max: usize,
+}
+
+/// Limits of incoming events.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IngestSettings {
+    /// Bytes of one request.
+    pub body_bytes_max: usize,
+}
+
+/// What is written about the server's own work, to standard error.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSettings {
+    /// `error`, `warn`, `info`, `debug` or `trace`, also by module as in `info,lake=debug`. BARTIZAN_LOG wins.
+    pub level: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    Json,
+}
+
+impl Config {
+    /// The defaults over a data folder.
+    pub fn new(data: impl Into<PathBuf>) -> Config {
+        Config {
+            data: data.into(),
+            listen: default_listen(),
+            operator_listen: default_operator_listen(),
+            base_url: None,
+            authority_base: None,
+            rules: Vec::new(),
+            built_in_rules: true,
+            first_tenant: None,
+            tls: TlsConfig::default(),
+            lake: LakeSettings::default(),
+            hunting: HuntingSettings::default(),
+            ingest: IngestSettings::default(),
+            log: LogSettings::default(),
+        }
+    }
+
+    /// Reads a file. A relative path in it counts from the folder of the file.
+    pub fn load(path: &Path) -> anyhow::Result<Config> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        let mut config =
+            Config::parse(&text).with_context(|| format!("the configuration {}", path.display()))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut paths = vec![&mut config.data];
+        paths.extend(config.rules.iter_mut());
+        paths.extend(config.tls.certificate.iter_mut().chain(config.tls.key.iter_mut()));
+        paths.into_iter().for_each(|path| *path = folder.join(&*path));
+        Ok(config)
+    }
+
+    /// Reads TOML. What is wrong is named with its line.
+    pub fn parse(text: &str) -> anyhow::Result<Config> {
+        let config: Config = toml::from_str(text)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
+        if self.tls.certificate.is_some() != self.tls.key.is_some() {
+            bail!("tls.certificate and tls.key go together: one of them is missing");
+        }
+        for (setting, url) in [("base_url", &self.base_url), ("authority_base", &self.authority_base)] {
+            if let Some(url) = url
+                && host_of(url).is_none()
+            {
+                bail!("{setting} is '{url}': it takes an address such as https://siem.example");
+            }
+        }
+        let numbers = [
+            ("lake.flush_seconds", self.lake.flush_seconds),
+            ("lake.flush_bytes", self.lake.flush_bytes as u64),
+            ("lake.hot_bytes_max", self.lake.hot_bytes_max as u64),
+            ("hunting.memory_bytes", self.hunting.memory_bytes as u64),
+            ("hunting.queries_max", self.hunting.queries_max as u64),
+            ("hunting.timeout_seconds", self.hunting.timeout_seconds),
+            ("hunting.rows_max", self.hunting.rows_max as u64),
+            ("ingest.body_bytes_max", self.ingest.body_bytes_max as u64),
+        ];
+        if let Some((setting, _)) = numbers.iter().find(|(_, number)| *number == 0) {
+            bail!("{setting} is 0: it takes a number above that");
+        }
+        if self.lake.hot_bytes_max < self.lake.flush_bytes {
+            bail!("lake.hot_bytes_max is below lake.flush_bytes: events would be refused before a flush");
+        }
+        Ok(())
+    }
+
+    /// The address of the API for clients, once it listens at `bound`.
+    pub(crate) fn base_url_at(&self, bound: SocketAddr) -> String {
+        match &self.base_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None if bound.ip().is_unspecified() || bound.ip().is_loopback() => {
+                let host = if bound.is_ipv6() { "localhost" } else { "127.0.0.1" };
+                format!("https://{host}:{}", bound.port())
+            }
+            None => format!("https://{bound}"),
+        }
+    }
+}
+
+impl Default for LakeSettings {
+    fn default() -> LakeSettings {
+        let lake::LakeConfig { flush_bytes, flush_interval, hot_bytes_max } = lake::LakeConfig::default();
+        LakeSettings { flush_seconds: flush_interval.as_secs(), flush_bytes, hot_bytes_max }
+    }
+}
+
+impl LakeSettings {
+    pub(crate) fn for_lake(&self) -> lake::LakeConfig {
+        lake::LakeConfig {
+            flush_bytes: self.flush_bytes,
+            flush_interval: Duration::from_secs(self.flush_seconds),
+            hot_bytes_max: self.hot_bytes_max,
+        }
+    }
+}
+
+impl Default for HuntingSettings {
+    fn default() -> HuntingSettings {
+        let engine = query::EngineConfig::default();
+        HuntingSettings {
+            memory_bytes: engine.memory_bytes,
+            spill_bytes: engine.spill_bytes,
+            threads: 0,
+            queries_max: engine.queries_max,
+            timeout_seconds: engine.deadline.as_secs(),
+            rows_max: engine.rows_max,
+        }
+    }
+}
+
+impl HuntingSettings {
+    pub(crate) fn for_engine(&self) -> query::EngineConfig {
+        let engine = query::EngineConfig::default();
+        query::EngineConfig {
+            memory_bytes: self.memory_bytes,
+            spill_bytes: self.spill_bytes,
+            threads: if self.threads == 0 { engine.threads } else { self.threads },
+            queries_max: self.queries_max,
+            deadline: Duration::from_secs(self.timeout_seconds),
+            rows_max: self.rows_max,
+            ..engine
+        }
+    }
+}
+
+impl Default for IngestSettings {
+    fn default() -> IngestSettings {
+        IngestSettings { body_bytes_max: 32 << 20 }
+    }
+}
+
+impl Default for LogSettings {
+    fn default() -> LogSettings {
+        LogSettings { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// The host of an http or https address, without port and brackets.
+pub(crate) fn host_of(url: &str) -> Option<&str> {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = match authority.strip_prefix('[') {
+        Some(inside) => inside.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    (!host.is_empty()).then_some(host)
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8443)
+}
+
+fn default_operator_listen() -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 9443)
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check_refused(text: &str, said: &str) {
+        let error = format!("{:#}", Config::parse(text).unwrap_err());
+        assert!(error.contains(said), "{error}");
+    }
+
+    #[test]
+    fn a_data_folder_is_enough() {
+        let config = Config::parse("data = '/d'").unwrap();
+        assert_eq!(config.listen.to_string(), "127.0.0.1:8443");
+        assert_eq!(config.base_url_at("127.0.0.1:7".parse().unwrap()), "https://127.0.0.1:7");
+        assert_eq!(config.base_url_at("10.0.0.1:7".parse().unwrap()), "https://10.0.0.1:7");
+    }
+
+    #[test]
+    fn every_section_is_read() {
+        let text = "data = 'd'\nlisten = '0.0.0.0:443'\nbase_url = 'https://siem.example/'\nrules = ['r']\n\
+                    [lake]\nflush_seconds = 5\n[hunting]\ntimeout_seconds = 7\n[ingest]\nbody_bytes_max = 9\n\
+                    [tls]\nnames = ['a.example']\n[log]\nformat = 'json'\nlevel = 'debug'\n\
+                    [first_tenant]\ndisplay_name = 'A'\ndomain = 'a.example'\n";
+        let config = Config::parse(text).unwrap();
+        assert_eq!(config.base_url_at(config.listen), "https://siem.example");
+        assert_eq!(config.lake.for_lake().flush_interval, Duration::from_secs(5));
+        assert_eq!(config.hunting.for_engine().deadline, Duration::from_secs(7));
+        assert_eq!(config.log.format, LogFormat::Json);
+    }
+
+    #[test]
+    fn what_is_unknown_or_impossible_is_refused_by_name() {
+        check_refused("", "data");
+        check_refused("data = 'd'\nlisen = '0.0.0.0:443'", "lisen");
+        check_refused("data = 'd'\n[lake]\nflush = 5", "flush");
+        check_refused("data = 'd'\nlisten = 'here'", "listen");
+        check_refused("data = 'd'\nbase_url = 'siem'", "base_url");
+        check_refused("data = 'd'\n[tls]\nkey = 'k.pem'", "tls.certificate");
+        check_refused("data = 'd'\n[hunting]\nrows_max = 0", "hunting.rows_max");
+    }
+
+    #[test]
+    fn the_host_of_an_address() {
+        assert_eq!(host_of("https://a.example:1/x"), Some("a.example"));
+        assert_eq!(host_of("https://[::1]:1"), Some("::1"));
+        assert_eq!(host_of("ftp://a"), None);
+        assert_eq!(host_of("https://"), None);
+    }
+}

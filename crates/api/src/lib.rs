@@ -1,1 +1,63 @@
+//! The HTTP API: entities, hunting, ingest and the endpoints of the issuer.
+//!
+//! [`router`] serves all of it from an [`ApiState`]. Every route is declared once in [`Routes`], with the
+//! access it demands; the same list routes requests, decides about callers, and can be read by tests and
+//! documentation. There is no SQL and no plan in this crate.
+//!
+//! - A request under `/api` is authenticated before anything else is said about it, even whether its path
+//!   exists; then [`identity::authorize`] decides about the permission of its route.
+//! - A handler is given handles of the caller's tenant and nothing that reaches another.
+//! - Every error has one form, made in one place, under an id by which the log knows more.
+//! - Bodies, lists, waiting and memory are bounded by [`ApiConfig`].
 
+mod body;
+mod catalog;
+mod config;
+mod ctx;
+mod error;
+mod ingest;
+mod list;
+mod operator;
+mod routes;
+mod serve;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::Request;
+use model::Clock;
+
+pub use catalog::StoreCatalog;
+pub use config::ApiConfig;
+pub use operator::operator_router;
+pub use routes::{Access, RouteDeclaration, Routes};
+
+/// Says whether the server is ready for requests, or why not. The reason goes to the log.
+pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
+
+/// What the API is made of.
+#[derive(Clone)]
+pub struct ApiState {
+    pub store: store::Store,
+    pub lake: lake::Lake,
+    pub issuer: Arc<identity::Issuer>,
+    pub engine: Arc<query::Engine>,
+    pub clock: Arc<dyn Clock>,
+    pub config: ApiConfig,
+    /// Asked by `/readyz`, besides whether the state store answers.
+    pub readiness: Readiness,
+}
+
+/// What all requests share.
+pub(crate) struct Shared {
+    pub state: ApiState,
+    pub ingest: ingest::Ingest,
+    pub routes: Routes,
+}
+
+/// Every route of the main port. It answers whatever name the request calls the host by.
+pub fn router(state: ApiState) -> Router {
+    let ingest = ingest::Ingest::new(&state.config);
+    let shared = Arc::new(Shared { state, ingest, routes: Routes::all() });
+    Router::new().fallback(move |request: Request| serve::serve(shared.clone(), request))
+}

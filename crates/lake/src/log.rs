@@ -263,9 +263,13 @@ impl Writer {
             Err(error) => {
                 self.next_sequence = sequences_before;
                 warn!(%error, appends, "refused a group of appends");
-                let no_space = error.kind() == io::ErrorKind::StorageFull;
+                let kind = error.kind();
                 for (reply, _, _) in replies {
-                    let _ = reply.send(Err(if no_space { LakeError::NoSpace } else { LakeError::Stopped }));
+                    let _ = reply.send(Err(match kind {
+                        io::ErrorKind::StorageFull => LakeError::NoSpace,
+                        _ if self.stopped => LakeError::Stopped,
+                        kind => LakeError::Log { doing: "write", source: kind.into() },
+                    }));
                 }
             }
         }

@@ -40,7 +40,8 @@ impl DataFolder {
         if !folder.file(MARKER).is_file() {
             write_private(&folder.file(MARKER), MARKER_TEXT.as_bytes())?;
         }
-        let marker = fs::read_to_string(folder.file(MARKER)).context("cannot read the data folder's marker")?;
+        let marker =
+            fs::read_to_string(folder.file(MARKER)).context("cannot read the data folder's marker")?;
         if marker.trim() != MARKER_TEXT.trim() {
             bail!("{shown} is in a layout that this version does not know");
         }

@@ -1,1 +1,23 @@
+//! The server: reads its configuration, wires the parts together and runs what goes on in the background.
+//!
+//! [`Server::start`] opens a data folder and serves it; [`Quickstart::start`] does so for a folder that need
+//! not exist yet, with a tenant, an administrator, an app registration and simulated devices in it.
 
+mod config;
+mod credentials;
+mod data_folder;
+mod followers;
+mod opened;
+mod quickstart;
+mod rules;
+mod running;
+mod signals;
+mod tls;
+
+pub use config::{
+    Config, FirstTenant, HuntingSettings, IngestSettings, LakeSettings, LogFormat, LogSettings, TlsConfig,
+};
+pub use credentials::Credentials;
+pub use quickstart::{Quickstart, QuickstartOptions, SandboxOptions};
+pub use running::{Running, Server};
+pub use signals::Signals;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use detections::{Loaded, RuleSet};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 macro_rules! rules {
     ($($name:literal),* $(,)?) => {
@@ -48,10 +48,6 @@ pub(crate) fn load(folders: &[PathBuf], with_built_in: bool) -> RuleSets {
 pub(crate) struct RuleSets(Vec<RuleSet>);
 
 impl RuleSets {
-    pub fn is_empty(&self) -> bool {
-        self.0.iter().all(RuleSet::is_empty)
-    }
-
     /// The rules that a row matches, each once: of two rules with the same id the built-in one counts.
     pub fn evaluate(&self, row: &model::Row) -> Vec<&detections::RuleMeta> {
         let mut hits: Vec<&detections::RuleMeta> = Vec::new();
@@ -72,7 +68,7 @@ fn said(from: &str, loaded: Loaded) -> RuleSet {
         warn!(file = shown(&problem.path), "rule left out: {}", problem.message);
     }
     for skipped in &loaded.skipped {
-        info!(file = shown(&skipped.path), "rule cannot run here: {}", skipped.message);
+        debug!(file = shown(&skipped.path), "rule cannot run here: {}", skipped.message);
     }
     let (problems, skipped) = (loaded.problems.len(), loaded.skipped.len());
     info!(from, rules = loaded.rules.len(), problems, skipped, "rules loaded");

@@ -52,7 +52,12 @@ fn places(query: &str, details: &Value) -> Vec<Place> {
         let start = offset(query, number("line")?, number("column")?)?;
         let length: usize =
             query[start..].chars().take(number("length").unwrap_or(1).max(1)).map(char::len_utf8).sum();
-        let message = detail.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut message = detail.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let meant = detail.get("suggestions").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let meant: Vec<&str> = meant.iter().filter_map(Value::as_str).collect();
+        if !message.is_empty() && !meant.is_empty() {
+            message.push_str(&format!("; did you mean {}?", meant.join(" or ")));
+        }
         Some(Place { span: start..start + length, message })
     };
     list.iter().filter_map(place).collect()
@@ -89,12 +94,13 @@ mod tests {
     #[test]
     fn every_place_of_a_list_has_its_own_message() {
         let details = json!([
-            { "line": 2, "column": 9, "length": 4, "message": "first" },
+            { "line": 2, "column": 9, "length": 4, "message": "first", "suggestions": ["Name"] },
             { "line": 3, "column": 3, "length": 400, "message": "second" },
             { "line": 99, "column": 1 },
         ]);
         let found = places(QUERY, &details);
         assert_eq!(found.len(), 2);
+        assert_eq!(found[0].message, "first; did you mean Name?");
         assert_eq!(&QUERY[found[0].span.clone()], "Näme");
         assert_eq!(&QUERY[found[1].span.clone()], "take 5");
     }

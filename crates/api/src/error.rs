@@ -1,0 +1,205 @@
+//! The errors of the API: one form, one table of codes, one place where other crates' errors become answers.
+
+use std::error::Error;
+
+use axum::body::Body;
+use axum::http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use identity::{AuthError, Denied};
+use lake::LakeError;
+use model::ErrorKind;
+use odata::ODataError;
+use serde_json::{Value, json};
+use store::StoreError;
+use tracing::error;
+use uuid::Uuid;
+
+/// The word in `error.code` and the status that goes with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Code(pub &'static str, pub StatusCode);
+
+/// The codes of the compatible API; after the blank line, those it has no word for.
+pub(crate) mod code {
+    use super::{Code, StatusCode};
+
+    pub const BAD_REQUEST: Code = Code("BadRequest", StatusCode::BAD_REQUEST);
+    pub const ODATA: Code = Code("ODataError", StatusCode::BAD_REQUEST);
+    pub const INVALID_INPUT: Code = Code("InvalidInput", StatusCode::BAD_REQUEST);
+    pub const INVALID_BODY: Code = Code("InvalidRequestBody", StatusCode::BAD_REQUEST);
+    pub const MISSING_PARAMETER: Code = Code("MissingRequiredParameter", StatusCode::BAD_REQUEST);
+    pub const UNAUTHORIZED: Code = Code("Unauthorized", StatusCode::UNAUTHORIZED);
+    pub const FORBIDDEN: Code = Code("Forbidden", StatusCode::FORBIDDEN);
+    pub const NOT_FOUND: Code = Code("NotFound", StatusCode::NOT_FOUND);
+    pub const RESOURCE_NOT_FOUND: Code = Code("ResourceNotFound", StatusCode::NOT_FOUND);
+    pub const TOO_MANY_REQUESTS: Code = Code("TooManyRequests", StatusCode::TOO_MANY_REQUESTS);
+    pub const INTERNAL: Code = Code("InternalServerError", StatusCode::INTERNAL_SERVER_ERROR);
+
+    pub const METHOD_NOT_ALLOWED: Code = Code("MethodNotAllowed", StatusCode::METHOD_NOT_ALLOWED);
+    pub const REQUEST_TIMEOUT: Code = Code("RequestTimeout", StatusCode::REQUEST_TIMEOUT);
+    pub const CONFLICT: Code = Code("Conflict", StatusCode::CONFLICT);
+    pub const BODY_TOO_LARGE: Code = Code("RequestBodyTooLarge", StatusCode::PAYLOAD_TOO_LARGE);
+    pub const UNSUPPORTED_MEDIA_TYPE: Code = Code("UnsupportedMediaType", StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    pub const SERVICE_BUSY: Code = Code("ServiceBusy", StatusCode::SERVICE_UNAVAILABLE);
+    pub const INSUFFICIENT_STORAGE: Code = Code("InsufficientStorage", StatusCode::SERVICE_UNAVAILABLE);
+    pub const SERVICE_UNAVAILABLE: Code = Code("ServiceUnavailable", StatusCode::SERVICE_UNAVAILABLE);
+}
+
+const RETRY_SECONDS: u32 = 5;
+
+/// A refused request. Made by handlers, rendered by [`ApiError::render`] once the id of the answer is known.
+#[derive(Clone, Debug)]
+pub(crate) struct ApiError {
+    code: Code,
+    message: String,
+    details: Option<Box<Value>>,
+    header: Option<Box<(HeaderName, String)>>,
+    /// For the log alone.
+    cause: Option<String>,
+}
+
+impl ApiError {
+    pub fn new(code: Code, message: impl Into<String>) -> ApiError {
+        ApiError { code, message: message.into(), details: None, header: None, cause: None }
+    }
+
+    pub fn with_details(self, details: Value) -> ApiError {
+        ApiError { details: Some(Box::new(details)), ..self }
+    }
+
+    pub fn retry_after(self, seconds: u32) -> ApiError {
+        self.with_header(RETRY_AFTER, seconds.to_string())
+    }
+
+    pub fn resource_not_found(entity: &str, id: &str) -> ApiError {
+        let id: String = id.chars().take(256).collect();
+        ApiError::new(code::RESOURCE_NOT_FOUND, format!("{entity} {id} was not found"))
+    }
+
+    pub fn method_not_allowed(allowed: &str) -> ApiError {
+        let message = format!("The method is not one of {allowed}.");
+        ApiError::new(code::METHOD_NOT_ALLOWED, message).with_header(ALLOW, allowed.to_owned())
+    }
+
+    pub fn body_too_large(bytes_max: usize) -> ApiError {
+        ApiError::new(code::BODY_TOO_LARGE, format!("The body is larger than {bytes_max} bytes."))
+    }
+
+    /// A failure of ours: its text is for the log.
+    pub fn internal(cause: impl Into<String>) -> ApiError {
+        let error = ApiError::new(code::INTERNAL, "Something went wrong here. Try again later.");
+        ApiError { cause: Some(cause.into()), ..error }
+    }
+
+    /// Something of ours is not usable now: what it is, is for the log.
+    pub fn unavailable(cause: impl Into<String>) -> ApiError {
+        let error =
+            ApiError::new(code::SERVICE_UNAVAILABLE, "The service is unavailable now. Try again later.");
+        ApiError { cause: Some(cause.into()), ..error }.retry_after(RETRY_SECONDS)
+    }
+
+    pub fn unauthorized(error: AuthError, base_url: &str) -> ApiError {
+        let challenge = format!("Bearer authorization_uri=\"{base_url}/common/oauth2/authorize\"");
+        let challenge = match error {
+            // RFC 6750, 3.1: who sent no token is not told what is wrong with it.
+            AuthError::Missing => challenge,
+            _ => format!("{challenge}, error=\"invalid_token\", error_description=\"{error}\""),
+        };
+        let message = sentence(&error.to_string());
+        ApiError::new(code::UNAUTHORIZED, message).with_header(WWW_AUTHENTICATE, challenge)
+    }
+
+    fn with_header(self, name: HeaderName, value: String) -> ApiError {
+        ApiError { header: Some(Box::new((name, value))), ..self }
+    }
+
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// The answer, under its id. What the client is not told is logged under the same id.
+    pub fn render(self, target: Uuid) -> Response {
+        let Code(name, status) = self.code;
+        if let Some(cause) = &self.cause {
+            error!(%target, code = name, cause, "a request failed");
+        }
+        let mut error = json!({ "code": name, "message": self.message, "target": target.to_string() });
+        if let Some(details) = self.details {
+            error["details"] = *details;
+        }
+        let body = json!({ "error": error }).to_string();
+        let mut response = (status, [(CONTENT_TYPE, "application/json")], body).into_response();
+        if let Some((name, value)) = self.header.map(|header| *header)
+            && let Ok(value) = HeaderValue::from_str(&value)
+        {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}
+
+impl IntoResponse for ApiError {
+    /// A placeholder that carries the error to where the id of the answer is known.
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.code.1;
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> ApiError {
+        ApiError::new(code::FORBIDDEN, denied.to_string())
+    }
+}
+
+impl From<ODataError> for ApiError {
+    fn from(error: ODataError) -> ApiError {
+        ApiError::new(code::ODATA, error.to_string())
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> ApiError {
+        match error.kind() {
+            ErrorKind::NotFound => ApiError::new(code::RESOURCE_NOT_FOUND, error.to_string()),
+            ErrorKind::InvalidInput => ApiError::new(code::INVALID_INPUT, error.to_string()),
+            ErrorKind::Conflict => ApiError::new(code::CONFLICT, error.to_string()),
+            ErrorKind::Unavailable => ApiError::unavailable(chain(&error)),
+            _ => ApiError::internal(chain(&error)),
+        }
+    }
+}
+
+impl From<LakeError> for ApiError {
+    fn from(error: LakeError) -> ApiError {
+        match &error {
+            LakeError::Busy => ApiError::new(code::SERVICE_BUSY, sentence(&error.to_string())).retry_after(2),
+            LakeError::NoSpace => {
+                ApiError::new(code::INSUFFICIENT_STORAGE, sentence(&error.to_string())).retry_after(60)
+            }
+            LakeError::TooLarge { .. } => ApiError::new(code::BODY_TOO_LARGE, sentence(&error.to_string())),
+            _ if error.kind() == ErrorKind::Unavailable => ApiError::unavailable(chain(&error)),
+            _ => ApiError::internal(chain(&error)),
+        }
+    }
+}
+
+/// An error with its causes on one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}
+
+/// A message of another crate as one of ours.
+pub(crate) fn sentence(message: &str) -> String {
+    let mut chars = message.chars();
+    let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
+}

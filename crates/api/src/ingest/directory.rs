@@ -1,0 +1,281 @@
+//! Which device a name means.
+//!
+//! Imported events name their device, some by its full name and some by its first label alone; both have to
+//! mean one device. What was decided once stays: names are stored before rows that lean on them.
+//!
+//! The memory of names is the truth for this process; a second process that takes events in for the same
+//! tenant would need to share it.
+
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
+use std::sync::Mutex;
+
+use model::{Cell, DeviceId, Row, TenantId};
+use store::fold;
+
+use super::{LineRefusal, Report, lock};
+
+/// A full DNS name has at most 253 characters.
+const NAME_BYTES_MAX: usize = 512;
+
+/// The names of one tenant's devices.
+pub(crate) struct DeviceDirectory {
+    tenant: TenantId,
+    names_max: usize,
+    names: Mutex<Names>,
+}
+
+#[derive(Default)]
+struct Names {
+    devices: HashMap<String, Known>,
+    /// The devices that have a full name with that first label.
+    by_label: HashMap<String, HashSet<DeviceId>>,
+}
+
+struct Known {
+    device: DeviceId,
+    is_stored: bool,
+}
+
+/// The rows whose device is known, and the names to store before they are appended.
+#[derive(Default)]
+pub(crate) struct Naming {
+    pub rows: Vec<Row>,
+    pub unstored: Vec<(String, DeviceId)>,
+}
+
+impl DeviceDirectory {
+    pub fn new(tenant: TenantId, stored: Vec<(String, DeviceId)>, names_max: usize) -> DeviceDirectory {
+        let mut names = Names::default();
+        for (name, device) in stored {
+            names.add(name, device, true);
+        }
+        DeviceDirectory { tenant, names_max, names: Mutex::new(names) }
+    }
+
+    /// Gives every row its device. Rows without one are refused where the table is about devices.
+    pub fn assign(&self, rows: Vec<(u64, Row)>, report: &mut Report) -> Naming {
+        let mut naming = Naming::default();
+        let mut unstored = HashMap::new();
+        let mut names = lock(&self.names);
+        for (line, mut row) in rows {
+            match self.assign_row(&mut names, &mut row, &mut unstored) {
+                Ok(()) => {
+                    report.accept(row.table.name);
+                    naming.rows.push(row);
+                }
+                Err(refusal) => report.refuse(line, refusal.code, &refusal.message),
+            }
+        }
+        naming.unstored = unstored.into_iter().collect();
+        naming.unstored.sort_unstable();
+        naming
+    }
+
+    /// Notes that names are in the store now.
+    pub fn stored(&self, stored: &[(String, DeviceId)]) {
+        let mut names = lock(&self.names);
+        for (name, _) in stored {
+            if let Some(known) = names.devices.get_mut(name) {
+                known.is_stored = true;
+            }
+        }
+    }
+
+    fn assign_row(
+        &self,
+        names: &mut Names,
+        row: &mut Row,
+        unstored: &mut HashMap<String, DeviceId>,
+    ) -> Result<(), LineRefusal> {
+        let Some(at) = row.table.position("DeviceId") else { return Ok(()) };
+        let name = fold(row.text("DeviceName").trim().trim_end_matches('.'));
+        if name.len() > NAME_BYTES_MAX {
+            let message = format!("column 'DeviceName' is longer than {NAME_BYTES_MAX} bytes");
+            return Err(LineRefusal { code: "InvalidDeviceName", message });
+        }
+        let given =
+            match row.text("DeviceId").trim() {
+                "" => None,
+                text => Some(DeviceId::parse(text).ok_or_else(|| {
+                    LineRefusal {
+                        code: "InvalidDeviceId",
+                        message:
+                            "column 'DeviceId' takes 40 hexadecimal digits, or nothing beside a DeviceName"
+                                .to_owned(),
+                    }
+                })?),
+            };
+        if name.is_empty() && given.is_none() {
+            // In tables about other things than devices a row need not have one.
+            if !row.table.name.starts_with("Device") {
+                return Ok(());
+            }
+            let message = "columns 'DeviceId' and 'DeviceName' are both missing".to_owned();
+            return Err(LineRefusal { code: "MissingDevice", message });
+        }
+        let mut device = given;
+        if !name.is_empty() {
+            let known = self.look_up(names, &name, device.as_ref())?;
+            if !known.is_stored {
+                unstored.insert(name, known.device.clone());
+            }
+            device.get_or_insert_with(|| known.device.clone());
+        }
+        row.cells[at] = Cell::from(device.map(|device| device.as_str().to_owned()));
+        Ok(())
+    }
+
+    /// The device that a name means from now on. A name that comes with a device means that one, unless it
+    /// meant another before.
+    fn look_up<'n>(
+        &self,
+        names: &'n mut Names,
+        name: &str,
+        given: Option<&DeviceId>,
+    ) -> Result<&'n Known, LineRefusal> {
+        if !names.devices.contains_key(name) {
+            if names.devices.len() >= self.names_max {
+                let message = format!("the tenant has {} names of devices already", self.names_max);
+                return Err(LineRefusal { code: "TooManyDevices", message });
+            }
+            let joined = given.cloned().or_else(|| names.joined(name));
+            let device = joined.unwrap_or_else(|| DeviceId::from_name(self.tenant, name));
+            names.add(name.to_owned(), device, false);
+        }
+        // It is there, or was added just now.
+        let missing =
+            || LineRefusal { code: "InvalidDeviceName", message: "the name has no device".to_owned() };
+        names.devices.get(name).ok_or_else(missing)
+    }
+}
+
+impl Names {
+    fn add(&mut self, name: String, device: DeviceId, is_stored: bool) {
+        if let Some((label, _)) = labels(&name) {
+            self.by_label.entry(label.to_owned()).or_default().insert(device.clone());
+        }
+        self.devices.insert(name, Known { device, is_stored });
+    }
+
+    /// The device that an unknown name means, when another form of the name is known.
+    fn joined(&self, name: &str) -> Option<DeviceId> {
+        match labels(name) {
+            // A full name: the device known by its first label, unless that has another full name.
+            Some((label, _)) => {
+                let device = &self.devices.get(label)?.device;
+                let is_short_only = self.by_label.get(label).is_none_or(|devices| !devices.contains(device));
+                is_short_only.then(|| device.clone())
+            }
+            // A first label: the only device that has a full name beginning with it.
+            None => {
+                let devices = self.by_label.get(name)?;
+                devices.iter().next().filter(|_| devices.len() == 1).cloned()
+            }
+        }
+    }
+}
+
+/// The first label of a full name and the rest. An address has none.
+fn labels(name: &str) -> Option<(&str, &str)> {
+    if name.parse::<IpAddr>().is_ok() {
+        return None;
+    }
+    name.split_once('.').filter(|(label, _)| !label.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Ticks;
+    use uuid::Uuid;
+
+    use super::*;
+
+    const TENANT: TenantId = TenantId(Uuid::from_u128(1));
+
+    fn directory(stored: &[(&str, DeviceId)]) -> DeviceDirectory {
+        let stored = stored.iter().map(|(name, device)| ((*name).to_owned(), device.clone()));
+        DeviceDirectory::new(TENANT, stored.collect(), 10)
+    }
+
+    fn row(table: &str, name: &str, id: &str) -> Row {
+        let mut row = Row::new(model::tables::find(table).unwrap());
+        row.set("Timestamp", Ticks::from_unix_seconds(0));
+        row.set("DeviceName", name);
+        row.set("DeviceId", id);
+        row
+    }
+
+    /// The device of a row with that name, and the names it leaves to be stored.
+    fn assign(directory: &DeviceDirectory, name: &str, id: &str) -> (String, Vec<(String, DeviceId)>) {
+        let mut report = Report::default();
+        let naming = directory.assign(vec![(1, row("DeviceEvents", name, id))], &mut report);
+        (naming.rows[0].text("DeviceId").to_owned(), naming.unstored)
+    }
+
+    fn refused(directory: &DeviceDirectory, row: Row) -> Vec<&'static str> {
+        let mut report = Report::default();
+        directory.assign(vec![(1, row)], &mut report);
+        report.refused_by_code.into_keys().collect()
+    }
+
+    #[test]
+    fn the_full_and_the_short_name_are_one_device() {
+        let directory = directory(&[]);
+        let (short, unstored) = assign(&directory, "WORKSTATION6", "");
+        assert_eq!(unstored, [("workstation6".to_owned(), DeviceId::from_name(TENANT, "workstation6"))]);
+        let (full, _) = assign(&directory, "WORKSTATION6.theshire.local.", "");
+        assert_eq!(short, full);
+        let (elsewhere, _) = assign(&directory, "workstation6.mordor.local", "");
+        assert_ne!(full, elsewhere, "the short name has a full name of another domain");
+        let (again, _) = assign(&directory, "Workstation6", "");
+        assert_eq!(short, again);
+    }
+
+    #[test]
+    fn a_short_name_joins_a_full_name_only_when_there_is_one() {
+        let directory = directory(&[]);
+        let (one, _) = assign(&directory, "pc1.a.example", "");
+        assert_eq!(assign(&directory, "pc1", "").0, one);
+        assign(&directory, "pc2.a.example", "");
+        assign(&directory, "pc2.b.example", "");
+        assert_eq!(assign(&directory, "pc2", "").0, DeviceId::from_name(TENANT, "pc2").as_str());
+        assign(&directory, "10.0.0.1", "");
+        assert_eq!(assign(&directory, "10", "").0, DeviceId::from_name(TENANT, "10").as_str());
+    }
+
+    #[test]
+    fn a_row_with_both_registers_the_name_and_keeps_its_device() {
+        let (one, two) =
+            (DeviceId::parse(&"a".repeat(40)).unwrap(), DeviceId::parse(&"b".repeat(40)).unwrap());
+        let directory = directory(&[("pc1.corp", one.clone())]);
+        assert_eq!(assign(&directory, "PC1.corp", &"B".repeat(40)), (two.as_str().to_owned(), vec![]));
+        assert_eq!(assign(&directory, "pc1.corp", "").0, one.as_str());
+        let (given, unstored) = assign(&directory, "pc9", two.as_str());
+        assert_eq!((given.as_str(), unstored), (two.as_str(), vec![("pc9".to_owned(), two.clone())]));
+        assert_eq!(assign(&directory, "pc9", "").0, two.as_str());
+    }
+
+    #[test]
+    fn a_name_is_to_be_stored_until_it_is() {
+        let directory = directory(&[]);
+        let (_, unstored) = assign(&directory, "pc1", "");
+        assert_eq!(assign(&directory, "pc1", "").1, unstored, "the first request may still fail to store it");
+        directory.stored(&unstored);
+        assert!(assign(&directory, "pc1", "").1.is_empty());
+    }
+
+    #[test]
+    fn rows_without_a_device_are_refused_where_the_table_is_about_devices() {
+        let directory = directory(&[]);
+        assert_eq!(refused(&directory, row("DeviceEvents", " ", "")), ["MissingDevice"]);
+        assert_eq!(refused(&directory, row("DeviceEvents", "pc1", "abc")), ["InvalidDeviceId"]);
+        assert_eq!(refused(&directory, row("DeviceEvents", &"a".repeat(600), "")), ["InvalidDeviceName"]);
+        assert!(refused(&directory, row("AlertEvidence", "", "")).is_empty());
+        for at in 0..10 {
+            assign(&directory, &format!("pc{at}"), "");
+        }
+        assert_eq!(refused(&directory, row("DeviceEvents", "pc10", "")), ["TooManyDevices"]);
+        assert!(refused(&directory, row("DeviceEvents", "pc3", "")).is_empty());
+    }
+}

@@ -1,0 +1,162 @@
+//! Lists and single entities as OData writes them.
+
+use axum::http::header::{CONTENT_TYPE, HeaderName};
+use axum::http::{StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use odata::{EntityType, Limits, Property, Query};
+use percent_encoding::percent_decode;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use store::{Page, PageRequest, StoreError};
+
+use crate::ctx::Ctx;
+use crate::error::{ApiError, code, sentence};
+
+const TOP_MAX: u64 = 10_000;
+/// Items of a page that carry more than themselves.
+const EXPANDED_PAGE_MAX: u64 = 1_000;
+const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
+const SKIP_TOKEN: &str = "$skiptoken";
+
+/// What a request asks of a list, and how to ask for the next page of it.
+pub(crate) struct ListRequest {
+    pub query: Query,
+    cursor: Option<String>,
+    page_size: u64,
+    /// The URL of the list with the client's options, but for the cursor.
+    url: String,
+    has_options: bool,
+}
+
+#[derive(Serialize)]
+struct ListBody<T> {
+    #[serde(rename = "@odata.context")]
+    context: String,
+    #[serde(rename = "@odata.count", skip_serializing_if = "Option::is_none")]
+    count: Option<u64>,
+    value: Vec<T>,
+    #[serde(rename = "@odata.nextLink", skip_serializing_if = "Option::is_none")]
+    next_link: Option<String>,
+}
+
+impl ListRequest {
+    pub fn read(ctx: &Ctx, entity: &'static EntityType, uri: &Uri) -> Result<ListRequest, ApiError> {
+        let mut pairs = Vec::new();
+        let mut kept = Vec::new();
+        let mut cursor = None;
+        for (raw, name, value) in options(uri) {
+            if name.trim().eq_ignore_ascii_case(SKIP_TOKEN) {
+                cursor = Some(value);
+            } else {
+                kept.push(raw);
+                pairs.push((name, value));
+            }
+        }
+        let query = odata::parse(entity, &pairs, Limits::new(TOP_MAX))?;
+        let page_max = if query.expand.is_empty() { TOP_MAX } else { EXPANDED_PAGE_MAX };
+        let page_size = ctx.config().page_size.clamp(1, page_max);
+        let path = uri.path().trim_end_matches('/');
+        let query_text = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
+        let url = format!("{}{path}{query_text}", ctx.config().base_url);
+        Ok(ListRequest { query, cursor, page_size, url, has_options: !kept.is_empty() })
+    }
+
+    pub fn page(&self) -> PageRequest<'_> {
+        PageRequest { limit: self.page_size, cursor: self.cursor.as_deref() }
+    }
+
+    /// The answer with one page of the set of that name.
+    pub fn answer<T: Serialize>(
+        &self,
+        ctx: &Ctx,
+        set: &str,
+        page: Result<Page<T>, StoreError>,
+    ) -> Result<Response, ApiError> {
+        let page = page.map_err(list_error)?;
+        let joint = if self.has_options { '&' } else { '?' };
+        let next_link = page.next.map(|cursor| format!("{}{joint}{SKIP_TOKEN}={cursor}", self.url));
+        let context = format!("{}/api/$metadata#{set}", ctx.config().base_url);
+        if self.query.select.is_empty() {
+            return json(&ListBody { context, count: page.count, value: page.items, next_link });
+        }
+        let items = page.items.iter().map(|item| selected(item, &self.query));
+        let value = items.collect::<Result<Vec<_>, _>>()?;
+        json(&ListBody { context, count: page.count, value, next_link })
+    }
+}
+
+/// A cursor that is not ours is the client's mistake about an option.
+fn list_error(error: StoreError) -> ApiError {
+    match &error {
+        StoreError::Invalid { what: "cursor of the page", reason } => {
+            ApiError::new(code::ODATA, format!("{SKIP_TOKEN}: {}", sentence(reason)))
+        }
+        _ => error.into(),
+    }
+}
+
+/// The answer with one entity of the set of that name.
+pub(crate) fn single<T: Serialize>(
+    ctx: &Ctx,
+    set: &str,
+    entity: &'static EntityType,
+    uri: &Uri,
+    item: &T,
+) -> Result<Response, ApiError> {
+    let pairs: Vec<_> = options(uri).map(|(_, name, value)| (name, value)).collect();
+    let query = odata::parse(entity, &pairs, Limits::new(TOP_MAX))?;
+    let mut body = Map::new();
+    let context = format!("{}/api/$metadata#{set}/$entity", ctx.config().base_url);
+    body.insert("@odata.context".to_owned(), context.into());
+    body.extend(selected(item, &query)?);
+    json(&body)
+}
+
+/// The plain number that `/$count` answers with.
+pub(crate) fn count(count: u64) -> Response {
+    ([(CONTENT_TYPE, "text/plain"), (ODATA_VERSION, "4.0")], count.to_string()).into_response()
+}
+
+/// The options of a count: only the filter matters.
+pub(crate) fn count_query(entity: &'static EntityType, uri: &Uri) -> Result<Query, ApiError> {
+    let pairs: Vec<_> = options(uri).map(|(_, name, value)| (name, value)).collect();
+    Ok(odata::parse(entity, &pairs, Limits::new(TOP_MAX))?)
+}
+
+/// An entity's JSON with the properties that were asked for. What is expanded is asked for, too.
+fn selected<T: Serialize>(item: &T, query: &Query) -> Result<Map<String, Value>, ApiError> {
+    let Value::Object(mut members) = serde_json::to_value(item).map_err(not_json)? else {
+        return Err(ApiError::internal("an entity is not a JSON object"));
+    };
+    let is_asked = |name: &str| {
+        query.select.is_empty()
+            || query.select.iter().any(|property: &&Property| property.name == name)
+            || query.expand.contains(&name)
+    };
+    members.retain(|name, _| is_asked(name));
+    Ok(members)
+}
+
+pub(crate) fn json(body: &impl Serialize) -> Result<Response, ApiError> {
+    let body = serde_json::to_vec(body).map_err(not_json)?;
+    let headers = [(CONTENT_TYPE, "application/json"), (ODATA_VERSION, "4.0")];
+    Ok((StatusCode::OK, headers, body).into_response())
+}
+
+fn not_json(error: serde_json::Error) -> ApiError {
+    ApiError::internal(format!("cannot write an answer: {error}"))
+}
+
+/// The options of a query string: as sent, and their decoded names and values.
+pub(crate) fn options(uri: &Uri) -> impl Iterator<Item = (&str, String, String)> {
+    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    pairs.map(|pair| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (pair, form_text(name), form_text(value))
+    })
+}
+
+fn form_text(text: &str) -> String {
+    let spaced = text.replace('+', " ");
+    percent_decode(spaced.as_bytes()).decode_utf8_lossy().into_owned()
+}

@@ -1,0 +1,174 @@
+//! From a request to its answer: who asks, for which route, inside which bounds.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::Request;
+use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
+use identity::{Caller, Scope, authorize, bearer_token};
+use tower::ServiceExt;
+use tracing::field::Empty;
+use tracing::{Instrument, Span, debug, info_span};
+use uuid::Uuid;
+
+use crate::Shared;
+use crate::ctx::{Ctx, Outside, Param};
+use crate::error::{ApiError, code};
+use crate::routes::{Access, Bounds, Found};
+
+/// The id of an answer, as in `error.target`.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The metrics' name for paths that mean no route.
+const NO_ROUTE: &str = "unmatched";
+
+/// Answers a request, whatever happens on the way.
+pub(crate) async fn serve(shared: Arc<Shared>, request: Request) -> Response {
+    let started = Instant::now();
+    let target = Uuid::new_v4();
+    let method = method_name(request.method());
+    let found = shared.routes.find(request.uri().path());
+    let route = found.routes.first().map_or(NO_ROUTE, |at| shared.routes.declared()[*at].path);
+    let span = info_span!("request", method, route, %target, tenant = Empty, app = Empty, status = Empty);
+    let answer = AssertUnwindSafe(answer(&shared, found, request)).catch_unwind();
+    let answer = async {
+        let answered = answer.await.unwrap_or_else(|panic| Err(ApiError::internal(panic_text(&*panic))));
+        let mut response = finish(answered, target);
+        // The header of an id always fits.
+        if let Ok(id) = HeaderValue::from_str(&target.to_string()) {
+            response.headers_mut().insert(REQUEST_ID, id);
+        }
+        let status = response.status().as_u16();
+        Span::current().record("status", status);
+        debug!(elapsed_ms = started.elapsed().as_millis() as u64, "answered");
+        response
+    };
+    let response = answer.instrument(span).await;
+    let status = response.status().as_u16().to_string();
+    let labels = [("route", route.to_owned()), ("method", method.to_owned()), ("status", status)];
+    metrics::counter!("bartizan_http_requests_total", &labels).increment(1);
+    metrics::histogram!("bartizan_http_request_seconds", &labels).record(started.elapsed().as_secs_f64());
+    response
+}
+
+/// Renders the error that a handler left in its answer, or that kept the request from it.
+fn finish(answered: Result<Response, ApiError>, target: Uuid) -> Response {
+    let mut response = answered.unwrap_or_else(ApiError::into_response);
+    match response.extensions_mut().remove::<ApiError>() {
+        Some(error) => {
+            debug!(code = error.code().0, "refused");
+            error.render(target)
+        }
+        None => response,
+    }
+}
+
+async fn answer(shared: &Arc<Shared>, found: Found, mut request: Request) -> Result<Response, ApiError> {
+    let declared = shared.routes.declared();
+    let is_open =
+        !found.is_api || found.routes.first().is_some_and(|at| declared[*at].access == Access::Open);
+    let caller = if is_open { None } else { Some(authenticate(shared, request.headers()).await?) };
+    if found.routes.is_empty() {
+        return Err(ApiError::new(code::NOT_FOUND, "There is nothing at this path."));
+    }
+    // An answer to HEAD is that to GET; the server sends it without its body.
+    let method = if *request.method() == Method::HEAD { &Method::GET } else { request.method() };
+    let at = found.routes.iter().copied().find(|at| declared[*at].method == *method);
+    let at = at.ok_or_else(|| ApiError::method_not_allowed(&allowed(shared, &found)))?;
+    let route = &declared[at];
+
+    let extensions = request.extensions_mut();
+    match (route.access, caller) {
+        (Access::Needs(permission), Some(caller)) => {
+            let allowed = authorize(&caller, permission, &Scope::Tenant)?;
+            extensions.insert(Ctx::new(shared.clone(), caller, allowed));
+        }
+        (Access::Needs(_) | Access::SignedIn, None) => {
+            return Err(ApiError::internal("a guarded route was reached without a caller"));
+        }
+        (Access::SignedIn, Some(_)) | (Access::Open, _) => {
+            extensions.insert(Outside::new(shared.clone()));
+        }
+    }
+    if let Some(param) = found.param {
+        extensions.insert(Param(param));
+    }
+
+    let config = &shared.state.config;
+    let bytes_max =
+        if route.bounds == Bounds::Ingest { config.ingest_body_bytes_max } else { config.body_bytes_max };
+    if content_length(request.headers()).is_some_and(|bytes| bytes > bytes_max as u64) {
+        return Err(ApiError::body_too_large(bytes_max));
+    }
+    let call = shared.routes.handler(at).oneshot(request);
+    let answered = match route.bounds {
+        Bounds::Hunting => call.await,
+        Bounds::Usual | Bounds::Ingest => {
+            let call = tokio::time::timeout(config.request_timeout, call).await;
+            call.map_err(|_| ApiError::unavailable("the request took longer than it may"))?
+        }
+    };
+    Ok(answered.unwrap_or_else(|never| match never {}))
+}
+
+async fn authenticate(shared: &Arc<Shared>, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let verified = async { shared.state.issuer.verify(bearer_token(header)?).await };
+    let caller = verified.await;
+    let caller = caller.map_err(|error| ApiError::unauthorized(error, &shared.state.config.base_url))?;
+    let span = Span::current();
+    span.record("tenant", caller.tenant.to_string());
+    if let Some(app) = caller.app {
+        span.record("app", app.to_string());
+    }
+    Ok(caller)
+}
+
+/// The methods of a path, as in the header `Allow`.
+fn allowed(shared: &Shared, found: &Found) -> String {
+    let methods = found.routes.iter().map(|at| shared.routes.declared()[*at].method.as_str());
+    let mut methods: Vec<&str> = methods.collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.sort_unstable();
+    methods.join(", ")
+}
+
+fn content_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Clients can make up methods; metrics count those as one.
+fn method_name(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+    format!("a handler panicked: {}", text.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_by_its_message() {
+        let panic = std::panic::catch_unwind(|| panic!("at {}", 1)).unwrap_err();
+        assert_eq!(panic_text(&*panic), "a handler panicked: at 1");
+    }
+}

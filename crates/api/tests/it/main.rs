@@ -1,0 +1,10 @@
+//! Requests to replies, over a real store, lake, issuer and engine.
+
+mod authorization;
+mod entities;
+mod errors;
+mod hunting;
+mod ingest;
+mod paths;
+mod sign_in;
+mod world;

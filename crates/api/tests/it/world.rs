@@ -1,0 +1,273 @@
+//! A server without a network: two tenants, their devices and alerts, and a clock that tests set.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use api::{ApiConfig, ApiState, StoreCatalog};
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::header::{AUTHORIZATION, HeaderMap};
+use axum::http::{Request, StatusCode};
+use identity::{Form, Issuer, IssuerConfig, SealingKey, TokenVersion};
+use lake::{FolderDisk, Lake, LakeConfig, Parts};
+use model::alert::{Alert, AlertEvidence, AlertStatus, EntityType, Severity};
+use model::machine::Machine;
+use model::permission::PERMISSIONS;
+use model::{AlertId, Clock, DeviceId, Permission, TenantId, Ticks};
+use query::{Engine, EngineConfig};
+use serde_json::Value;
+use store::{RaisedAlert, Store};
+use tempfile::TempDir;
+use tokio::sync::Mutex;
+use tower::ServiceExt;
+
+pub const BASE: &str = "https://bartizan.example:8443";
+pub const RESOURCE: &str = "https://api.securitycenter.microsoft.com";
+pub const ROW: &str =
+    r#"{"Timestamp":"2024-05-06T07:00:00Z","DeviceName":"pc1.contoso.example","ActionType":"Test"}"#;
+
+pub struct World {
+    pub router: Router,
+    pub store: Store,
+    pub lake: Lake,
+    pub issuer: Arc<Issuer>,
+    pub clock: Arc<TestClock>,
+    pub state: ApiState,
+    pub one: TenantId,
+    pub two: TenantId,
+    /// Consented apps by tenant and permissions.
+    tokens: Mutex<HashMap<(TenantId, Vec<Permission>), String>>,
+    _folder: TempDir,
+}
+
+pub struct TestClock(AtomicI64);
+
+impl TestClock {
+    pub fn advance(&self, seconds: i64) {
+        self.0.store(self.now().plus_seconds(seconds).0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> Ticks {
+        Ticks(self.0.load(Ordering::SeqCst))
+    }
+}
+
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Status and `error.code`, after checking the form of the envelope.
+    #[track_caller]
+    pub fn error(&self) -> (u16, String) {
+        let json = self.json();
+        let error = &json["error"];
+        let target = error["target"].as_str().unwrap();
+        assert_eq!(target.len(), 36, "{json}");
+        assert_eq!(self.header("x-request-id"), target);
+        assert!(!error["message"].as_str().unwrap().is_empty(), "{json}");
+        (self.status.as_u16(), error["code"].as_str().unwrap().to_owned())
+    }
+
+    #[track_caller]
+    pub fn ok(&self) -> Value {
+        assert_eq!(self.status, StatusCode::OK, "{}", String::from_utf8_lossy(&self.body));
+        self.json()
+    }
+}
+
+impl World {
+    pub async fn start() -> World {
+        World::start_with(|_| {}).await
+    }
+
+    pub async fn start_with(configure: impl FnOnce(&mut ApiConfig)) -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let now = Ticks::parse("2024-05-06T08:00:00Z").unwrap();
+        let clock = Arc::new(TestClock(AtomicI64::new(now.0)));
+        let store = Store::open(&folder.path().join("state.db")).await.unwrap();
+        let names = AtomicU64::new(0);
+        let lake = Lake::open(Parts {
+            config: LakeConfig::default(),
+            catalog: Arc::new(StoreCatalog(store.clone())),
+            files: lake::Files::local(folder.path().join("files")).unwrap(),
+            disk: Arc::new(FolderDisk::open(folder.path().join("log")).unwrap()),
+            clock: clock.clone(),
+            new_name: Box::new(move || format!("{:08}", names.fetch_add(1, Ordering::Relaxed))),
+        });
+        let lake = lake.await.unwrap();
+        let issuer =
+            Issuer::open(store.clone(), SealingKey::new([7; 32]), IssuerConfig::new(BASE), clock.clone());
+        let issuer = Arc::new(issuer.await.unwrap());
+        let one = issuer.create_tenant("Contoso", "contoso.example").await.unwrap().id;
+        let two = issuer.create_tenant("Fabrikam", "fabrikam.example").await.unwrap().id;
+        let files = Some((lake::object_store_url(), lake.object_store()));
+        let engine = Arc::new(Engine::new(EngineConfig::default(), files).unwrap());
+        let mut config = ApiConfig::new(BASE);
+        configure(&mut config);
+        let state = ApiState {
+            store: store.clone(),
+            lake: lake.clone(),
+            issuer: issuer.clone(),
+            engine,
+            clock: clock.clone(),
+            config,
+            readiness: Arc::new(|| Ok(())),
+        };
+        let router = api::router(state.clone());
+        let tokens = Mutex::default();
+        World { router, store, lake, issuer, clock, state, one, two, tokens, _folder: folder }
+    }
+
+    /// A token of an app with exactly these permissions, made at the first call.
+    pub async fn token(&self, tenant: TenantId, permissions: &[Permission]) -> String {
+        let mut tokens = self.tokens.lock().await;
+        let key = (tenant, permissions.to_vec());
+        if let Some(token) = tokens.get(&key) {
+            return token.clone();
+        }
+        let (app, secret) = self.issuer.register_app(tenant, "analyst app", permissions).await.unwrap();
+        self.issuer.consent(tenant, app, "admin").await.unwrap();
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", &app.to_string()),
+            ("client_secret", secret.expose()),
+            ("resource", RESOURCE),
+        ];
+        let form = Form::from_pairs(form.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
+        let answer = self.issuer.token(&tenant.to_string(), TokenVersion::V1, &form, None).await.unwrap();
+        let token = answer.access_token.expose().to_owned();
+        tokens.insert(key, token.clone());
+        token
+    }
+
+    /// Tokens made until now are not handed out any more.
+    pub async fn forget_tokens(&self) {
+        self.tokens.lock().await.clear();
+    }
+
+    /// A token of the first tenant that permits everything.
+    pub async fn all(&self) -> String {
+        self.token(self.one, &all_permissions()).await
+    }
+
+    pub async fn request(&self, request: Request<Body>) -> Reply {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        Reply { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub async fn send(&self, method: &str, path: &str, token: Option<&str>, body: impl Into<Body>) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        self.request(request.body(body.into()).unwrap()).await
+    }
+
+    /// As an app of the first tenant that may do everything.
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, Some(&self.all().await), Body::empty()).await
+    }
+
+    pub async fn post(&self, path: &str, body: impl Into<Body>) -> Reply {
+        self.send("POST", path, Some(&self.all().await), body).await
+    }
+
+    pub async fn patch(&self, path: &str, body: impl Into<Body>) -> Reply {
+        self.send("PATCH", path, Some(&self.all().await), body).await
+    }
+
+    pub async fn hunt(&self, query: &str) -> Value {
+        let body = serde_json::json!({ "Query": query }).to_string();
+        self.post("/api/advancedqueries/run", body).await.ok()
+    }
+
+    /// Rows of the first tenant's table, as hunting counts them.
+    pub async fn row_count(&self, table: &str) -> i64 {
+        self.hunt(&format!("{table} | count")).await["Results"][0]["Count"].as_i64().unwrap()
+    }
+
+    /// Machines `pc0`, `pc1`... of the first tenant.
+    pub async fn add_machines(&self, count: usize) {
+        let machines: Vec<Machine> =
+            (0..count).map(|at| self.machine(&format!("pc{at}.contoso.example"))).collect();
+        self.store.tenant(self.one).commit_machines("test", 1, &machines).await.unwrap();
+    }
+
+    pub fn machine(&self, name: &str) -> Machine {
+        let id = DeviceId::from_name(self.one, name);
+        Machine { computer_dns_name: Some(name.to_owned()), ..Machine::new(id, self.clock.now()) }
+    }
+
+    /// Alerts `da0_1`, `da1_1`... of the first tenant, about its device `pc0`; the later ones are newer.
+    pub async fn add_alerts(&self, count: usize) {
+        for at in 0..count {
+            let alert = self.alert(at);
+            let raised = RaisedAlert { rule_id: alert.id.0.clone(), alert };
+            self.store.tenant(self.one).commit_alerts("test", 1, &[raised], 0).await.unwrap();
+        }
+    }
+
+    fn alert(&self, at: usize) -> Alert {
+        let time = Ticks::parse("2024-05-06T07:00:00Z").unwrap().plus_seconds(at as i64);
+        let severities = [Severity::Low, Severity::Medium, Severity::High];
+        Alert {
+            id: AlertId(format!("da{at}_1")),
+            incident_id: None,
+            investigation_id: None,
+            assigned_to: None,
+            severity: severities[at % 3],
+            status: AlertStatus::New,
+            classification: None,
+            determination: None,
+            investigation_state: None,
+            detection_source: "CustomDetection".to_owned(),
+            detector_id: None,
+            category: "Execution".to_owned(),
+            threat_family_name: None,
+            title: format!("Alert {at}"),
+            description: "Something happened.".to_owned(),
+            alert_creation_time: time,
+            first_event_time: Some(time),
+            last_event_time: Some(time),
+            last_update_time: time,
+            resolved_time: None,
+            machine_id: DeviceId::from_name(self.one, "pc0.contoso.example"),
+            computer_dns_name: Some("pc0.contoso.example".to_owned()),
+            rbac_group_name: None,
+            aad_tenant_id: self.one,
+            threat_name: None,
+            mitre_techniques: vec!["T1059".to_owned()],
+            related_user: None,
+            comments: Vec::new(),
+            evidence: vec![AlertEvidence {
+                file_name: Some("a.exe".to_owned()),
+                ..AlertEvidence::new(EntityType::File)
+            }],
+        }
+    }
+}
+
+pub fn all_permissions() -> Vec<Permission> {
+    PERMISSIONS.iter().map(|declared| declared.permission).collect()
+}

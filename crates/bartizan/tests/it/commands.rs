@@ -1,0 +1,78 @@
+//! The commands as a user runs them.
+
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::server::{Program, free_port};
+
+fn run(arguments: &[&str], folder: &Path) -> (Option<i32>, String, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bartizan"));
+    let settings = ["CONNECTION", "BASE_URL", "AUTHORITY", "TENANT_ID", "CLIENT_ID", "CLIENT_SECRET"];
+    for setting in settings.iter().chain(&["CA_FILE", "LOG"]) {
+        command.env_remove(format!("BARTIZAN_{setting}"));
+    }
+    let output = command.args(arguments).current_dir(folder).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_sent_and_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("bartizan-data");
+    let program = Program::start(&data, free_port(), &["--no-sandbox"]).await;
+    let events = folder.path().join("events");
+    std::fs::create_dir(&events).unwrap();
+    let row = |second| {
+        format!(
+            "{{\"Timestamp\":\"2024-05-06T07:08:{second:02}Z\",\"DeviceName\":\"pc1.corp.example\",\
+             \"ActionType\":\"ProcessCreated\",\"FileName\":\"a.exe\"}}\n"
+        )
+    };
+    std::fs::write(events.join("rows.jsonl"), (0..30).map(row).collect::<String>()).unwrap();
+    let ingest = ["ingest", "--table", "DeviceProcessEvents", "--output", "json", "events"];
+    let (code, summary, said) = run(&ingest, folder.path());
+    assert_eq!(code, Some(0), "{summary}{said}");
+    let summary: Value = serde_json::from_str(&summary).unwrap();
+    assert_eq!((&summary["lines"], &summary["rows"]), (&30.into(), &30.into()), "{summary}");
+
+    let hunt = ["hunt", "DeviceProcessEvents | count", "--output", "ndjson"];
+    let (code, answer, said) = run(&hunt, folder.path());
+    assert_eq!((code, answer.as_str()), (Some(0), "{\"Count\":30}\n"), "{said}");
+    let (code, _, said) = run(&["hunt", "DeviceProcessEvents\n| where Nme == 1"], folder.path());
+    assert_eq!(code, Some(1));
+    assert!(said.contains("| where Nme == 1") && said.contains(":2:9"), "{said}");
+    assert_eq!(run(&["ingest", "absent.json"], folder.path()).0, Some(1));
+    assert!(program.stop().success());
+}
+
+#[test]
+fn what_cannot_be_done_is_said_on_one_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("c.toml"), "data = 'd'\n[lake]\nflush = 5\n").unwrap();
+    let (code, out, said) = run(&["serve", "--config", "c.toml"], folder.path());
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(said.starts_with("error: ") && said.contains("flush") && said.lines().count() == 1, "{said}");
+
+    let (code, _, said) = run(&["hunt", "T"], folder.path());
+    assert_eq!(code, Some(1));
+    assert!(said.contains("bartizan quickstart"), "{said}");
+    assert_eq!(run(&["quickstart", "--port", "x"], folder.path()).0, Some(2));
+    assert_eq!(run(&[], folder.path()).0, Some(2));
+    let (code, out, _) = run(&["version"], folder.path());
+    assert_eq!((code, out.starts_with("bartizan 0.")), (Some(0), true));
+}
+
+#[test]
+fn a_folder_of_someone_else_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::write(other.join("precious"), "x").unwrap();
+    let (code, _, said) = run(&["quickstart", "--fresh", "--port", "0", "--data", "other"], folder.path());
+    assert_eq!(code, Some(1));
+    assert!(said.contains("not a Bartizan data folder"), "{said}");
+    assert!(other.join("precious").exists());
+}

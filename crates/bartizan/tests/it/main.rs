@@ -1,0 +1,6 @@
+//! The program from outside.
+
+mod commands;
+mod kill;
+mod server;
+mod start;

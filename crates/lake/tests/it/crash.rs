@@ -1,0 +1,73 @@
+//! Power loss at random moments, from a seed: every acknowledged row is there once.
+
+use proptest::prelude::*;
+
+use crate::harness::{World, numbers, row, tenant};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Append {
+        rows: i64,
+    },
+    Flush,
+    /// The power goes; `keep` bytes of what was not synced survive.
+    PowerLoss {
+        keep: usize,
+    },
+    /// An append that is retried as a client does that never saw the answer.
+    Retry,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1i64..40).prop_map(|rows| Step::Append { rows }),
+        1 => Just(Step::Flush),
+        2 => (0usize..5000).prop_map(|keep| Step::PowerLoss { keep }),
+        2 => Just(Step::Retry),
+    ]
+}
+
+async fn play(steps: Vec<Step>) {
+    let mut world = World::new();
+    let mut lake = world.open().await.unwrap();
+    let mut next = 0;
+    let mut sequence = 0;
+    let mut last: Vec<i64> = Vec::new();
+    for step in steps {
+        match step {
+            Step::Append { rows } => {
+                last = (next..next + rows).collect();
+                next += rows;
+                sequence += 1;
+                let batch = last.iter().copied().map(row).collect();
+                lake.tenant(tenant(1)).append(batch, Some(("p".to_owned(), sequence))).await.unwrap();
+            }
+            Step::Flush => {
+                lake.flush().await.unwrap();
+            }
+            Step::PowerLoss { keep } => {
+                drop(lake);
+                world.disk = world.disk.after_power_loss(|_| keep);
+                lake = world.open().await.unwrap();
+            }
+            Step::Retry if sequence > 0 => {
+                let batch = last.iter().copied().map(row).collect();
+                let appended =
+                    lake.tenant(tenant(1)).append(batch, Some(("p".to_owned(), sequence))).await.unwrap();
+                assert!(appended.duplicate);
+            }
+            Step::Retry => {}
+        }
+        assert_eq!(numbers(&lake, tenant(1)).await, (0..next).collect::<Vec<_>>());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_acknowledged_row_is_there_once(steps in proptest::collection::vec(step(), 1..14)) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        runtime.block_on(play(steps));
+    }
+}

@@ -1,0 +1,53 @@
+//! Followers see every row, whether it is hot or already in a file.
+
+use crate::harness::{World, number_of, row, tenant};
+
+async fn follow_all(lake: &lake::Lake, mut position: i64) -> (Vec<i64>, i64) {
+    let mut seen = Vec::new();
+    loop {
+        let followed = lake.tenant(tenant(1)).read_after(position, 16).await.unwrap();
+        assert!(followed.position >= position);
+        for (table, batch) in &followed.batches {
+            seen.extend(lake::rows_from_batch(table, batch).iter().map(number_of));
+        }
+        position = followed.position;
+        if !followed.more {
+            seen.sort_unstable();
+            return (seen, position);
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_are_followed_once_across_flushes_and_restarts() {
+    let world = World::new();
+    let lake = world.open().await.unwrap();
+    let mut position = 0;
+    let mut next = 0;
+    for round in 0..6 {
+        let start = next;
+        for _ in 0..5 {
+            lake.tenant(tenant(1)).append((next..next + 9).map(row).collect(), None).await.unwrap();
+            next += 9;
+        }
+        if round % 2 == 1 {
+            lake.flush().await.unwrap();
+        }
+        // Every other time the follower is behind by two rounds, one of them flushed.
+        if round % 3 != 0 {
+            let (seen, at) = follow_all(&lake, position).await;
+            position = at;
+            assert_eq!(seen.last(), Some(&(next - 1)));
+            assert!(
+                seen.windows(2).all(|pair| pair[1] == pair[0] + 1),
+                "round {round} from {start}: {seen:?}"
+            );
+        }
+    }
+    assert_eq!(position, next);
+    drop(lake);
+    let again = world.open().await.unwrap();
+    assert_eq!(follow_all(&again, position).await, (Vec::new(), position));
+    let (seen, _) = follow_all(&again, 0).await;
+    assert_eq!(seen, (0..next).collect::<Vec<_>>());
+}

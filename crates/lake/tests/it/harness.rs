@@ -1,0 +1,228 @@
+//! A lake over a simulated disk and catalog that survive a simulated power loss.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::Int64Type;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use lake::{Catalog, CatalogFuture, CatalogState, Disk, Files, Flush, Lake, LakeConfig, LogFile, Parts};
+use model::{Cell, Clock, Row, TenantId, Ticks};
+use object_store::memory::InMemory;
+use uuid::Uuid;
+
+/// What is left after the power goes: the synced part of each file, and some of the rest.
+#[derive(Clone, Default)]
+pub struct SimulatedDisk(Arc<Mutex<SimulatedFiles>>);
+
+#[derive(Default)]
+struct SimulatedFiles {
+    files: BTreeMap<String, SimulatedFile>,
+    /// Writes fail with this when set.
+    fault: Option<io::ErrorKind>,
+}
+
+#[derive(Clone, Default)]
+struct SimulatedFile {
+    bytes: Vec<u8>,
+    synced: usize,
+}
+
+impl SimulatedDisk {
+    pub fn fail_writes(&self, fault: Option<io::ErrorKind>) {
+        self.0.lock().unwrap().fault = fault;
+    }
+
+    /// The disk as found after a power loss: `keep` says how much of what was not synced survived.
+    pub fn after_power_loss(&self, keep: impl Fn(usize) -> usize) -> SimulatedDisk {
+        let files = &self.0.lock().unwrap().files;
+        let survived = files.iter().map(|(name, file)| {
+            let unsynced = file.bytes.len() - file.synced;
+            let length = file.synced + keep(unsynced).min(unsynced);
+            (name.clone(), SimulatedFile { bytes: file.bytes[..length].to_vec(), synced: length })
+        });
+        SimulatedDisk(Arc::new(Mutex::new(SimulatedFiles { files: survived.collect(), fault: None })))
+    }
+
+    /// Flips one bit of a segment.
+    pub fn damage(&self, name: &str, at: usize) {
+        if let Some(file) = self.0.lock().unwrap().files.get_mut(name) {
+            file.bytes[at] ^= 1;
+        }
+    }
+
+    pub fn segments(&self) -> Vec<String> {
+        self.0.lock().unwrap().files.keys().cloned().collect()
+    }
+}
+
+struct OpenFile(SimulatedDisk, String);
+
+impl Disk for SimulatedDisk {
+    fn list(&self) -> io::Result<Vec<String>> {
+        Ok(self.segments())
+    }
+
+    fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        Ok(self.0.lock().unwrap().files.get(name).ok_or(io::ErrorKind::NotFound)?.bytes.clone())
+    }
+
+    fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
+        self.0.lock().unwrap().files.insert(name.to_owned(), SimulatedFile::default());
+        Ok(Box::new(OpenFile(self.clone(), name.to_owned())))
+    }
+
+    fn reopen(&self, name: &str, length: u64) -> io::Result<Box<dyn LogFile>> {
+        let mut file = OpenFile(self.clone(), name.to_owned());
+        file.truncate(length)?;
+        file.sync()?;
+        Ok(Box::new(file))
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.0.lock().unwrap().files.remove(name);
+        Ok(())
+    }
+}
+
+impl LogFile for OpenFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut disk = self.0.0.lock().unwrap();
+        let fault = disk.fault;
+        let file = disk.files.get_mut(&self.1).ok_or(io::ErrorKind::NotFound)?;
+        if let Some(kind) = fault {
+            // A failing disk takes part of a write.
+            file.bytes.extend_from_slice(&bytes[..bytes.len() / 2]);
+            return Err(kind.into());
+        }
+        file.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let mut disk = self.0.0.lock().unwrap();
+        let file = disk.files.get_mut(&self.1).ok_or(io::ErrorKind::NotFound)?;
+        file.synced = file.bytes.len();
+        Ok(())
+    }
+
+    fn truncate(&mut self, length: u64) -> io::Result<()> {
+        let mut disk = self.0.0.lock().unwrap();
+        let file = disk.files.get_mut(&self.1).ok_or(io::ErrorKind::NotFound)?;
+        file.bytes.truncate(length as usize);
+        file.synced = file.synced.min(length as usize);
+        Ok(())
+    }
+}
+
+/// A catalog in memory, with commits that are atomic as SQL's are.
+#[derive(Clone, Default)]
+pub struct MemoryCatalog(Arc<Mutex<CatalogState>>);
+
+impl Catalog for MemoryCatalog {
+    fn load(&self) -> CatalogFuture<'_, CatalogState> {
+        let state = self.0.lock().unwrap().clone();
+        Box::pin(async move { Ok(state) })
+    }
+
+    fn commit(&self, flush: Flush) -> CatalogFuture<'_, ()> {
+        Box::pin(async move {
+            let mut state = self.0.lock().unwrap();
+            state.files.extend(flush.files);
+            state.log_segment = flush.log_segment;
+            for (tenant, sequence) in flush.sequences {
+                state.sequences.retain(|(other, _)| *other != tenant);
+                state.sequences.push((tenant, sequence));
+            }
+            for mark in flush.producers {
+                state
+                    .producers
+                    .retain(|other| (other.tenant, &other.producer) != (mark.tenant, &mark.producer));
+                state.producers.push(mark);
+            }
+            Ok(())
+        })
+    }
+}
+
+#[derive(Clone)]
+pub struct World {
+    pub disk: SimulatedDisk,
+    pub catalog: MemoryCatalog,
+    pub files: Arc<InMemory>,
+}
+
+impl World {
+    pub fn new() -> World {
+        World {
+            disk: SimulatedDisk::default(),
+            catalog: MemoryCatalog::default(),
+            files: Arc::new(InMemory::new()),
+        }
+    }
+
+    pub async fn open(&self) -> Result<Lake, lake::LakeError> {
+        self.open_with(LakeConfig::default()).await
+    }
+
+    pub async fn open_with(&self, config: LakeConfig) -> Result<Lake, lake::LakeError> {
+        Lake::open(Parts {
+            config,
+            catalog: Arc::new(self.catalog.clone()),
+            files: Files::remote(self.files.clone()),
+            disk: Arc::new(self.disk.clone()),
+            clock: Arc::new(FixedClock),
+            new_name: Box::new(|| Uuid::new_v4().to_string()),
+        })
+        .await
+    }
+}
+
+struct FixedClock;
+
+impl Clock for FixedClock {
+    fn now(&self) -> Ticks {
+        Ticks::parse("2024-05-06T12:00:00Z").unwrap()
+    }
+}
+
+pub fn tenant(number: u128) -> TenantId {
+    TenantId(Uuid::from_u128(number))
+}
+
+/// A row that is told apart by its number; days and tables vary with it.
+pub fn row(number: i64) -> Row {
+    let table = ["DeviceProcessEvents", "DeviceNetworkEvents"][(number % 2) as usize];
+    let mut row = Row::new(model::tables::find(table).unwrap());
+    let start = Ticks::parse("2024-05-05T23:59:00Z").unwrap();
+    row.set("Timestamp", Ticks(start.0 + number * 7_000_001));
+    row.set("DeviceId", format!("{:040x}", number % 3));
+    row.set("ReportId", number);
+    row.set("AdditionalFields", format!("{{\"number\":{number}}}"));
+    row
+}
+
+/// The numbers of all rows a tenant sees, sorted.
+pub async fn numbers(lake: &Lake, tenant: TenantId) -> Vec<i64> {
+    let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
+    context.runtime_env().register_object_store(lake::object_store_url().as_ref(), lake.object_store());
+    let snapshot = lake.tenant(tenant).snapshot();
+    let mut numbers = Vec::new();
+    for table in ["DeviceProcessEvents", "DeviceNetworkEvents"] {
+        let provider = snapshot.table(model::tables::find(table).unwrap());
+        let frame = context.read_table(provider).unwrap().select_columns(&["ReportId"]).unwrap();
+        for batch in frame.collect().await.unwrap() {
+            numbers.extend(batch.column(0).as_primitive::<Int64Type>().iter().flatten());
+        }
+    }
+    numbers.sort_unstable();
+    numbers
+}
+
+pub fn number_of(row: &Row) -> i64 {
+    match row.get("ReportId") {
+        Cell::Long(number) => *number,
+        other => panic!("a row without its number: {other:?}"),
+    }
+}

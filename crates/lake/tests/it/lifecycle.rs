@@ -1,0 +1,127 @@
+//! Append, read, flush, restart, refuse.
+
+use std::io::ErrorKind;
+
+use lake::{LakeConfig, LakeError};
+
+use crate::harness::{World, numbers, row, tenant};
+
+fn rows(numbers: std::ops::Range<i64>) -> Vec<model::Row> {
+    numbers.map(row).collect()
+}
+
+#[tokio::test]
+async fn acknowledged_rows_are_visible_at_once_and_after_flush_and_restart() {
+    let world = World::new();
+    let lake = world.open().await.unwrap();
+    let appended = lake.tenant(tenant(1)).append(rows(0..100), None).await.unwrap();
+    assert_eq!((appended.first_sequence, appended.last_sequence, appended.duplicate), (1, 100, false));
+    let all: Vec<i64> = (0..100).collect();
+    assert_eq!(numbers(&lake, tenant(1)).await, all);
+
+    assert_eq!(lake.flush().await.unwrap(), 100);
+    assert_eq!(lake.stats().hot_rows, 0);
+    assert_eq!(numbers(&lake, tenant(1)).await, all);
+
+    let appended = lake.tenant(tenant(1)).append(rows(100..150), None).await.unwrap();
+    assert_eq!(appended.first_sequence, 101);
+    drop(lake);
+    let again = world.open().await.unwrap();
+    assert_eq!(numbers(&again, tenant(1)).await, (0..150).collect::<Vec<_>>());
+    again.close().await.unwrap();
+    let again = world.open().await.unwrap();
+    assert_eq!(again.stats().hot_rows, 0, "closing flushes");
+    assert_eq!(numbers(&again, tenant(1)).await, (0..150).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn tenants_do_not_see_each_other() {
+    let world = World::new();
+    let lake = world.open().await.unwrap();
+    lake.tenant(tenant(1)).append(rows(0..10), None).await.unwrap();
+    lake.tenant(tenant(2)).append(rows(10..15), None).await.unwrap();
+    for flushed in [false, true] {
+        assert_eq!(numbers(&lake, tenant(1)).await, (0..10).collect::<Vec<_>>(), "flushed: {flushed}");
+        assert_eq!(numbers(&lake, tenant(2)).await, (10..15).collect::<Vec<_>>());
+        assert_eq!(numbers(&lake, tenant(3)).await, Vec::<i64>::new());
+        lake.flush().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_repeated_sequence_of_a_producer_adds_nothing_even_after_flush_and_restart() {
+    let world = World::new();
+    let lake = world.open().await.unwrap();
+    let producer = |sequence| Some(("shipper".to_owned(), sequence));
+    lake.tenant(tenant(1)).append(rows(0..10), producer(1)).await.unwrap();
+    assert!(lake.tenant(tenant(1)).append(rows(0..10), producer(1)).await.unwrap().duplicate);
+    // Another tenant's producer of the same name is another producer.
+    assert!(!lake.tenant(tenant(2)).append(rows(0..1), producer(1)).await.unwrap().duplicate);
+    lake.flush().await.unwrap();
+    assert!(lake.tenant(tenant(1)).append(rows(0..10), producer(1)).await.unwrap().duplicate);
+    lake.tenant(tenant(1)).append(rows(10..20), producer(2)).await.unwrap();
+    drop(lake);
+    let again = world.open().await.unwrap();
+    assert!(again.tenant(tenant(1)).append(rows(0..10), producer(1)).await.unwrap().duplicate);
+    assert!(again.tenant(tenant(1)).append(rows(10..20), producer(2)).await.unwrap().duplicate);
+    assert_eq!(numbers(&again, tenant(1)).await, (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_full_disk_refuses_without_effect_and_recovers_alone() {
+    let world = World::new();
+    let lake = world.open().await.unwrap();
+    lake.tenant(tenant(1)).append(rows(0..10), None).await.unwrap();
+    world.disk.fail_writes(Some(ErrorKind::StorageFull));
+    let refused = lake.tenant(tenant(1)).append(rows(10..20), None).await;
+    assert!(matches!(refused, Err(LakeError::NoSpace)), "{refused:?}");
+    assert_eq!(numbers(&lake, tenant(1)).await, (0..10).collect::<Vec<_>>());
+    world.disk.fail_writes(None);
+    let appended = lake.tenant(tenant(1)).append(rows(20..30), None).await.unwrap();
+    assert_eq!(appended.first_sequence, 11, "a refusal uses up no sequence");
+    drop(lake);
+    let again = world.open().await.unwrap();
+    assert_eq!(numbers(&again, tenant(1)).await, (0..10).chain(20..30).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn too_many_hot_rows_are_refused_until_a_flush() {
+    let world = World::new();
+    let lake = world.open_with(LakeConfig { hot_bytes_max: 1, ..LakeConfig::default() }).await.unwrap();
+    lake.tenant(tenant(1)).append(rows(0..10), None).await.unwrap();
+    assert!(matches!(lake.tenant(tenant(1)).append(rows(10..20), None).await, Err(LakeError::Busy)));
+    lake.flush().await.unwrap();
+    lake.tenant(tenant(1)).append(rows(10..20), None).await.unwrap();
+    assert_eq!(numbers(&lake, tenant(1)).await, (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn damage_before_the_last_segment_is_reported_not_skipped() {
+    let world = World::new();
+    let lake = world.open().await.unwrap();
+    lake.tenant(tenant(1)).append(rows(0..10), None).await.unwrap();
+    drop(lake);
+    // A second segment behind the first one, as a flush that was cut off after its rotation leaves.
+    use lake::Disk;
+    drop(world.disk.create("000000000002.log").unwrap());
+    world.disk.damage("000000000001.log", 40);
+    match world.open().await {
+        Err(LakeError::Damaged { segment: 1, offset: 0, .. }) => {}
+        other => panic!("{:?}", other.err()),
+    }
+}
+
+#[tokio::test]
+async fn files_that_were_never_committed_are_removed() {
+    use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
+    let world = World::new();
+    let orphan = Path::from("orphan.parquet");
+    world.files.put(&orphan, PutPayload::from_static(b"x")).await.unwrap();
+    let lake = world.open().await.unwrap();
+    lake.tenant(tenant(1)).append(rows(0..10), None).await.unwrap();
+    lake.flush().await.unwrap();
+    drop(lake);
+    world.open().await.unwrap();
+    assert!(world.files.get(&orphan).await.is_err());
+    assert_eq!(world.files.list_with_delimiter(None).await.unwrap().common_prefixes.len(), 1);
+}

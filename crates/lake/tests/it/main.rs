@@ -1,0 +1,6 @@
+//! The lake from outside: what is acknowledged is there once, whatever happens in between.
+
+mod crash;
+mod follow;
+mod harness;
+mod lifecycle;

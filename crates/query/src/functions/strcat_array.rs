@@ -1,0 +1,36 @@
+//! `strcat_array(array, delimiter)`
+
+use datafusion::arrow::array::ArrayRef;
+use datafusion::error::Result;
+use model::Kind;
+
+use super::arguments::exactly;
+use super::arrays::elements;
+use crate::functions::{Accepts, Example, Function, Naming, Param};
+use crate::kernel::{Args, call, text_rows};
+use crate::{convert, json};
+
+pub(super) static STRCAT_ARRAY: Function = Function {
+    name: "strcat_array",
+    summary: "Joins the elements of an array into one text with a delimiter between them.",
+    params: &[Param::one("array", Accepts::Dynamic), Param::one("delimiter", Accepts::Any)],
+    returns: "string",
+    naming: Naming::Numbered,
+    examples: &[
+        Example { query: r#"print strcat_array(dynamic([1, "b", true]), "; ")"#, result: "1; b; true" },
+        Example { query: r#"print strcat_array(dynamic({"a": 1}), ",")"#, result: "" },
+    ],
+    lower: |_, args| {
+        let [array, delimiter] = exactly(args)?;
+        Ok(call("strcat_array", Kind::String, rows, vec![array, convert::to_text(delimiter)]))
+    },
+};
+
+fn rows(args: &Args) -> Result<ArrayRef> {
+    let (arrays, delimiters) = (args.texts(0)?, args.texts(1)?);
+    Ok(text_rows(args.rows, |row| {
+        let texts: Vec<String> =
+            elements(arrays.get(row)).unwrap_or_default().into_iter().map(json::to_text).collect();
+        Some(texts.join(delimiters.text(row)))
+    }))
+}

@@ -1,0 +1,9 @@
+//! Query text to rows, over small tables made here.
+
+mod errors;
+mod functions;
+mod harness;
+mod joins;
+mod operators;
+mod summarize;
+mod tables;

@@ -1,0 +1,131 @@
+//! The parts of a server, open and not yet serving.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use anyhow::Context;
+use api::{ApiConfig, ApiState, StoreCatalog};
+use identity::{Issuer, IssuerConfig};
+use lake::{Files, FolderDisk, Lake};
+use model::{Clock, SystemClock};
+use store::Store;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use crate::config::{Config, host_of};
+use crate::data_folder::{DataFolder, make_private_folder};
+use crate::rules::{self, RuleSets};
+use crate::tls::{self, Certificate};
+
+/// Everything a server is made of.
+pub(crate) struct Opened {
+    pub config: Config,
+    pub folder: DataFolder,
+    pub base_url: String,
+    pub authority_base: String,
+    pub certificate: Certificate,
+    pub listener: TcpListener,
+    pub operator_listener: TcpListener,
+    pub rules: Arc<RuleSets>,
+    /// Cancelled when the server is to be left alone.
+    pub stopping: CancellationToken,
+    pub api: ApiState,
+}
+
+impl Opened {
+    /// Opens the data folder and binds the ports, so that what is in the way is known before anything runs.
+    pub async fn open(config: Config, folder: DataFolder) -> anyhow::Result<Opened> {
+        config.check()?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let listener = bind(config.listen, "listen")?;
+        let operator_listener = bind(config.operator_listen, "operator_listen")?;
+        let bound = listener.local_addr().context("cannot tell the port that was bound")?;
+        let base_url = config.base_url_at(bound);
+        let authority_base = config.authority_base.clone().unwrap_or_else(|| base_url.clone());
+        let authority_base = authority_base.trim_end_matches('/').to_owned();
+
+        let mut hosts: Vec<String> = [&base_url, &authority_base]
+            .into_iter()
+            .filter_map(|url| host_of(url))
+            .map(str::to_owned)
+            .collect();
+        hosts.push(bound.ip().to_string());
+        let certificate = tls::certificate(&config.tls, &folder.file("tls"), &hosts, clock.now())?;
+
+        let store = Store::open(&folder.file("state.db")).await.context("cannot open the state store")?;
+        let sealing = folder.sealing_key()?;
+        let mut issuer_config = IssuerConfig::new(authority_base.clone());
+        // The names that clients on this machine may use, whatever the public one is.
+        let local = ["127.0.0.1", "[::1]", "localhost"];
+        let local = local.iter().map(|host| format!("https://{host}:{}", bound.port()));
+        issuer_config
+            .audiences
+            .extend([base_url.clone(), format!("https://{bound}")].into_iter().chain(local));
+        let issuer = Issuer::open(store.clone(), sealing, issuer_config, clock.clone()).await;
+        let issuer = Arc::new(issuer.context("cannot open the issuer")?);
+        let lake = open_lake(&config, &folder, &store, &clock).await?;
+        let files = Some((lake::object_store_url(), lake.object_store()));
+        let engine = query::Engine::new(config.hunting.for_engine(), files);
+        let engine = Arc::new(engine.context("cannot set up the query engine")?);
+        let (folders, with_built_in) = (config.rules.clone(), config.built_in_rules);
+        let rules = tokio::task::spawn_blocking(move || rules::load(&folders, with_built_in)).await;
+        let rules = Arc::new(rules.context("cannot load the rules")?);
+
+        let mut api_config = ApiConfig::new(base_url.clone());
+        api_config.ingest_body_bytes_max = config.ingest.body_bytes_max;
+        let stopping = CancellationToken::new();
+        let readiness: api::Readiness = {
+            let stopping = stopping.clone();
+            Arc::new(move || match stopping.is_cancelled() {
+                true => Err("the server is shutting down".to_owned()),
+                false => Ok(()),
+            })
+        };
+        let api = ApiState { store, lake, issuer, engine, clock, config: api_config, readiness };
+        info!(data = %folder.path().display(), %base_url, "opened");
+        Ok(Opened {
+            config,
+            folder,
+            base_url,
+            authority_base,
+            certificate,
+            listener,
+            operator_listener,
+            rules,
+            stopping,
+            api,
+        })
+    }
+
+    /// Closes what was opened, when it is not to be served after all.
+    pub async fn close(self) {
+        let _ = self.api.lake.close().await;
+        self.api.store.close().await;
+    }
+}
+
+fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).with_context(|| format!("cannot listen at {address} ({setting})"))
+}
+
+async fn open_lake(
+    config: &Config,
+    folder: &DataFolder,
+    store: &Store,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Lake> {
+    let (files, log) = (folder.file("lake"), folder.file("log"));
+    for path in [&files, &log] {
+        make_private_folder(path).with_context(|| format!("cannot make {}", path.display()))?;
+    }
+    let disk = FolderDisk::open(log.clone()).with_context(|| format!("cannot open {}", log.display()))?;
+    let parts = lake::Parts {
+        config: config.lake.for_lake(),
+        catalog: Arc::new(StoreCatalog(store.clone())),
+        files: Files::local(files)?,
+        disk: Arc::new(disk),
+        clock: clock.clone(),
+        new_name: Box::new(|| uuid::Uuid::now_v7().to_string()),
+    };
+    Lake::open(parts).await.context("cannot open the event lake")
+}

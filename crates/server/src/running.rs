@@ -1,0 +1,230 @@
+//! A server that serves, and its end.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
+use lake::Lake;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use store::Store;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::config::Config;
+use crate::credentials::{CREDENTIALS_FILE, Credentials, provision};
+use crate::data_folder::DataFolder;
+use crate::followers::Followers;
+use crate::opened::Opened;
+use crate::tls;
+
+/// Requests on their way have this long to end at a shutdown.
+const DRAIN: Duration = Duration::from_secs(20);
+/// A connection that has said nothing for this long is closed.
+const FIRST_REQUEST: Duration = Duration::from_secs(60);
+/// Longer than usual clients keep idle connections, so that they close them first.
+const HEADER_READ: Duration = Duration::from_secs(120);
+const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+
+/// How a server is started.
+pub struct Server;
+
+/// A server that serves until [`Running::shutdown`].
+pub struct Running {
+    stopping: CancellationToken,
+    base_url: String,
+    address: SocketAddr,
+    operator_address: SocketAddr,
+    ca_file: Option<PathBuf>,
+    https: Listening,
+    operator: Listening,
+    followers: JoinHandle<()>,
+    stop_followers: CancellationToken,
+    flushes: JoinHandle<()>,
+    upkeep: JoinHandle<()>,
+    lake: Lake,
+    store: Store,
+    /// Locked until everything is closed.
+    folder: DataFolder,
+}
+
+/// A port and the task that serves it.
+struct Listening {
+    handle: Handle<SocketAddr>,
+    task: JoinHandle<io::Result<()>>,
+}
+
+impl Server {
+    /// Opens the data folder and serves it. When this returns, requests are answered.
+    pub async fn start(config: Config) -> anyhow::Result<Running> {
+        let folder = DataFolder::open(&config.data, false)?;
+        let opened = Opened::open(config, folder).await?;
+        if let Err(error) = Server::make_first_tenant(&opened).await {
+            opened.close().await;
+            return Err(error);
+        }
+        Running::serve(opened).await
+    }
+
+    async fn make_first_tenant(opened: &Opened) -> anyhow::Result<()> {
+        let Some(first) = &opened.config.first_tenant else { return Ok(()) };
+        let tenants = opened.api.store.tenants().await.context("cannot list the tenants")?;
+        if !tenants.is_empty() {
+            return Ok(());
+        }
+        let made: Credentials = provision(opened, &first.display_name, &first.domain).await?;
+        let path = opened.folder.file(CREDENTIALS_FILE);
+        made.write(&path)?;
+        info!(tenant = %made.tenant_id, file = %path.display(), "made the first tenant");
+        Ok(())
+    }
+}
+
+impl Running {
+    pub(crate) async fn serve(opened: Opened) -> anyhow::Result<Running> {
+        let Opened {
+            folder, base_url, certificate, listener, operator_listener, rules, stopping, api, ..
+        } = opened;
+        let address = listener.local_addr().context("cannot tell the port of the API")?;
+        let operator_address =
+            operator_listener.local_addr().context("cannot tell the port of the operator")?;
+        let (lake, store, clock) = (api.lake.clone(), api.store.clone(), api.clock.clone());
+
+        let metrics = metrics_handle()?;
+        let rendered = metrics.clone();
+        let operator_router = api::operator_router(api.clone(), move || rendered.render());
+        let tls = RustlsConfig::from_config(Arc::new(tls::server_config(&certificate)?));
+        let (handle, operator_handle) = (Handle::new(), Handle::new());
+        let mut https = axum_server::from_tcp_rustls(listener, tls)
+            .context("cannot serve the API")?
+            .handle(handle.clone())
+            .first_request_timeout(FIRST_REQUEST);
+        https.http_builder().http1().header_read_timeout(HEADER_READ);
+        let https = Listening::start(https.serve(api::router(api).into_make_service()), handle);
+        let operator = axum_server::from_tcp(operator_listener)
+            .context("cannot serve the operator's port")?
+            .handle(operator_handle.clone())
+            .first_request_timeout(FIRST_REQUEST);
+        let operator = Listening::start(operator.serve(operator_router.into_make_service()), operator_handle);
+
+        let stop = CancellationToken::new();
+        let followers =
+            Followers { lake: lake.clone(), store: store.clone(), rules, clock, stop: stop.clone() };
+        let flushing = lake.clone();
+        let running = Running {
+            stopping,
+            base_url,
+            address,
+            operator_address,
+            ca_file: certificate.ca_file,
+            https,
+            operator,
+            followers: followers.start(),
+            stop_followers: stop,
+            flushes: tokio::spawn(async move { flushing.run_flushes().await }),
+            upkeep: tokio::spawn(keep_up(metrics)),
+            lake,
+            store,
+            folder,
+        };
+        info!(%address, operator = %operator_address, base_url = running.base_url, "serving");
+        Ok(running)
+    }
+
+    /// The address that clients use.
+    pub fn base_url(&self) -> &str {
+        &self.base_url
+    }
+
+    /// Where the API listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where health and metrics are served.
+    pub fn operator_address(&self) -> SocketAddr {
+        self.operator_address
+    }
+
+    /// What clients have to trust; none when the operator brought a certificate.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
+    }
+
+    pub fn data(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Waits for as long as both ports are served, which is for ever unless something breaks.
+    pub async fn wait(&mut self) -> anyhow::Result<()> {
+        let (port, ended) = tokio::select! {
+            ended = &mut self.https.task => ("API", ended),
+            ended = &mut self.operator.task => ("operator's port", ended),
+        };
+        match ended {
+            Ok(Err(error)) => Err(error).with_context(|| format!("the {port} is not served any more")),
+            _ => bail!("the {port} is not served any more"),
+        }
+    }
+
+    /// Stops accepting, lets requests and followers end what they are at, and writes every event to files.
+    pub async fn shutdown(self) -> anyhow::Result<()> {
+        info!("shutting down");
+        self.stopping.cancel();
+        self.https.stop("API").await;
+        self.stop_followers.cancel();
+        if let Err(error) = self.followers.await {
+            error!(%error, "the followers ended early");
+        }
+        // The flush of closing waits for one under way, so the loop of flushes is idle when it is ended.
+        let closed = self.lake.close().await.context("cannot close the event lake");
+        self.flushes.abort();
+        self.upkeep.abort();
+        self.operator.stop("operator's port").await;
+        self.store.close().await;
+        drop(self.folder);
+        closed?;
+        info!("shut down");
+        Ok(())
+    }
+}
+
+impl Listening {
+    /// Serves in a task of its own.
+    fn start(
+        serve: impl Future<Output = io::Result<()>> + Send + 'static,
+        handle: Handle<SocketAddr>,
+    ) -> Listening {
+        Listening { handle, task: tokio::spawn(serve) }
+    }
+
+    async fn stop(self, port: &str) {
+        self.handle.graceful_shutdown(Some(DRAIN));
+        match self.task.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => warn!(%error, port, "a port was not closed in order"),
+            Err(error) => warn!(%error, port, "a port ended early"),
+        }
+    }
+}
+
+/// The recorder of metrics is one for the process.
+fn metrics_handle() -> anyhow::Result<PrometheusHandle> {
+    static HANDLE: OnceLock<Result<PrometheusHandle, String>> = OnceLock::new();
+    let handle =
+        HANDLE.get_or_init(|| PrometheusBuilder::new().install_recorder().map_err(|error| error.to_string()));
+    handle.clone().map_err(|error| anyhow::anyhow!("cannot collect metrics: {error}"))
+}
+
+/// Bounds the memory of histograms between two readings of the metrics.
+async fn keep_up(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(METRICS_UPKEEP).await;
+        metrics.run_upkeep();
+    }
+}

@@ -1,0 +1,40 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands: format, lints, unit and integration tests, and the programs from
+# outside. The optimised profile is the one that `make run` starts, so the engine is compiled once for both.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export CARGO_TERM_COLOR=never
+target=${CARGO_TARGET_DIR:-target}
+
+step() { printf '\n== %s (%ss)\n' "$1" "$SECONDS"; }
+
+step "format"
+cargo fmt --all --check
+
+step "the engine's features are the same for one crate and for all"
+scripts/check-features.sh
+
+step "build"
+cargo build --release --workspace --locked
+
+step "lints"
+cargo clippy --release --workspace --all-targets --locked -- -D warnings
+
+step "tests"
+if cargo nextest --version >/dev/null 2>&1; then
+  cargo nextest run --release --workspace --locked --no-fail-fast
+else
+  cargo test --release --workspace --locked --no-fail-fast
+fi
+
+step "documented scenarios with curl"
+tests/scenarios.sh "$target/release/bartizan"
+
+if cargo deny --version >/dev/null 2>&1; then
+  step "licences and advisories"
+  cargo deny --locked check
+else
+  step "licences and advisories: skipped, cargo-deny is not installed"
+fi
+
+step "all passed"

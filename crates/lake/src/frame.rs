@@ -110,13 +110,19 @@ pub(crate) fn read_frame(bytes: &[u8]) -> Found {
     if bytes.is_empty() {
         return Found::End;
     }
-    match try_read(bytes) {
-        Ok((frame, size)) => Found::Frame { frame: Box::new(frame), bytes: size },
-        Err(reason) => Found::Broken { reason },
+    let (header, payload) = match split(bytes) {
+        Ok(parts) => parts,
+        Err(reason) => return Found::Broken { reason },
+    };
+    let size = PREFIX_BYTES + header.len() + payload.len();
+    match decode(header, payload) {
+        Ok(frame) => Found::Frame { frame: Box::new(frame), bytes: size },
+        Err(reason) => Found::Unreadable { reason },
     }
 }
 
-fn try_read(bytes: &[u8]) -> Result<(Frame, usize), String> {
+/// Header and payload of a frame whose checksums match.
+fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
     let prefix = bytes.get(..PREFIX_BYTES).ok_or("the prefix is cut off")?;
     if &prefix[..4] != MAGIC {
         return Err("there is no frame mark".to_owned());
@@ -242,7 +248,8 @@ mod tests {
             let mut bytes = frame_bytes();
             let at = at % bytes.len();
             bytes[at] ^= 1 << bit;
-            prop_assert!(matches!(read_frame(&bytes), Found::Broken { .. }));
+            let is_broken = matches!(read_frame(&bytes), Found::Broken { .. });
+            prop_assert!(is_broken);
         }
 
         #[test]

@@ -149,7 +149,8 @@ impl Writer {
                     warn!(segment, offset = at, dropped, %reason, "cutting off an unfinished write");
                     break;
                 }
-                Found::Broken { reason } => {
+                // What was acknowledged is never cut off, also not by a version that cannot read it.
+                Found::Broken { reason } | Found::Unreadable { reason } => {
                     return Err(LakeError::Damaged { segment, offset: at as u64, reason });
                 }
             }

@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn the_time_range_of_filters() {
         let ticks = |seconds| Ticks::from_unix_seconds(seconds).0;
-        let time = || Expr::Column("Timestamp".into());
+        let time = || Expr::Column(datafusion::common::Column::new_unqualified("Timestamp"));
         let open = TimeRange { first: i64::MIN, last: i64::MAX };
         assert_eq!(TimeRange::of(&[col("a").eq(lit(1))]), open);
         assert_eq!(TimeRange::of(&[time().gt(at(5)).or(col("a").eq(lit(1)))]), open);

@@ -71,20 +71,15 @@ pub(crate) fn error<T>(span: Span, message: impl Into<String>) -> Bind<T> {
     Err(Stop::Diagnostic(Diagnostic::new(span, message)))
 }
 
-/// An unknown name: says so, with the nearest ones that exist.
+/// An unknown name, with the nearest ones that exist as suggestions.
 pub(crate) fn unknown<'c, T>(
     span: Span,
     message: String,
     name: &str,
     candidates: impl IntoIterator<Item = &'c str>,
 ) -> Bind<T> {
-    let suggestions = kql::nearest(name, candidates);
-    let message = match suggestions.as_slice() {
-        [] => message,
-        names => format!("{message}; did you mean {}?", names.join(", ")),
-    };
     let mut diagnostic = Diagnostic::new(span, message);
-    diagnostic.suggestions = suggestions;
+    diagnostic.suggestions = kql::nearest(name, candidates);
     Err(Stop::Diagnostic(diagnostic))
 }
 

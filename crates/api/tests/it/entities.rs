@@ -146,3 +146,27 @@ async fn the_service_document_names_the_sets() {
     let names = document["value"].as_array().unwrap().iter().map(|set| set["name"].as_str().unwrap());
     assert_eq!(names.collect::<Vec<_>>(), ["Alerts", "Machines"]);
 }
+
+#[tokio::test]
+async fn an_alert_takes_so_many_comments() {
+    let world = World::start().await;
+    world.add_alerts(1).await;
+    let mut change = store::AlertChange {
+        status: None,
+        assigned_to: None,
+        classification: None,
+        determination: None,
+        comment: Some("again".to_owned()),
+        by: "app".to_owned(),
+        at: model::Clock::now(&*world.clock),
+    };
+    let id = model::AlertId("da0_1".to_owned());
+    for at in 0..999 {
+        change.comment = Some(format!("comment {at}"));
+        world.store.tenant(world.one).update_alert(&id, &change).await.unwrap();
+    }
+    assert_eq!(world.patch("/api/alerts/da0_1", r#"{"comment":"the last"}"#).await.status, 200);
+    let reply = world.patch("/api/alerts/da0_1", r#"{"comment":"one more"}"#).await;
+    assert_eq!(reply.error(), (400, "InvalidInput".to_owned()));
+    assert_eq!(world.patch("/api/alerts/da0_1", r#"{"status":"Resolved"}"#).await.status, 200);
+}

@@ -130,3 +130,34 @@ async fn a_body_that_breaks_off_is_refused() {
     assert_eq!(reply.error(), (400, "InvalidRequestBody".to_owned()));
     assert_eq!(world.row_count("DeviceEvents").await, 0);
 }
+
+#[tokio::test]
+async fn what_broke_here_is_not_told() {
+    let world = World::start().await;
+    let token = world.all().await;
+    world.store.close().await;
+    let reply = world.send("GET", "/api/alerts", Some(&token), Body::empty()).await;
+    assert_eq!(reply.error(), (503, "ServiceUnavailable".to_owned()));
+    assert!(!reply.header("retry-after").is_empty());
+    for word in ["pool", "sql", "database"] {
+        assert!(!reply.text().to_lowercase().contains(word), "{}", reply.text());
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_an_answer_like_any_other_failure() {
+    let mut world = World::start().await;
+    world.state.readiness = std::sync::Arc::new(|| panic!("the secret reason"));
+    world.router = api::router(world.state.clone());
+    let reply = world.send("GET", "/readyz", None, Body::empty()).await;
+    assert_eq!(reply.error(), (500, "InternalServerError".to_owned()));
+    assert!(!reply.text().contains("secret"), "{}", reply.text());
+}
+
+#[tokio::test]
+async fn two_answers_have_two_ids() {
+    let world = World::start().await;
+    let one = world.get("/api/alerts/nope").await;
+    let other = world.get("/api/alerts/nope").await;
+    assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
+}

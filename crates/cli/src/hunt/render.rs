@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use client::HuntAnswer;
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Map, Value};
 
 use super::RowFormat;
@@ -38,6 +38,7 @@ fn ordered(answer: &HuntAnswer) -> impl Iterator<Item = Value> {
 
 fn table(answer: &HuntAnswer) -> String {
     let mut table = Table::new();
+    table.load_style(presets::ASCII_FULL_CONDENSED);
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(answer.schema.iter().map(|field| field.name.as_str()));
     for row in &answer.results {

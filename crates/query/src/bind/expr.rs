@@ -307,7 +307,12 @@ impl Binder<'_> {
             let candidates = functions::FUNCTIONS.iter().map(|function| function.name).chain(scope.names());
             return unknown(call.name.span, format!("Unknown function: '{name}'"), name, candidates);
         };
-        let args = call.args.iter().map(|arg| self.expr(&arg.value, input)).collect::<Bind<Vec<_>>>()?;
+        let args = call.args.iter().map(|arg| match &arg.value.kind {
+            // A type as an argument is its name.
+            ExprKind::TypeOf(ty) => Ok(Typed::text(ty.name())),
+            _ => self.expr(&arg.value, input),
+        });
+        let args = args.collect::<Bind<Vec<_>>>()?;
         let result = function.call(&self.context, args);
         let typed = self.at(span, result.map_err(|message| format!("{name}(): {message}")))?;
         Ok(constant::fold(typed)?)

@@ -13,8 +13,7 @@ use crate::kernel::{Args, call, text_rows};
 pub(super) static ARRAY_IFF: Function = Function {
     name: "array_iff",
     summary: "For every condition in an array the element of the second or the third argument at its \
-              position; \
-              these may be one value for all. Null where a condition is no bool or number.",
+              position; these may be one value for all. Null where a condition is no bool or number.",
     params: &[
         Param::one("conditions", Accepts::Dynamic),
         Param::one("then", Accepts::Any),

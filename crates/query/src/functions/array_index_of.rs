@@ -30,10 +30,10 @@ pub(super) static ARRAY_INDEX_OF: Function = Function {
         Example { query: r#"print array_index_of(dynamic(["a", "b"]), "B")"#, result: "-1" },
     ],
     lower: |_, args| {
-        let mut args = padded(args, 3, Typed::long(0));
-        args = padded(padded(args, 4, Typed::long(-1)), 5, Typed::long(1));
-        let value = convert::to_dynamic(args.swap_remove(1));
-        args.insert(1, value);
+        let args = padded(args, 3, Typed::long(0));
+        let args = padded(padded(args, 4, Typed::long(-1)), 5, Typed::long(1));
+        let args = args.into_iter().enumerate();
+        let args = args.map(|(at, arg)| if at == 1 { convert::to_dynamic(arg) } else { arg }).collect();
         Ok(call("array_index_of", Kind::Long, rows, args))
     },
 };

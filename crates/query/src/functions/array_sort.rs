@@ -15,8 +15,7 @@ use crate::typed::Typed;
 pub(super) static ARRAY_SORT_ASC: Function = Function {
     name: "array_sort_asc",
     summary: "An array with its elements from the least to the greatest. Further arrays are put into the \
-              same order, \
-              and the result is an array of all of them.",
+              same order, and the result is an array of all of them.",
     params: &[Param::rest("array, ..., [nulls_last]", Accepts::Any, 1, 65)],
     returns: "dynamic",
     naming: Naming::Numbered,
@@ -35,8 +34,7 @@ pub(super) static ARRAY_SORT_ASC: Function = Function {
 pub(super) static ARRAY_SORT_DESC: Function = Function {
     name: "array_sort_desc",
     summary: "An array with its elements from the greatest to the least. Further arrays are put into the \
-              same order, \
-              and the result is an array of all of them.",
+              same order, and the result is an array of all of them.",
     examples: &[
         Example {
             query: r#"print array_sort_desc(dynamic(["a", "c", null, "b"]))"#,

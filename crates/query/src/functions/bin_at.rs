@@ -44,7 +44,7 @@ pub(super) static BIN_AT: Function = Function {
                 Ok(call(if kind == Kind::Long { "bin_at_long" } else { "bin_at_real" }, kind, eval, args))
             }
             (a, b, c) => Err(format!(
-                "bins are of numbers, time spans or times, and their fixed point like the value; not {}, {} and {}",
+                "takes numbers, time spans, or a time, a time span and a time; not {}, {} and {}",
                 a.name(),
                 b.name(),
                 c.name()

@@ -266,7 +266,7 @@ mod tests {
         }
 
         #[test]
-        fn a_period_added_is_a_difference_of_one(ticks in 0..MAX_TICKS - 400 * TICKS_PER_DAY, at in 0usize..10) {
+        fn one_period_later_differs_by_one(ticks in 0..MAX_TICKS - 400 * TICKS_PER_DAY, at in 0usize..10) {
             let unit = UNITS[at].1;
             prop_assert_eq!(difference(unit, add(unit, 1, ticks).unwrap(), ticks), Some(1));
         }

@@ -1,14 +1,13 @@
 //! `coalesce(value, ...)`
 
-use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::compute::{is_null, kernels::zip::zip};
 use datafusion::error::Result;
-use datafusion::functions::core::expr_fn;
 use model::Kind;
 
 use super::branches::as_related_kind;
 use crate::functions::{Accepts, Example, Function, Naming, Param};
 use crate::kernel::{Args, call, text_rows};
-use crate::typed::Typed;
 
 pub(super) static COALESCE: Function = Function {
     name: "coalesce",
@@ -23,14 +22,24 @@ pub(super) static COALESCE: Function = Function {
     ],
     lower: |_, args| {
         let (values, kind) = as_related_kind(args)?;
-        if kind == Kind::String {
-            return Ok(call("coalesce_text", Kind::String, rows, values));
-        }
-        Ok(Typed::new(expr_fn::coalesce(values.into_iter().map(|value| value.expr).collect()), kind))
+        Ok(match kind {
+            Kind::String => call("coalesce_text", kind, filled_texts, values),
+            kind => call("coalesce", kind, rows, values),
+        })
     },
 };
 
 fn rows(args: &Args) -> Result<ArrayRef> {
+    let mut found = args.array(0)?;
+    for at in 1..args.len() {
+        if found.null_count() > 0 {
+            found = zip(&is_null(&found)?, &args.array(at)?, &found)?;
+        }
+    }
+    Ok(found)
+}
+
+fn filled_texts(args: &Args) -> Result<ArrayRef> {
     let texts = (0..args.len()).map(|at| args.texts(at)).collect::<Result<Vec<_>>>()?;
     Ok(text_rows(args.rows, |row| {
         Some(texts.iter().map(|text| text.text(row)).find(|text| !text.is_empty()).unwrap_or_default())

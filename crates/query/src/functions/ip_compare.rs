@@ -61,8 +61,7 @@ pub(super) static IPV6_IS_MATCH: Function = Function {
 pub(super) static IPV6_COMPARE: Function = Function {
     name: "ipv6_compare",
     summary: "-1, 0 or 1: how two IPv6 or IPv4 addresses compare in the bits that both prefixes, and the \
-              third \
-              argument, leave.",
+              third argument, leave.",
     returns: "long",
     examples: &[Example { query: r#"print ipv6_compare("fe80::2", "fe80::1")"#, result: "1" }],
     lower: |_, args| Ok(call("ipv6_compare", Kind::Long, v6_compares, padded(args, 3, Typed::long(128)))),

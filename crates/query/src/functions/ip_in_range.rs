@@ -28,8 +28,8 @@ pub(super) static IPV4_IS_IN_RANGE: Function = Function {
 
 pub(super) static IPV4_IS_IN_ANY_RANGE: Function = Function {
     name: "ipv4_is_in_any_range",
-    summary: "Whether an IPv4 address is in one of several ranges, which may be an array. \
-              Null where the address is not to be read.",
+    summary: "Whether an IPv4 address is in one of several ranges, which may be an array. Null where the \
+              address is not to be read.",
     params: &[Param::one("address", Accepts::Text), Param::rest("range", Accepts::Any, 1, 64)],
     examples: &[
         Example {
@@ -59,8 +59,8 @@ pub(super) static IPV6_IS_IN_RANGE: Function = Function {
 
 pub(super) static IPV6_IS_IN_ANY_RANGE: Function = Function {
     name: "ipv6_is_in_any_range",
-    summary: "Whether an IPv6 or IPv4 address is in one of several ranges, which may be an array. \
-              Null where the address is not to be read.",
+    summary: "Whether an IPv6 or IPv4 address is in one of several ranges, which may be an array. Null \
+              where the address is not to be read.",
     examples: &[Example {
         query: r#"print ipv6_is_in_any_range("fe80::12", dynamic(["::1", "fe80::/10"]))"#,
         result: "true",

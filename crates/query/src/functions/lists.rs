@@ -382,10 +382,7 @@ mod tests {
     async fn temporary_examples() {
         struct None_;
         impl crate::Tables for None_ {
-            fn table(
-                &self,
-                _: &'static model::Table,
-            ) -> std::sync::Arc<dyn datafusion::catalog::TableProvider> {
+            fn table(&self, _: &'static model::Table) -> std::sync::Arc<dyn datafusion::catalog::TableProvider> {
                 unreachable!()
             }
         }
@@ -411,5 +408,38 @@ mod tests {
             }
         }
         assert_eq!(bad, 0);
+    }
+
+    #[tokio::test]
+    async fn temporary_docs() {
+        struct None_;
+        impl crate::Tables for None_ {
+            fn table(&self, _: &'static model::Table) -> std::sync::Arc<dyn datafusion::catalog::TableProvider> {
+                unreachable!()
+            }
+        }
+        let engine = crate::Engine::new(Default::default(), None).unwrap();
+        let text = std::fs::read_to_string("/tmp/docs.jsonl").unwrap();
+        for line in text.lines() {
+            let v: serde_json::Value = serde_json::from_str(line).unwrap();
+            let q = v["query"].as_str().unwrap();
+            let t = std::sync::Arc::new(None_);
+            println!("##### {}", v["source_path"]);
+            match engine.run(q, t, model::Ticks::parse("2024-05-06T07:08:09").unwrap()).await {
+                Ok(a) => {
+                    let mut rows = Vec::new();
+                    for b in &a.batches {
+                        for r in 0..b.num_rows() {
+                            rows.push((0..b.num_columns()).map(|c| a.text_at(b, c, r)).collect::<Vec<_>>());
+                        }
+                    }
+                    let expected: Vec<Vec<String>> = serde_json::from_value(v["expected_rows"].clone()).unwrap_or_default();
+                    if rows != expected {
+                        println!("{q}\n  kinds {:?}\n  got {rows:?}\n  exp {expected:?}", a.columns);
+                    }
+                }
+                Err(err) => println!("{q}\n   error {err:?}"),
+            }
+        }
     }
 }

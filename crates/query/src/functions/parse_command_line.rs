@@ -60,7 +60,7 @@ fn parse(command: &str) -> Vec<String> {
     }
 }
 
-/// The program: up to the second quote when it starts with one, else up to a blank. Backslashes mean themselves.
+/// The program: up to the second quote when it starts with one, else up to a blank. Backslashes are themselves.
 fn program(command: &str) -> (String, &str) {
     if let Some(quoted) = command.strip_prefix('"') {
         let (program, rest) = quoted.split_once('"').unwrap_or((quoted, ""));

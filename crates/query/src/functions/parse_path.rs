@@ -11,8 +11,8 @@ use crate::kernel::{Args, call, text_rows};
 pub(super) static PARSE_PATH: Function = Function {
     name: "parse_path",
     summary: "The parts of a file's path as a bag: Scheme, RootPath, DirectoryPath, DirectoryName, \
-              Filename, Extension, \
-              AlternateDataStreamName. Windows and Unix paths are taken; parts it lacks are empty.",
+              Filename, Extension, AlternateDataStreamName. Windows and Unix paths are taken; parts it \
+              lacks are empty.",
     params: &[Param::one("path", Accepts::Text)],
     returns: "dynamic",
     naming: Naming::Numbered,

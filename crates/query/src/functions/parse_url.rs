@@ -12,8 +12,7 @@ use crate::kernel::{Args, call, text_rows};
 pub(super) static PARSE_URL: Function = Function {
     name: "parse_url",
     summary: "The parts of a URL as a bag: Scheme, Host, Port, Path, Username, Password, Query Parameters, \
-              Fragment. \
-              Parts it lacks are empty.",
+              Fragment. Parts it lacks are empty.",
     params: &[Param::one("url", Accepts::Text)],
     returns: "dynamic",
     naming: Naming::Numbered,

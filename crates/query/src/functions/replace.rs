@@ -31,7 +31,7 @@ pub(super) static REPLACE_STRING: Function = Function {
 
 pub(super) static REPLACE_REGEX: Function = Function {
     name: "replace_regex",
-    summary: r"The text with all that a regular expression matches replaced; \1 stands for group 1, \0 for the match.",
+    summary: r"The text with every match of an expression replaced; \1 stands for group 1, \0 for the match.",
     params: &[
         Param::one("text", Accepts::Text),
         Param::one("regex", Accepts::Text),

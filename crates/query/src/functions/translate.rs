@@ -10,8 +10,7 @@ use crate::kernel::{Args, call, text_rows};
 pub(super) static TRANSLATE: Function = Function {
     name: "translate",
     summary: "The text with each character of one list replaced by that of another at the same position; \
-              the last one \
-              stands for further ones, and an empty list removes them.",
+              the last one stands for further ones, and an empty list removes them.",
     params: &[
         Param::one("search", Accepts::Text),
         Param::one("replacement", Accepts::Text),

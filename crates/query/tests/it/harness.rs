@@ -86,7 +86,8 @@ pub fn shown(query: &str) -> String {
         Err(QueryError::Invalid(diagnostics)) => {
             let lines = diagnostics.iter().map(|d| {
                 let at = kql::position(query, d.span.start);
-                format!("error at {}:{}: {}", at.line, at.column, d.message)
+                let suggestions = if d.suggestions.is_empty() { "" } else { "; nearest: " };
+                format!("error at {}:{}: {}{suggestions}{}", at.line, at.column, d.message, d.suggestions.join(", "))
             });
             return lines.collect::<Vec<_>>().join("\n");
         }

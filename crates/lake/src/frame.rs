@@ -103,6 +103,10 @@ pub(crate) enum Found {
     Broken {
         reason: String,
     },
+    /// A whole frame that this version cannot read, such as one of a newer version.
+    Unreadable {
+        reason: String,
+    },
 }
 
 /// Reads the frame at the start of `bytes`.
@@ -141,10 +145,14 @@ fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
     if crc32fast::hash(payload) != number(16) {
         return Err("the payload's checksum does not match".to_owned());
     }
+    Ok((header, payload))
+}
+
+fn decode(header: &[u8], payload: &[u8]) -> Result<Frame, String> {
     let header: Header =
         serde_json::from_slice(header).map_err(|e| format!("the header does not parse: {e}"))?;
     let batches = read_payload(&header, payload)?;
-    Ok((Frame { header, batches }, end))
+    Ok(Frame { header, batches })
 }
 
 fn read_payload(header: &Header, payload: &[u8]) -> Result<Vec<(&'static Table, RecordBatch)>, String> {

@@ -44,9 +44,10 @@ fn member<'t>(text: &'t str, key: &str) -> Option<&'t str> {
     while *bytes.get(at)? == b'"' {
         let end = skip_string(bytes, at)?;
         let raw = &text[at + 1..end - 1];
-        let is_key = raw == key
-            || (raw.contains('\\')
-                && serde_json::from_str::<String>(&text[at..end]).is_ok_and(|name| name == key));
+        let is_key = match raw.contains('\\') {
+            true => serde_json::from_str::<String>(&text[at..end]).is_ok_and(|name| name == key),
+            false => raw == key,
+        };
         at = skip_blank(bytes, expect(bytes, skip_blank(bytes, end), b':')?);
         if is_key {
             return Some(&text[at..]);

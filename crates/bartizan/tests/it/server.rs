@@ -59,7 +59,7 @@ impl Program {
             deadline: Duration::from_millis(100),
         };
         let client = Client::connect_with(connection, Settings { retry, ..Settings::default() })?;
-        client.get_json("/api/machines?$top=1").await?;
+        let _: serde_json::Value = client.get_json("/api/machines?$top=1").await?;
         Ok(client)
     }
 

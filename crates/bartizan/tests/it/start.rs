@@ -54,8 +54,8 @@ async fn the_sandbox_fleet_makes_machines_and_alerts() {
     let program = Program::start(&data, free_port(), &["--devices", "4"]).await;
     let client = program.client().await.unwrap();
     for _ in 0..300 {
-        let machines = client.get_json("/api/machines?$count=true&$top=0").await.unwrap();
-        let alerts = client.get_json("/api/alerts?$expand=evidence").await.unwrap();
+        let machines: serde_json::Value = client.get_json("/api/machines?$count=true&$top=0").await.unwrap();
+        let alerts: serde_json::Value = client.get_json("/api/alerts?$expand=evidence").await.unwrap();
         let alerts = alerts["value"].as_array().unwrap();
         let techniques = alerts.iter().flat_map(|alert| alert["mitreTechniques"].as_array().unwrap());
         let techniques: std::collections::BTreeSet<&str> = techniques.filter_map(|id| id.as_str()).collect();

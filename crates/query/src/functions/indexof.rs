@@ -48,21 +48,29 @@ fn rows(args: &Args) -> Result<ArrayRef> {
         if length < -1 || occurrence < 1 {
             return None;
         }
-        let part = characters::part(texts.text(row), starts.get(row)?, length);
-        let Some((part, start)) = part else { return Some(-1) };
-        Some(find(part, lookups.text(row), occurrence).map_or(-1, |at| start + at))
+        let found = find(texts.text(row), lookups.text(row), starts.get(row)?, length, occurrence);
+        Some(found.unwrap_or(-1))
     }))
 }
 
-/// The character at which a lookup occurs for the n-th time; occurrences may overlap.
-fn find(text: &str, lookup: &str, occurrence: i64) -> Option<i64> {
+/// The position at which a lookup occurs for the n-th time; occurrences may overlap. The search for each
+/// occurrence looks at `length` characters behind the one before.
+fn find(text: &str, lookup: &str, start: i64, length: i64, occurrence: i64) -> Option<i64> {
+    let (rest, mut position) = characters::part(text, start, -1)?;
+    let lookup_length = characters::count(lookup);
     let mut from = 0;
     for left in (0..occurrence).rev() {
-        let at = from + text.get(from..)?.find(lookup)?;
-        if left == 0 {
-            return i64::try_from(characters::count(&text[..at])).ok();
+        let at = from + rest.get(from..)?.find(lookup)?;
+        let skipped = characters::count(&rest[from..at]);
+        if usize::try_from(length).is_ok_and(|length| skipped + lookup_length > length) {
+            return None;
         }
-        from = at + text[at..].chars().next()?.len_utf8();
+        position += i64::try_from(skipped).ok()?;
+        if left == 0 {
+            return Some(position);
+        }
+        from = at + rest[at..].chars().next()?.len_utf8();
+        position += 1;
     }
     None
 }
@@ -73,15 +81,25 @@ mod tests {
 
     #[test]
     fn occurrences() {
-        for (text, lookup, occurrence, expected) in [
-            ("aaaa", "aa", 2, Some(1)),
-            ("äbäb", "b", 2, Some(3)),
-            ("abc", "", 1, Some(0)),
-            ("", "", 1, Some(0)),
-            ("", "", 2, None),
-            ("ab", "c", 1, None),
+        for (text, lookup, start, length, occurrence, expected) in [
+            ("aaaa", "aa", 0, -1, 2, Some(1)),
+            ("äbäb", "b", 0, -1, 2, Some(3)),
+            ("abc", "", 0, -1, 1, Some(0)),
+            ("", "", 0, -1, 1, Some(0)),
+            ("", "", 0, -1, 2, None),
+            ("ab", "", 0, -1, 3, Some(2)),
+            ("ab", "c", 0, -1, 1, None),
+            ("abcdefg", "cde", 1, 2, 1, None),
+            ("abcdefg", "cde", -5, -1, 1, Some(2)),
+            ("abcdefgabcdefg", "cde", 1, 10, 2, Some(9)),
+            ("abcdefgabcdefg", "cde", 1, -1, 3, None),
+            ("ab", "b", i64::MAX, -1, i64::MAX, None),
         ] {
-            assert_eq!(find(text, lookup, occurrence), expected, "{text} {lookup} {occurrence}");
+            assert_eq!(
+                find(text, lookup, start, length, occurrence),
+                expected,
+                "{text} {lookup} {occurrence}"
+            );
         }
     }
 }

@@ -70,6 +70,7 @@ pub fn run(query: &str) -> Result<Answer, QueryError> {
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_stack_size(8 << 20)
+            .enable_all()
             .build()
             .unwrap()
     });

@@ -59,6 +59,10 @@ fn zero_if_null(typed: Typed) -> Typed {
     Typed::new(datafusion::functions::core::expr_fn::coalesce(vec![typed.expr, zero]), typed.kind)
 }
 
+fn nan_if_null(typed: Typed) -> Typed {
+    Typed::new(datafusion::functions::core::expr_fn::coalesce(vec![typed.expr, lit(f64::NAN)]), typed.kind)
+}
+
 const fn aggregate(
     name: &'static str,
     prefix: &'static str,
@@ -355,7 +359,8 @@ fn avg(args: Vec<Typed>) -> Result<Lowered, String> {
             kind: Kind::Real,
             finish: |typed| Typed::new(convert::to_long(typed).expr, Kind::DateTime),
         },
-        _ => Lowered::plain(expr, Kind::Real),
+        // Without a value the mean is not a number.
+        _ => Lowered { expr, kind: Kind::Real, finish: nan_if_null },
     })
 }
 

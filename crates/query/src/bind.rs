@@ -25,7 +25,7 @@ use crate::relation::{FieldNames, Relation};
 use crate::typed::Typed;
 
 /// Operators that one query may expand to, its functions and views included.
-const STEPS_MAX: usize = 5_000;
+const STEPS_MAX: usize = 1_000;
 /// How deep functions and views may call each other.
 const DEPTH_MAX: usize = 40;
 

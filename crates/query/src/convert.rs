@@ -67,7 +67,7 @@ fn real_text(args: &Args) -> Result<ArrayRef> {
     let values = args.array(0)?;
     let values = values.as_primitive::<Float64Type>();
     Ok(text_rows(args.rows, |row| {
-        Some(values.is_valid(row).then(|| format_real(values.value(row))).unwrap_or_default())
+        Some(if values.is_valid(row) { format_real(values.value(row)) } else { String::new() })
     }))
 }
 

@@ -510,7 +510,7 @@ struct TextPredicate {
 
 enum Prepared {
     None,
-    One(Matcher),
+    One(Box<Matcher>),
     /// Exact values, folded to lower case unless case-sensitive.
     Set(std::collections::HashSet<String>),
     Many(ManyMatcher),
@@ -520,7 +520,9 @@ impl TextPredicate {
     fn call(test: TextTest, args: Vec<Expr>) -> Typed {
         let prepared = match &test.needles {
             Needles::Argument => Prepared::None,
-            Needles::One(needle) => Prepared::One(Matcher::new(test.op, test.case_sensitive, needle)),
+            Needles::One(needle) => {
+                Prepared::One(Box::new(Matcher::new(test.op, test.case_sensitive, needle)))
+            }
             Needles::Any(needles) if test.op == MatchOp::Equal => {
                 let fold = |n: &String| if test.case_sensitive { n.clone() } else { n.to_lowercase() };
                 Prepared::Set(needles.iter().map(fold).collect())

@@ -82,7 +82,7 @@ impl Binder<'_> {
                 let typed = self.expr(expr, input)?;
                 match typed.kind {
                     Kind::Bool => Ok(typed.expr),
-                    Kind::Dynamic | Kind::Int | Kind::Long => Ok(convert::to_bool(typed).expr),
+                    Kind::Dynamic => Ok(convert::to_bool(typed).expr),
                     kind => error(expr.span, format!("a condition must be a bool, not a {}", kind.name())),
                 }
             }
@@ -285,7 +285,7 @@ impl Binder<'_> {
             _ => {}
         }
         match name {
-            "toscalar" => return self.to_scalar(call, span),
+            "toscalar" => return self.scalar_of_table(call, span),
             "ingestion_time" => {
                 let ingested = input.hidden.iter().find(|field| field.name == INGESTED_COLUMN);
                 return match ingested {
@@ -399,7 +399,7 @@ impl Binder<'_> {
     }
 
     /// `toscalar(table)`: the first column of its first row, read before the query runs.
-    fn to_scalar(&mut self, call: &Call, span: Span) -> Bind<Typed> {
+    fn scalar_of_table(&mut self, call: &Call, span: Span) -> Bind<Typed> {
         let [arg] = call.args.as_slice() else { return error(span, "toscalar(...) takes one expression") };
         if !self.is_table(&arg.value) {
             return self.constant(&arg.value);

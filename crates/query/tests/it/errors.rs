@@ -7,48 +7,101 @@ use crate::harness::{check, run};
 
 #[test]
 fn unknown_names() {
-    check("DeviceProcesEvents | count", expect!["error at 1:1: Failed to resolve table or column expression named 'DeviceProcesEvents'; nearest: DeviceProcessEvents"]);
-    check("DeviceProcessEvents\n| project x", expect!["error at 2:11: 'project' operator: Failed to resolve scalar expression named 'x'"]);
-    check("DeviceProcessEvents | where DeviceNam == 'a'", expect!["error at 1:29: Failed to resolve scalar expression named 'DeviceNam'; nearest: DeviceName, DeviceId"]);
-    check("DeviceProcessEvents | extend a = tolowr(FileName)", expect!["error at 1:34: 'extend' operator: Unknown function: 'tolowr'; nearest: tolower, tolong"]);
-    check("DeviceProcessEvents | summrize count()", expect!["error at 1:23: unknown operator `summrize`; nearest: summarize"]);
-    check("DeviceProcessEvents | join (DeviceNetworkEvents) on Nope", expect!["error at 1:53: 'join' operator: Failed to resolve column named 'Nope'"]);
+    check(
+        "DeviceProcesEvents | count",
+        expect![
+            "error at 1:1: Failed to resolve table or column expression named 'DeviceProcesEvents'; nearest: DeviceProcessEvents"
+        ],
+    );
+    check(
+        "DeviceProcessEvents\n| project x",
+        expect!["error at 2:11: 'project' operator: Failed to resolve scalar expression named 'x'"],
+    );
+    check(
+        "DeviceProcessEvents | where DeviceNam == 'a'",
+        expect![
+            "error at 1:29: Failed to resolve scalar expression named 'DeviceNam'; nearest: DeviceName, DeviceId"
+        ],
+    );
+    check(
+        "DeviceProcessEvents | extend a = tolowr(FileName)",
+        expect!["error at 1:34: 'extend' operator: Unknown function: 'tolowr'; nearest: tolower, tolong"],
+    );
+    check(
+        "DeviceProcessEvents | summrize count()",
+        expect!["error at 1:23: unknown operator `summrize`; nearest: summarize"],
+    );
+    check(
+        "DeviceProcessEvents | join (DeviceNetworkEvents) on Nope",
+        expect!["error at 1:53: 'join' operator: Failed to resolve column named 'Nope'"],
+    );
 }
 
 #[test]
 fn wrong_kinds() {
-    check("DeviceProcessEvents | where FileName > 'a'", expect!["error at 1:29: '>' does not order strings; use strcmp()"]);
-    check("DeviceProcessEvents | where Timestamp > '2024-01-01'", expect!["error at 1:29: '>' does not take a datetime and a string"]);
-    check("DeviceProcessEvents | where FileName + 'a' == 'b'", expect!["error at 1:29: '+' does not take a string and a string; use strcat() to join strings"]);
-    check("DeviceProcessEvents | where ProcessId has 'a'", expect!["error at 1:29: 'has' takes a string, not a long"]);
-    check("DeviceProcessEvents | where strlen(FileName)", expect![[r#"
-        Timestamp:datetime | DeviceId:string | DeviceName:string | ActionType:string | FileName:string | FolderPath:string | SHA1:string | SHA256:string | MD5:string | FileSize:long | ProcessVersionInfoCompanyName:string | ProcessVersionInfoProductName:string | ProcessVersionInfoProductVersion:string | ProcessVersionInfoInternalFileName:string | ProcessVersionInfoOriginalFileName:string | ProcessVersionInfoFileDescription:string | ProcessId:long | ProcessCommandLine:string | ProcessIntegrityLevel:string | ProcessTokenElevation:string | ProcessCreationTime:datetime | AccountDomain:string | AccountName:string | AccountSid:string | AccountUpn:string | AccountObjectId:string | LogonId:long | InitiatingProcessAccountDomain:string | InitiatingProcessAccountName:string | InitiatingProcessAccountSid:string | InitiatingProcessAccountUpn:string | InitiatingProcessAccountObjectId:string | InitiatingProcessLogonId:long | InitiatingProcessIntegrityLevel:string | InitiatingProcessTokenElevation:string | InitiatingProcessSHA1:string | InitiatingProcessSHA256:string | InitiatingProcessMD5:string | InitiatingProcessFileName:string | InitiatingProcessFileSize:long | InitiatingProcessVersionInfoCompanyName:string | InitiatingProcessVersionInfoProductName:string | InitiatingProcessVersionInfoProductVersion:string | InitiatingProcessVersionInfoInternalFileName:string | InitiatingProcessVersionInfoOriginalFileName:string | InitiatingProcessVersionInfoFileDescription:string | InitiatingProcessId:long | InitiatingProcessCommandLine:string | InitiatingProcessCreationTime:datetime | InitiatingProcessFolderPath:string | InitiatingProcessParentId:long | InitiatingProcessParentFileName:string | InitiatingProcessParentCreationTime:datetime | InitiatingProcessSignerType:string | InitiatingProcessSignatureStatus:string | ReportId:long | AppGuardContainerId:string | AdditionalFields:string | InitiatingProcessSessionId:long | IsInitiatingProcessRemoteSession:bool | InitiatingProcessRemoteSessionDeviceName:string | InitiatingProcessRemoteSessionIP:string | CreatedProcessSessionId:long | IsProcessRemoteSession:bool | ProcessRemoteSessionDeviceName:string | ProcessRemoteSessionIP:string | ProcessUniqueId:string | InitiatingProcessUniqueId:string | LogonID:long
-        2024-05-06T10:00:00.1234567Z | d1 | pc1.corp |  | powershell.exe |  |  |  |  |  |  |  |  |  |  |  | 100 | powershell.exe -EncodedCommand AAAA |  |  |  |  | ann |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  | {"a":{"b":[1,2]},"text":"x y"} |  |  |  |  |  |  |  |  |  |  | 
-        2024-05-06T10:30:00.0000000Z | d1 | pc1.corp |  | cmd.exe |  |  |  |  |  |  |  |  |  |  |  | 101 | cmd.exe /c whoami |  |  |  |  | ann |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  | 
-        2024-05-06T11:00:00.0000000Z | d2 | pc2.corp |  | PowerShell.exe |  |  |  |  |  |  |  |  |  |  |  | 200 | PowerShell -File c:\x.ps1 |  |  |  |  | bob |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  | 
-        2024-05-07T09:00:00.0000000Z | d3 | srv1.corp |  | bash |  |  |  |  |  |  |  |  |  |  |  |  | bash -c 'curl http://198.51.100.7/x' |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  |  | "#]]);
-    check("DeviceProcessEvents | summarize FileName by DeviceId", expect!["error at 1:33: 'summarize' operator: 'FileName' must be inside an aggregate or behind 'by'"]);
-    check("DeviceProcessEvents | summarize sum(FileName)", expect!["error at 1:33: sum(): takes a number or a timespan, not a string"]);
-    check("DeviceProcessEvents | where FileName matches regex '('", expect![[r#"
+    check(
+        "DeviceProcessEvents | where FileName > 'a'",
+        expect!["error at 1:29: '>' does not order strings; use strcmp()"],
+    );
+    check(
+        "DeviceProcessEvents | where Timestamp > '2024-01-01'",
+        expect!["error at 1:29: '>' does not take a datetime and a string"],
+    );
+    check(
+        "DeviceProcessEvents | where FileName + 'a' == 'b'",
+        expect!["error at 1:29: '+' does not take a string and a string; use strcat() to join strings"],
+    );
+    check(
+        "DeviceProcessEvents | where ProcessId has 'a'",
+        expect!["error at 1:29: 'has' takes a string, not a long"],
+    );
+    check("DeviceProcessEvents | where strlen(FileName)", expect!["error at 1:29: a condition must be a bool, not a long"]);
+    check(
+        "DeviceProcessEvents | summarize FileName by DeviceId",
+        expect!["error at 1:33: 'summarize' operator: 'FileName' must be inside an aggregate or behind 'by'"],
+    );
+    check(
+        "DeviceProcessEvents | summarize sum(FileName)",
+        expect!["error at 1:33: sum(): takes a number or a timespan, not a string"],
+    );
+    check(
+        "DeviceProcessEvents | where FileName matches regex '('",
+        expect![[r#"
         error at 1:29: the regular expression is not valid: regex parse error:
             (
             ^
-        error: unclosed group"#]]);
-    check("print strlen()", expect!["error at 1:7: strlen(): 0 arguments were given, 1 are taken; usage: strlen(text: string)"]);
+        error: unclosed group"#]],
+    );
+    check(
+        "print strlen()",
+        expect!["error at 1:7: strlen(): 0 arguments were given, 1 are taken; usage: strlen(text: string)"],
+    );
     check("print a.b", expect!["error at 1:7: Failed to resolve scalar expression named 'a'"]);
 }
 
 #[test]
 fn syntax() {
-    check("DeviceProcessEvents | where", expect!["error at 1:28: expected an expression, but the query ends here"]);
+    check(
+        "DeviceProcessEvents | where",
+        expect!["error at 1:28: expected an expression, but the query ends here"],
+    );
     check("", expect!["error at 1:1: the query has no tabular expression to run"]);
-    check("DeviceProcessEvents | where (FileName == 'a'", expect!["error at 1:45: expected `)`, but the query ends here"]);
+    check(
+        "DeviceProcessEvents | where (FileName == 'a'",
+        expect!["error at 1:45: expected `)`, but the query ends here"],
+    );
 }
 
 #[test]
 fn what_is_not_there_yet_says_so() {
-    check("DeviceProcessEvents | mv-expand x = parse_json(AdditionalFields)", expect!["error at 1:23: 'mv-expand' operator: is not supported yet"]);
-    check("externaldata(a:string)['https://example.com/x.csv']", expect!["error at 1:1: externaldata is not supported yet: this server reads its own lake only"]);
+    check(
+        "DeviceProcessEvents | mv-expand x = parse_json(AdditionalFields)",
+        expect!["error at 1:23: 'mv-expand' operator: is not supported yet"],
+    );
+    check(
+        "externaldata(a:string)['https://example.com/x.csv']",
+        expect!["error at 1:1: externaldata is not supported yet: this server reads its own lake only"],
+    );
 }
 
 #[test]

@@ -88,7 +88,13 @@ pub fn shown(query: &str) -> String {
             let lines = diagnostics.iter().map(|d| {
                 let at = kql::position(query, d.span.start);
                 let suggestions = if d.suggestions.is_empty() { "" } else { "; nearest: " };
-                format!("error at {}:{}: {}{suggestions}{}", at.line, at.column, d.message, d.suggestions.join(", "))
+                format!(
+                    "error at {}:{}: {}{suggestions}{}",
+                    at.line,
+                    at.column,
+                    d.message,
+                    d.suggestions.join(", ")
+                )
             });
             return lines.collect::<Vec<_>>().join("\n");
         }

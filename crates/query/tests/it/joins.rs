@@ -9,34 +9,48 @@ fn kinds() {
     let left = "datatable(k:string, a:long)['x',1,'x',2,'y',3,'z',4]";
     let right = "datatable(k:string, b:long)['x',10,'x',20,'y',30,'w',40]";
     for (kind, expected) in [
-        ("innerunique", expect![[r#"
+        (
+            "innerunique",
+            expect![[r#"
             k:string | count_:long
             x | 2
-            y | 1"#]]),
-        ("inner", expect![[r#"
+            y | 1"#]],
+        ),
+        (
+            "inner",
+            expect![[r#"
             k:string | a:long | k1:string | b:long
             x | 1 | x | 10
             x | 1 | x | 20
             x | 2 | x | 10
             x | 2 | x | 20
-            y | 3 | y | 30"#]]),
-        ("leftouter", expect![[r#"
+            y | 3 | y | 30"#]],
+        ),
+        (
+            "leftouter",
+            expect![[r#"
             k:string | a:long | k1:string | b:long
             x | 1 | x | 10
             x | 1 | x | 20
             x | 2 | x | 10
             x | 2 | x | 20
             y | 3 | y | 30
-            z | 4 |  | "#]]),
-        ("rightouter", expect![[r#"
+            z | 4 |  | "#]],
+        ),
+        (
+            "rightouter",
+            expect![[r#"
             k:string | a:long | k1:string | b:long
              |  | w | 40
             x | 1 | x | 10
             x | 1 | x | 20
             x | 2 | x | 10
             x | 2 | x | 20
-            y | 3 | y | 30"#]]),
-        ("fullouter", expect![[r#"
+            y | 3 | y | 30"#]],
+        ),
+        (
+            "fullouter",
+            expect![[r#"
             k:string | a:long | k1:string | b:long
              |  | w | 40
             x | 1 | x | 10
@@ -44,23 +58,36 @@ fn kinds() {
             x | 2 | x | 10
             x | 2 | x | 20
             y | 3 | y | 30
-            z | 4 |  | "#]]),
-        ("leftanti", expect![[r#"
+            z | 4 |  | "#]],
+        ),
+        (
+            "leftanti",
+            expect![[r#"
             k:string | a:long
-            z | 4"#]]),
-        ("leftsemi", expect![[r#"
+            z | 4"#]],
+        ),
+        (
+            "leftsemi",
+            expect![[r#"
             k:string | a:long
             x | 1
             x | 2
-            y | 3"#]]),
-        ("rightanti", expect![[r#"
+            y | 3"#]],
+        ),
+        (
+            "rightanti",
+            expect![[r#"
             k:string | b:long
-            w | 40"#]]),
-        ("rightsemi", expect![[r#"
+            w | 40"#]],
+        ),
+        (
+            "rightsemi",
+            expect![[r#"
             k:string | b:long
             x | 10
             x | 20
-            y | 30"#]]),
+            y | 30"#]],
+        ),
     ] {
         // One row a key is arbitrary for innerunique: only its number is shown.
         let end = match kind {
@@ -82,9 +109,12 @@ fn of_process_and_network_events() {
             powershell.exe | 198.51.100.7 | d1
             powershell.exe | 198.51.100.8 | d1"#]],
     );
-    check("let T = DeviceProcessEvents; T | join kind=inner T on DeviceId | count", expect![[r#"
+    check(
+        "let T = DeviceProcessEvents; T | join kind=inner T on DeviceId | count",
+        expect![[r#"
         Count:long
-        6"#]]);
+        6"#]],
+    );
     check(
         "DeviceProcessEvents | join kind=leftouter (DeviceNetworkEvents | project DeviceId, RemoteIP) on DeviceId | where isempty(RemoteIP) | project DeviceName, RemoteIP",
         expect![[r#"
@@ -101,5 +131,8 @@ fn keys_of_different_kinds() {
             a:int | b:long
             2 | 2"#]],
     );
-    check("datatable(a:string)['1'] | join kind=inner (datatable(a:long)[1]) on a", expect!["error at 1:70: 'join' operator: '==' does not take a string and a long"]);
+    check(
+        "datatable(a:string)['1'] | join kind=inner (datatable(a:long)[1]) on a",
+        expect!["error at 1:70: 'join' operator: '==' does not take a string and a long"],
+    );
 }

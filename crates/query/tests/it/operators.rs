@@ -60,16 +60,25 @@ fn times() {
 
 #[test]
 fn nulls() {
-    check("DeviceNetworkEvents | where RemotePort != 443 | project RemoteIP, RemotePort", expect![[r#"
+    check(
+        "DeviceNetworkEvents | where RemotePort != 443 | project RemoteIP, RemotePort",
+        expect![[r#"
         RemoteIP:string | RemotePort:int
         198.51.100.8 | 80
-        10.0.0.1 | "#]]);
-    check("DeviceNetworkEvents | where not(RemotePort == 443) | count", expect![[r#"
+        10.0.0.1 | "#]],
+    );
+    check(
+        "DeviceNetworkEvents | where not(RemotePort == 443) | count",
+        expect![[r#"
         Count:long
-        2"#]]);
-    check("DeviceNetworkEvents | where RemotePort !in (443, 80) | count", expect![[r#"
+        2"#]],
+    );
+    check(
+        "DeviceNetworkEvents | where RemotePort !in (443, 80) | count",
+        expect![[r#"
         Count:long
-        1"#]]);
+        1"#]],
+    );
     check(
         "DeviceNetworkEvents | extend p = RemotePort + 1 | project RemotePort, p, isnull(p), isempty(RemoteUrl)",
         expect![[r#"
@@ -78,9 +87,12 @@ fn nulls() {
             80 | 81 | false | true
              |  | true | true"#]],
     );
-    check("print int(null) == 1, int(null) != 1, int(null) == int(null), 1/0, 1.0/0", expect![[r#"
+    check(
+        "print int(null) == 1, int(null) != 1, int(null) == int(null), 1/0, 1.0/0",
+        expect![[r#"
         print_0:bool | print_1:bool | print_2:bool | print_3:long | print_4:real
-        false | true |  |  | Infinity"#]]);
+        false | true |  |  | Infinity"#]],
+    );
 }
 
 #[test]
@@ -91,9 +103,12 @@ fn dynamic_values() {
             f_a_b_0:dynamic | f_text:dynamic | f_a:string | missing:dynamic
             1 | x y | {"b":[1,2]} | "#]],
     );
-    check("print d = dynamic({'a':[1,'x',{'k':null}]}) | project d.a[1], d.a[-1], d['a'][0]", expect![[r#"
+    check(
+        "print d = dynamic({'a':[1,'x',{'k':null}]}) | project d.a[1], d.a[-1], d['a'][0]",
+        expect![[r#"
         d_a_1:dynamic | d_a:dynamic | d_a_0:dynamic
-        x | {"k":null} | 1"#]]);
+        x | {"k":null} | 1"#]],
+    );
     check(
         "DeviceRegistryEvents | project RegistryKey, AdditionalFields | extend d = parse_json(AdditionalFields).Details",
         expect![[r#"
@@ -110,12 +125,15 @@ fn dynamic_values() {
 
 #[test]
 fn sort_top_take_distinct_count() {
-    check("DeviceProcessEvents | sort by ProcessId | project ProcessId", expect![[r#"
+    check(
+        "DeviceProcessEvents | sort by ProcessId | project ProcessId",
+        expect![[r#"
         ProcessId:long
         200
         101
         100
-    "#]]);
+    "#]],
+    );
     check(
         "DeviceProcessEvents | order by ProcessId asc, FileName | project ProcessId, FileName",
         expect![[r#"
@@ -125,19 +143,28 @@ fn sort_top_take_distinct_count() {
             101 | cmd.exe
             200 | PowerShell.exe"#]],
     );
-    check("DeviceProcessEvents | top 2 by Timestamp | project FileName", expect![[r#"
+    check(
+        "DeviceProcessEvents | top 2 by Timestamp | project FileName",
+        expect![[r#"
         FileName:string
         bash
-        PowerShell.exe"#]]);
+        PowerShell.exe"#]],
+    );
     check("DeviceProcessEvents | take 0 | project FileName", expect!["FileName:string"]);
-    check("DeviceProcessEvents | distinct DeviceId | sort by DeviceId asc", expect![[r#"
+    check(
+        "DeviceProcessEvents | distinct DeviceId | sort by DeviceId asc",
+        expect![[r#"
         DeviceId:string
         d1
         d2
-        d3"#]]);
-    check("DeviceProcessEvents | count", expect![[r#"
+        d3"#]],
+    );
+    check(
+        "DeviceProcessEvents | count",
+        expect![[r#"
         Count:long
-        4"#]]);
+        4"#]],
+    );
 }
 
 #[test]
@@ -149,9 +176,12 @@ fn let_functions_and_views() {
             d1 | 2
             d2 | 1"#]],
     );
-    check("let f = (a:long, b:long = 10) { a * b }; print f(2), f(2, 3)", expect![[r#"
+    check(
+        "let f = (a:long, b:long = 10) { a * b }; print f(2), f(2, 3)",
+        expect![[r#"
         print_0:long | print_1:long
-        20 | 6"#]]);
+        20 | 6"#]],
+    );
     check(
         "let T = (name:string) { DeviceProcessEvents | where DeviceName startswith name }; T('pc') | count",
         expect![[r#"
@@ -176,9 +206,12 @@ fn let_functions_and_views() {
             FileName:string
             bash"#]],
     );
-    check("let m = materialize(DeviceProcessEvents | project DeviceId); m | union m | count", expect![[r#"
+    check(
+        "let m = materialize(DeviceProcessEvents | project DeviceId); m | union m | count",
+        expect![[r#"
         Count:long
-        8"#]]);
+        8"#]],
+    );
 }
 
 #[test]
@@ -190,12 +223,18 @@ fn union_of_tables() {
             DeviceProcessEvents | 200 |  | 
             union_arg1 |  | text | 10.0.0.1"#]],
     );
-    check("union isfuzzy=true NoSuchTable, DeviceNetworkEvents | count", expect![[r#"
+    check(
+        "union isfuzzy=true NoSuchTable, DeviceNetworkEvents | count",
+        expect![[r#"
         Count:long
-        3"#]]);
-    check("union Device*Events | summarize count()", expect![[r#"
+        3"#]],
+    );
+    check(
+        "union Device*Events | summarize count()",
+        expect![[r#"
         count_:long
-        8"#]]);
+        8"#]],
+    );
 }
 
 #[test]
@@ -206,15 +245,21 @@ fn datatable_range_print() {
             a:long | b:string | t:datetime
             2 | y | "#]],
     );
-    check("range x from 1 to 10 step 3", expect![[r#"
+    check(
+        "range x from 1 to 10 step 3",
+        expect![[r#"
         x:long
         1
         4
         7
-        10"#]]);
-    check("print 1, 'a', b = true, 1.5, 2h, guid(74be27de-1e4e-49d9-b579-fe0b331d3642)", expect![[r#"
+        10"#]],
+    );
+    check(
+        "print 1, 'a', b = true, 1.5, 2h, guid(74be27de-1e4e-49d9-b579-fe0b331d3642)",
+        expect![[r#"
         print_0:long | print_1:string | b:bool | print_3:real | print_4:timespan | print_5:guid
-        1 | a | true | 1.5 | 02:00:00 | 74be27de-1e4e-49d9-b579-fe0b331d3642"#]]);
+        1 | a | true | 1.5 | 02:00:00 | 74be27de-1e4e-49d9-b579-fe0b331d3642"#]],
+    );
 }
 
 #[test]
@@ -225,51 +270,78 @@ fn columns_are_moved_renamed_and_dropped() {
             a1:long | a2:long | a10:long | b:long
             1 | 4 | 3 | 2"#]],
     );
-    check("datatable(a:long, b:long)[1,2] | project-rename c = a | project-away b", expect![[r#"
+    check(
+        "datatable(a:long, b:long)[1,2] | project-rename c = a | project-away b",
+        expect![[r#"
         c:long
-        1"#]]);
-    check("datatable(a:long, b:long)[1,2] | project-keep b", expect![[r#"
+        1"#]],
+    );
+    check(
+        "datatable(a:long, b:long)[1,2] | project-keep b",
+        expect![[r#"
         b:long
-        2"#]]);
+        2"#]],
+    );
 }
 
 #[test]
 fn in_lists_and_has_lists() {
-    check("DeviceProcessEvents | where FileName in ('cmd.exe', 'bash') | count", expect![[r#"
+    check(
+        "DeviceProcessEvents | where FileName in ('cmd.exe', 'bash') | count",
+        expect![[r#"
         Count:long
-        2"#]]);
+        2"#]],
+    );
     check(
         "DeviceProcessEvents | where FileName !in~ ('CMD.exe', 'powershell.EXE') | project FileName",
         expect![[r#"
             FileName:string
             bash"#]],
     );
-    check("DeviceProcessEvents | where ProcessCommandLine has_any ('whoami', 'curl') | count", expect![[r#"
+    check(
+        "DeviceProcessEvents | where ProcessCommandLine has_any ('whoami', 'curl') | count",
+        expect![[r#"
         Count:long
-        2"#]]);
-    check("DeviceProcessEvents | where ProcessCommandLine has_all ('curl', 'bash') | count", expect![[r#"
+        2"#]],
+    );
+    check(
+        "DeviceProcessEvents | where ProcessCommandLine has_all ('curl', 'bash') | count",
+        expect![[r#"
         Count:long
-        1"#]]);
-    check("DeviceProcessEvents | where * has 'whoami' | count", expect![[r#"
+        1"#]],
+    );
+    check(
+        "DeviceProcessEvents | where * has 'whoami' | count",
+        expect![[r#"
         Count:long
-        1"#]]);
+        1"#]],
+    );
     check(
         "DeviceProcessEvents | where ProcessCommandLine matches regex @'https?://\\d+' | count",
         expect![[r#"
             Count:long
             1"#]],
     );
-    check("DeviceProcessEvents | where ProcessId in (100, 200, int(null)) | count", expect![[r#"
+    check(
+        "DeviceProcessEvents | where ProcessId in (100, 200, int(null)) | count",
+        expect![[r#"
         Count:long
-        2"#]]);
+        2"#]],
+    );
 }
 
 #[test]
 fn arithmetic() {
-    check("print -14 % 12, 7 / 2, -7 / 2, 7.0 / 2, 2 * 1h, 1h / 10m, 1d + 2h, 0x10", expect![[r#"
+    check(
+        "print -14 % 12, 7 / 2, -7 / 2, 7.0 / 2, 2 * 1h, 1h / 10m, 1d + 2h, 0x10",
+        expect![[r#"
         print_0:long | print_1:long | print_2:long | print_3:real | print_4:timespan | print_5:real | print_6:timespan | print_7:long
-        10 | 3 | -3 | 3.5 | 02:00:00 | 6.0 | 1.02:00:00 | 16"#]]);
-    check("print bin(-7, 5), bin(7.5, 2), bin(1h + 1s, 1h), 9223372036854775807 + 1", expect![[r#"
+        10 | 3 | -3 | 3.5 | 02:00:00 | 6.0 | 1.02:00:00 | 16"#]],
+    );
+    check(
+        "print bin(-7, 5), bin(7.5, 2), bin(1h + 1s, 1h), 9223372036854775807 + 1",
+        expect![[r#"
         print_0:long | print_1:real | print_2:timespan | print_3:long
-        -10 | 6.0 | 01:00:00 | -9223372036854775808"#]]);
+        -10 | 6.0 | 01:00:00 | -9223372036854775808"#]],
+    );
 }

@@ -6,11 +6,14 @@ use crate::harness::check;
 
 #[test]
 fn counts_by_keys() {
-    check("DeviceProcessEvents | summarize count() by DeviceName | top 5 by count_", expect![[r#"
+    check(
+        "DeviceProcessEvents | summarize count() by DeviceName | top 5 by count_",
+        expect![[r#"
         DeviceName:string | count_:long
         pc1.corp | 2
         pc2.corp | 1
-        srv1.corp | 1"#]]);
+        srv1.corp | 1"#]],
+    );
     check(
         "DeviceProcessEvents | summarize count(), dcount(FileName), countif(ProcessId > 100) by bin(Timestamp, 1d) | sort by Timestamp asc",
         expect![[r#"
@@ -18,11 +21,14 @@ fn counts_by_keys() {
             2024-05-06T00:00:00.0000000Z | 3 | 3 | 2
             2024-05-07T00:00:00.0000000Z | 1 | 1 | 0"#]],
     );
-    check("DeviceProcessEvents | summarize by AccountName | sort by AccountName asc", expect![[r#"
+    check(
+        "DeviceProcessEvents | summarize by AccountName | sort by AccountName asc",
+        expect![[r#"
         AccountName:string
 
         ann
-        bob"#]]);
+        bob"#]],
+    );
 }
 
 #[test]
@@ -31,9 +37,12 @@ fn without_rows() {
         "DeviceProcessEvents | where false | summarize count(), sum(ProcessId), max(FileName), max(ProcessId), make_set(FileName), avg(ProcessId)",
         expect![[r#"
             count_:long | sum_ProcessId:long | max_FileName:string | max_ProcessId:long | set_FileName:dynamic | avg_ProcessId:real
-            0 | 0 |  |  | [] | "#]],
+            0 | 0 |  |  | [] | NaN"#]],
     );
-    check("DeviceProcessEvents | where false | summarize count() by DeviceId", expect!["DeviceId:string | count_:long"]);
+    check(
+        "DeviceProcessEvents | where false | summarize count() by DeviceId",
+        expect!["DeviceId:string | count_:long"],
+    );
 }
 
 #[test]
@@ -44,9 +53,12 @@ fn numbers() {
             sum_x:long | avg_x:real | min_x:long | max_x:long | stdev_x:real | sumif_x:long | total:long
             10 | 2.5 | 1 | 4 | 1.2909944487358056 | 7 | 20"#]],
     );
-    check("datatable(x:timespan)[1h,2h] | summarize avg(x), sum(x), max(x)", expect![[r#"
+    check(
+        "datatable(x:timespan)[1h,2h] | summarize avg(x), sum(x), max(x)",
+        expect![[r#"
         avg_x:timespan | sum_x:timespan | max_x:timespan
-        01:30:00 | 03:00:00 | 02:00:00"#]]);
+        01:30:00 | 03:00:00 | 02:00:00"#]],
+    );
 }
 
 #[test]
@@ -67,9 +79,12 @@ fn arg_max_takes_the_whole_row() {
             d2 | 2024-05-06T11:00:00.0000000Z | PowerShell.exe | bob | 
             d3 | 2024-05-07T09:00:00.0000000Z | bash |  | "#]],
     );
-    check("DeviceProcessEvents | summarize latest = arg_max(Timestamp, FileName)", expect![[r#"
+    check(
+        "DeviceProcessEvents | summarize latest = arg_max(Timestamp, FileName)",
+        expect![[r#"
         latest:datetime | FileName:string
-        2024-05-07T09:00:00.0000000Z | bash"#]]);
+        2024-05-07T09:00:00.0000000Z | bash"#]],
+    );
     check(
         "DeviceNetworkEvents | summarize arg_max(RemotePort, RemoteIP), n = count() by DeviceId | sort by DeviceId asc",
         expect![[r#"

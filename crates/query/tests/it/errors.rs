@@ -55,7 +55,10 @@ fn wrong_kinds() {
         "DeviceProcessEvents | where ProcessId has 'a'",
         expect!["error at 1:29: 'has' takes a string, not a long"],
     );
-    check("DeviceProcessEvents | where strlen(FileName)", expect!["error at 1:29: a condition must be a bool, not a long"]);
+    check(
+        "DeviceProcessEvents | where strlen(FileName)",
+        expect!["error at 1:29: a condition must be a bool, not a long"],
+    );
     check(
         "DeviceProcessEvents | summarize FileName by DeviceId",
         expect!["error at 1:33: 'summarize' operator: 'FileName' must be inside an aggregate or behind 'by'"],

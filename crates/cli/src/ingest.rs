@@ -158,11 +158,11 @@ impl Run {
     ) -> Result<(), String> {
         let (batches, mut arriving) = mpsc::channel(AHEAD);
         let reader = {
-            let (path, table) = (source.path.clone(), self.table);
+            let path = source.path.clone();
             let read_bytes = self.progress.read_bytes.clone();
             tokio::task::spawn_blocking(move || {
                 let mut send = |batch: Batch| batches.blocking_send(batch).is_ok();
-                let mut batcher = table.map_or_else(Batcher::foreign, |table| Batcher::native(table.name));
+                let mut batcher = Batcher::default();
                 let read = sources::each_member(&path, &read_bytes, &mut |member| {
                     let name = member.name.to_owned();
                     let read = batcher.read(member.reader, &mut send);

@@ -14,9 +14,16 @@ const SEQUENCE: HeaderName = HeaderName::from_static("bartizan-sequence");
 
 /// What became of the lines of one body. Accepted rows are durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct IngestAnswer {
     pub accepted: u64,
     pub refused: u64,
+    /// Accepted rows, by table.
+    #[serde(default)]
+    pub rows: BTreeMap<String, u64>,
+    /// Refused lines, by code.
+    #[serde(default)]
+    pub refused_by_code: BTreeMap<String, u64>,
     /// The first refused lines.
     #[serde(default)]
     pub errors: Vec<Refusal>,

@@ -1,9 +1,7 @@
 //! Records put together into the bodies of requests.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read};
 
-use adapters::{LINE_BYTES_MAX, Mapped, SysmonMapper};
 use bytes::Bytes;
 
 use super::records::{self, Record};
@@ -11,6 +9,8 @@ use super::records::{self, Record};
 /// A batch is sent when it has reached one of these.
 const BODY_BYTES_MAX: usize = 4 << 20;
 const LINES_MAX: u64 = 5_000;
+/// Longer records are not sent: no server takes them.
+const LINE_BYTES_MAX: usize = 16 << 20;
 
 /// Lines for one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,32 +20,16 @@ pub(crate) struct Batch {
     pub lines: u64,
     /// Records read for this batch that are too long to be sent.
     pub too_long: u64,
-    /// What the adapter makes of the lines, for the summary: the server's answer counts, but names no tables.
-    pub rows_by_table: BTreeMap<&'static str, u64>,
-    pub refused_by_code: BTreeMap<&'static str, u64>,
 }
 
 /// Puts the records of one file together.
+#[derive(Default)]
 pub(crate) struct Batcher {
     body: Vec<u8>,
     batch: Batch,
-    /// Says which table a line goes to; none where that is known.
-    mapper: Option<SysmonMapper>,
-    table: &'static str,
 }
 
 impl Batcher {
-    /// For lines of a foreign format.
-    pub(crate) fn foreign() -> Batcher {
-        let mapper = Some(SysmonMapper::new());
-        Batcher { body: Vec::new(), batch: Batch::default(), mapper, table: "" }
-    }
-
-    /// For rows of one table.
-    pub(crate) fn native(table: &'static str) -> Batcher {
-        Batcher { body: Vec::new(), batch: Batch::default(), mapper: None, table }
-    }
-
     /// Reads a member of a file to its end and hands over full batches. `send` returns false to stop.
     pub(crate) fn read(
         &mut self,
@@ -82,15 +66,6 @@ impl Batcher {
         self.body.extend_from_slice(line);
         self.body.push(b'\n');
         self.batch.lines += 1;
-        let Some(mapper) = &mut self.mapper else {
-            *self.batch.rows_by_table.entry(self.table).or_default() += 1;
-            return;
-        };
-        match mapper.map(line) {
-            Ok(Mapped::Row(row)) => *self.batch.rows_by_table.entry(row.table.name).or_default() += 1,
-            Ok(Mapped::Unmapped { .. }) => {}
-            Err(refusal) => *self.batch.refused_by_code.entry(refusal.code()).or_default() += 1,
-        }
     }
 
     fn send(&mut self, send: &mut dyn FnMut(Batch) -> bool) -> bool {
@@ -118,20 +93,19 @@ mod tests {
 
     #[test]
     fn small_members_share_a_batch_and_keep_their_order() {
-        let sent = batches(Batcher::native("DeviceEvents"), &["{\"a\":1}", "[{\"b\":2},{\"c\":3}]", ""]);
+        let sent = batches(Batcher::default(), &["{\"a\":1}", "[{\"b\":2},{\"c\":3}]", ""]);
         assert_eq!(sent.len(), 1);
         assert_eq!(sent[0].body, "{\"a\":1}\n{\"b\":2}\n{\"c\":3}\n");
-        assert_eq!((sent[0].lines, sent[0].rows_by_table["DeviceEvents"]), (3, 3));
+        assert_eq!(sent[0].lines, 3);
     }
 
     #[test]
     fn batches_are_bounded_by_lines_and_by_bytes() {
         let many = "{}\n".repeat(12_000);
-        let lines: Vec<u64> =
-            batches(Batcher::native("T"), &[&many]).iter().map(|batch| batch.lines).collect();
+        let lines: Vec<u64> = batches(Batcher::default(), &[&many]).iter().map(|batch| batch.lines).collect();
         assert_eq!(lines, [5_000, 5_000, 2_000]);
         let wide = format!("{{\"a\":\"{}\"}}\n", "x".repeat(1 << 20)).repeat(9);
-        let sent = batches(Batcher::native("T"), &[&wide]);
+        let sent = batches(Batcher::default(), &[&wide]);
         assert!(sent.iter().all(|batch| batch.body.len() <= BODY_BYTES_MAX), "{}", sent.len());
         assert_eq!(sent.iter().map(|batch| batch.lines).sum::<u64>(), 9);
     }
@@ -139,10 +113,10 @@ mod tests {
     #[test]
     fn a_line_wider_than_a_batch_goes_alone_and_one_wider_than_allowed_is_counted() {
         let wide = format!("{{\"a\":\"{}\"}}\n{{}}\n", "x".repeat(5 << 20));
-        let sent = batches(Batcher::native("T"), &[&wide]);
+        let sent = batches(Batcher::default(), &[&wide]);
         assert_eq!(sent.iter().map(|batch| batch.lines).collect::<Vec<_>>(), [1, 1]);
         let too_wide = format!("{{}}\n{}\n", "x".repeat(LINE_BYTES_MAX + 1));
-        let sent = batches(Batcher::native("T"), &[&too_wide]);
+        let sent = batches(Batcher::default(), &[&too_wide]);
         assert_eq!((sent[0].lines, sent[0].too_long), (1, 1));
     }
 
@@ -150,7 +124,7 @@ mod tests {
     fn nothing_is_sent_once_sending_failed() {
         let mut asked = 0;
         let many = "{}\n".repeat(12_000);
-        let mut batcher = Batcher::native("T");
+        let mut batcher = Batcher::default();
         let goes_on = batcher.read(many.as_bytes(), &mut |_| {
             asked += 1;
             false

@@ -5,5 +5,6 @@ mod functions;
 mod harness;
 mod joins;
 mod operators;
+mod pruning;
 mod summarize;
 mod tables;

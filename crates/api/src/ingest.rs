@@ -15,7 +15,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 pub(crate) use budget::{Budget, Reserved};
 pub(crate) use directory::{DeviceDirectory, Naming};
-pub(crate) use lines::{Decoded, LineRefusal, Lines, decode};
+pub(crate) use lines::{Decoded, LineRefusal, Lines, Part, decode};
 pub(crate) use mappers::Mappers;
 pub(crate) use report::Report;
 

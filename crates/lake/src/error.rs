@@ -21,6 +21,8 @@ pub enum LakeError {
     File { doing: &'static str, path: String, source: object_store::Error },
     #[error("cannot {doing} in the catalog: {message}")]
     Catalog { doing: &'static str, message: String },
+    #[error("the rows do not fit their table: {0}")]
+    Rows(String),
     #[error("the batch is larger than {max} bytes")]
     TooLarge { max: usize },
     #[error("unexpected batch: {0}")]
@@ -37,6 +39,7 @@ impl LakeError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             LakeError::TooLarge { .. } => ErrorKind::TooLarge,
+            LakeError::Rows(_) => ErrorKind::InvalidInput,
             LakeError::Busy | LakeError::NoSpace | LakeError::Stopped => ErrorKind::Unavailable,
             LakeError::Log { .. } | LakeError::File { .. } | LakeError::Catalog { .. } => {
                 ErrorKind::Unavailable

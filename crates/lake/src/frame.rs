@@ -7,16 +7,16 @@
 //! All numbers are little-endian; checksums are CRC-32. A frame is read whole or not at all.
 
 use std::io::Cursor;
-use std::sync::Arc;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::ipc::reader::StreamReader;
 use datafusion::arrow::ipc::writer::StreamWriter;
-use model::tables::{self, Table};
+use model::tables;
 use model::{TenantId, Ticks};
 use serde::{Deserialize, Serialize};
 
 use crate::LakeError;
+use crate::rows::Rows;
 
 const MAGIC: &[u8; 4] = b"BZF1";
 const PREFIX_BYTES: usize = 20;
@@ -48,17 +48,19 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    pub fn encode(batches: &[(&'static Table, RecordBatch)]) -> Result<Payload, LakeError> {
-        let mut bytes = Vec::new();
-        let mut headers = Vec::with_capacity(batches.len());
-        for (table, batch) in batches {
+    pub fn encode(parts: &[Rows]) -> Result<Payload, LakeError> {
+        let batches = parts.iter().map(Rows::to_batch).collect::<Result<Vec<_>, _>>()?;
+        let bytes_about: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
+        let mut bytes = Vec::with_capacity(bytes_about + bytes_about / 16);
+        let mut headers = Vec::with_capacity(parts.len());
+        for (part, batch) in parts.iter().zip(&batches) {
             let start = bytes.len();
             let mut writer = StreamWriter::try_new(&mut bytes, batch.schema_ref())?;
             writer.write(batch)?;
             writer.finish()?;
             drop(writer);
-            let (rows, size) = (batch.num_rows() as u64, (bytes.len() - start) as u64);
-            headers.push(BatchHeader { table: table.name.to_owned(), rows, bytes: size });
+            let (rows, size) = (part.len() as u64, (bytes.len() - start) as u64);
+            headers.push(BatchHeader { table: part.table().name.to_owned(), rows, bytes: size });
         }
         if bytes.len() > FRAME_BYTES_MAX - (1 << 20) {
             return Err(LakeError::TooLarge { max: FRAME_BYTES_MAX - (1 << 20) });
@@ -68,8 +70,8 @@ impl Payload {
     }
 }
 
-/// Appends the frame to `out`.
-pub(crate) fn write_frame(header: &Header, payload: &Payload, out: &mut Vec<u8>) -> Result<(), LakeError> {
+/// Appends what comes before the payload of a frame to `out`.
+pub(crate) fn write_head(header: &Header, payload: &Payload, out: &mut Vec<u8>) -> Result<(), LakeError> {
     let header = serde_json::to_vec(header)
         .map_err(|error| LakeError::Log { doing: "encode a frame", source: error.into() })?;
     out.extend_from_slice(MAGIC);
@@ -79,7 +81,6 @@ pub(crate) fn write_frame(header: &Header, payload: &Payload, out: &mut Vec<u8>)
         out.extend_from_slice(&number.to_le_bytes());
     }
     out.extend_from_slice(&header);
-    out.extend_from_slice(&payload.bytes);
     Ok(())
 }
 
@@ -87,7 +88,7 @@ pub(crate) fn write_frame(header: &Header, payload: &Payload, out: &mut Vec<u8>)
 #[derive(Debug)]
 pub(crate) struct Frame {
     pub header: Header,
-    pub batches: Vec<(&'static Table, RecordBatch)>,
+    pub parts: Vec<Rows>,
 }
 
 /// What is found at a place in a segment.
@@ -151,13 +152,13 @@ fn split(bytes: &[u8]) -> Result<(&[u8], &[u8]), String> {
 fn decode(header: &[u8], payload: &[u8]) -> Result<Frame, String> {
     let header: Header =
         serde_json::from_slice(header).map_err(|e| format!("the header does not parse: {e}"))?;
-    let batches = read_payload(&header, payload)?;
-    Ok(Frame { header, batches })
+    let parts = read_payload(&header, payload)?;
+    Ok(Frame { header, parts })
 }
 
-fn read_payload(header: &Header, payload: &[u8]) -> Result<Vec<(&'static Table, RecordBatch)>, String> {
+fn read_payload(header: &Header, payload: &[u8]) -> Result<Vec<Rows>, String> {
     let mut at = 0usize;
-    let mut batches = Vec::with_capacity(header.batches.len());
+    let mut parts = Vec::with_capacity(header.batches.len());
     for declared in &header.batches {
         let table = tables::find(&declared.table)
             .ok_or_else(|| format!("table {} is not known to this version", declared.table))?;
@@ -166,43 +167,12 @@ fn read_payload(header: &Header, payload: &[u8]) -> Result<Vec<(&'static Table, 
         at = end;
         let reader = StreamReader::try_new(Cursor::new(stream), None).map_err(|e| e.to_string())?;
         let schema = reader.schema();
-        let parts: Vec<RecordBatch> = reader.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
-        let batch = datafusion::arrow::compute::concat_batches(&schema, &parts).map_err(|e| e.to_string())?;
-        batches.push((table, conform(table, &batch)?));
+        let batches: Vec<RecordBatch> = reader.collect::<Result<_, _>>().map_err(|e| e.to_string())?;
+        let batch =
+            datafusion::arrow::compute::concat_batches(&schema, &batches).map_err(|e| e.to_string())?;
+        parts.push(Rows::from_batch(table, &batch).map_err(|e| e.to_string())?);
     }
-    Ok(batches)
-}
-
-/// Brings a batch that an older version wrote to the columns of today: absent ones are null, or empty text.
-fn conform(table: &'static Table, batch: &RecordBatch) -> Result<RecordBatch, String> {
-    let schema = crate::schema::declared_schema(table);
-    if batch.schema_ref().fields() == schema.fields() {
-        return Ok(batch.clone());
-    }
-    let columns = schema.fields().iter().zip(table.columns).map(|(field, column)| {
-        match batch.column_by_name(field.name()) {
-            Some(array) => {
-                datafusion::arrow::compute::cast(array, field.data_type()).map_err(|e| e.to_string())
-            }
-            None => Ok(absent_column(column.kind, field.data_type(), batch.num_rows())),
-        }
-    });
-    let columns = columns.collect::<Result<Vec<_>, String>>()?;
-    RecordBatch::try_new(schema, columns).map_err(|e| e.to_string())
-}
-
-fn absent_column(
-    kind: model::Kind,
-    data_type: &datafusion::arrow::datatypes::DataType,
-    rows: usize,
-) -> datafusion::arrow::array::ArrayRef {
-    use datafusion::arrow::array::{StringViewArray, new_null_array};
-    match kind {
-        model::Kind::String | model::Kind::Guid => {
-            Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n("", rows)))
-        }
-        _ => new_null_array(data_type, rows),
-    }
+    Ok(parts)
 }
 
 #[cfg(test)]
@@ -217,8 +187,7 @@ mod tests {
         let mut row = Row::new(table);
         row.set("Timestamp", Ticks::parse("2024-05-06T07:08:09.1234567Z"));
         row.set("DeviceName", "pc1.example");
-        let batches = crate::batch::batches_from_rows(&[row]).unwrap();
-        let payload = Payload::encode(&batches).unwrap();
+        let payload = Payload::encode(&Rows::of(&[row]).unwrap()).unwrap();
         let header = Header {
             tenant: TenantId(uuid::Uuid::from_u128(7)),
             producer: Some(("p".to_owned(), 3)),
@@ -227,7 +196,8 @@ mod tests {
             batches: payload.batches.clone(),
         };
         let mut bytes = Vec::new();
-        write_frame(&header, &payload, &mut bytes).unwrap();
+        write_head(&header, &payload, &mut bytes).unwrap();
+        bytes.extend_from_slice(&payload.bytes);
         bytes
     }
 
@@ -237,7 +207,9 @@ mod tests {
         let Found::Frame { frame, bytes: size } = read_frame(&bytes) else { panic!("no frame") };
         assert_eq!(size, bytes.len());
         assert_eq!(frame.header.first_sequence, 11);
-        let rows = crate::batch::rows_from_batch(frame.batches[0].0, &frame.batches[0].1);
+        let columns = frame.parts[0].to_columns().unwrap();
+        let batch = crate::batch::stored_batch(columns, 11, Ticks::from_unix_seconds(1)).unwrap();
+        let rows = crate::batch::rows_from_batch(frame.parts[0].table(), &batch);
         assert_eq!(rows[0].text("DeviceName"), "pc1.example");
         assert_eq!(rows[0].timestamp().unwrap().to_string(), "2024-05-06T07:08:09.1234567Z");
     }

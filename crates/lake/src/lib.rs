@@ -16,7 +16,9 @@ mod flush;
 mod follow;
 mod frame;
 mod log;
+mod parquet_file;
 mod provider;
+mod rows;
 mod schema;
 mod state;
 
@@ -24,7 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::catalog::TableProvider;
-use model::{Clock, Row, Table, TenantId};
+use model::{Clock, Table, TenantId};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{info, warn};
 
@@ -36,6 +38,7 @@ pub use files::Files;
 pub use follow::Followed;
 pub use log::Appended;
 pub use provider::{is_lake_table, object_store_url};
+pub use rows::{LineError, Rows, RowsBuilder, RowsReader, Texts};
 pub use schema::{INGESTED_COLUMN, SEQUENCE_COLUMN, arrow_type, declared_schema, stored_schema};
 
 use crate::frame::Payload;
@@ -262,7 +265,7 @@ impl TenantLake {
     /// it only ever raises) makes a repeated call add nothing.
     pub async fn append(
         &self,
-        rows: Vec<Row>,
+        rows: Vec<Rows>,
         producer: Option<(String, i64)>,
     ) -> Result<Appended, LakeError> {
         let shared = &self.lake.0;
@@ -270,14 +273,14 @@ impl TenantLake {
             metrics::counter!("bartizan_lake_busy_total").increment(1);
             return Err(LakeError::Busy);
         }
-        let (batches, payload) = blocking(move || {
-            let batches = batch::batches_from_rows(&rows)?;
-            let payload = Payload::encode(&batches)?;
-            Ok::<_, LakeError>((batches, payload))
+        let (parts, payload) = blocking(move || {
+            let payload = Payload::encode(&rows)?;
+            let parts = rows.iter().map(Rows::to_columns).collect::<Result<Vec<_>, _>>()?;
+            Ok::<_, LakeError>((parts, payload))
         })
         .await??;
         let (reply, answer) = oneshot::channel();
-        let append = Append { tenant: self.tenant, producer, batches, payload, reply };
+        let append = Append { tenant: self.tenant, producer, parts, payload, reply };
         self.lake.send(Job::Append(Box::new(append))).await?;
         let appended = answer.await.map_err(|_| LakeError::Stopped)??;
         shared.accepted.send_modify(|count| *count += 1);

@@ -7,21 +7,23 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
-use model::{Clock, Table, TenantId};
+use model::{Clock, TenantId};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use crate::LakeError;
 use crate::catalog::CatalogState;
 use crate::disk::{Disk, LogFile};
-use crate::frame::{Found, Frame, Header, Payload, read_frame, write_frame};
+use crate::frame::{Found, Frame, Header, Payload, read_frame, write_head};
+use crate::rows::Columns;
 use crate::state::{HotBatch, State};
 
 /// Calls that may wait for the writer before more are held back.
 const QUEUE_MAX: usize = 1024;
 /// A group is synced at the latest when it holds this much.
 const GROUP_BYTES_MAX: usize = 32 << 20;
+/// Frames are put together to writes of about this size.
+const GATHERED_BYTES_MAX: usize = 256 << 10;
 /// Producers remembered for each tenant; the one unused for longest is forgotten first.
 const PRODUCERS_MAX: usize = 10_000;
 
@@ -38,7 +40,7 @@ pub struct Appended {
 pub(crate) struct Append {
     pub tenant: TenantId,
     pub producer: Option<(String, i64)>,
-    pub batches: Vec<(&'static Table, RecordBatch)>,
+    pub parts: Vec<Columns>,
     pub payload: Payload,
     pub reply: oneshot::Sender<Result<Appended, LakeError>>,
 }
@@ -164,10 +166,10 @@ impl Writer {
     fn replay_frame(&mut self, frame: Frame, segment: u64) -> Result<usize, LakeError> {
         let Header { tenant, producer, first_sequence, ingested, .. } = frame.header;
         let mut next = first_sequence;
-        let mut hot = Vec::with_capacity(frame.batches.len());
-        for (table, batch) in frame.batches {
-            hot.push((tenant, hot_batch(table, &batch, next, ingested, segment)?));
-            next += batch.num_rows() as i64;
+        let mut hot = Vec::with_capacity(frame.parts.len());
+        for part in frame.parts {
+            hot.push((tenant, HotBatch::new(part.to_columns()?, next, ingested, segment)?));
+            next += part.len() as i64;
         }
         self.remember(tenant, producer);
         self.next_sequence.insert(tenant, next);
@@ -220,13 +222,13 @@ impl Writer {
             return;
         }
         let appends = group.len();
-        let mut bytes = Vec::new();
+        let mut frames = Vec::new();
         let mut hot = Vec::new();
         let mut replies = Vec::with_capacity(group.len());
         let mut in_group: HashSet<(TenantId, String, i64)> = HashSet::new();
         let sequences_before = self.next_sequence.clone();
         for append in group {
-            let Append { tenant, producer, batches, payload, reply } = append;
+            let Append { tenant, producer, parts, payload, reply } = append;
             if let Some((name, sequence)) = &producer
                 && (self.is_duplicate(tenant, name, *sequence)
                     || in_group.contains(&(tenant, name.clone(), *sequence)))
@@ -239,7 +241,7 @@ impl Writer {
                 ));
                 continue;
             }
-            match self.stage(tenant, &producer, &batches, &payload, &mut bytes, &mut hot) {
+            match self.stage(tenant, &producer, parts, payload, &mut frames, &mut hot) {
                 Ok(appended) => {
                     if let Some((name, sequence)) = &producer {
                         in_group.insert((tenant, name.clone(), *sequence));
@@ -249,9 +251,9 @@ impl Writer {
                 Err(error) => replies.push((reply, Err(error), None)),
             }
         }
-        match self.write_durably(&bytes) {
-            Ok(()) => {
-                metrics::counter!("bartizan_lake_log_bytes_total").increment(bytes.len() as u64);
+        match self.write_durably(&frames) {
+            Ok(bytes) => {
+                metrics::counter!("bartizan_lake_log_bytes_total").increment(bytes);
                 metrics::histogram!("bartizan_lake_group_appends").record(appends as f64);
                 self.state.publish(hot);
                 for (reply, answer, producer) in replies {
@@ -285,18 +287,19 @@ impl Writer {
         &mut self,
         tenant: TenantId,
         producer: &Option<(String, i64)>,
-        batches: &[(&'static Table, RecordBatch)],
-        payload: &Payload,
-        bytes: &mut Vec<u8>,
+        parts: Vec<Columns>,
+        payload: Payload,
+        frames: &mut Vec<Staged>,
         hot: &mut Vec<(TenantId, HotBatch)>,
     ) -> Result<Appended, LakeError> {
         let first_sequence = self.next_sequence.get(&tenant).copied().unwrap_or(1);
         let ingested = self.clock.now();
         let mut next = first_sequence;
-        let mut staged = Vec::with_capacity(batches.len());
-        for (table, batch) in batches {
-            staged.push((tenant, hot_batch(table, batch, next, ingested, self.segment)?));
-            next += batch.num_rows() as i64;
+        let mut staged = Vec::with_capacity(parts.len());
+        for part in parts {
+            let rows = part.len as i64;
+            staged.push((tenant, HotBatch::new(part, next, ingested, self.segment)?));
+            next += rows;
         }
         let header = Header {
             tenant,
@@ -305,20 +308,23 @@ impl Writer {
             ingested,
             batches: payload.batches.clone(),
         };
-        write_frame(&header, payload, bytes)?;
+        let mut head = Vec::new();
+        write_head(&header, &payload, &mut head)?;
+        frames.push(Staged { head, payload: payload.bytes });
         hot.append(&mut staged);
         self.next_sequence.insert(tenant, next);
         Ok(Appended { first_sequence, last_sequence: next - 1, duplicate: false })
     }
 
-    fn write_durably(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// Writes frames and syncs them. Returns the bytes written.
+    fn write_durably(&mut self, frames: &[Staged]) -> io::Result<u64> {
         if self.stopped {
             return Err(io::Error::other("the log stopped after a failed write"));
         }
-        if bytes.is_empty() {
-            return Ok(());
+        if frames.is_empty() {
+            return Ok(0);
         }
-        if let Err(error) = self.file.append(bytes) {
+        if let Err(error) = write_frames(frames, &mut *self.file) {
             // Part of the group may be in the file: cut it off, or stop.
             if let Err(cut) = self.file.truncate(self.length).and_then(|()| self.file.sync()) {
                 error!(error = %cut, "cannot cut off a failed write; the log stops");
@@ -332,8 +338,9 @@ impl Writer {
             self.stopped = true;
             return Err(error);
         }
-        self.length += bytes.len() as u64;
-        Ok(())
+        let bytes = frames.iter().map(|frame| (frame.head.len() + frame.payload.len()) as u64).sum();
+        self.length += bytes;
+        Ok(bytes)
     }
 
     fn rotate(&mut self) -> Result<u64, LakeError> {
@@ -363,17 +370,29 @@ fn forget_oldest(marks: &mut HashMap<(TenantId, String), Mark>, tenant: TenantId
     }
 }
 
-fn hot_batch(
-    table: &'static Table,
-    batch: &RecordBatch,
-    first_sequence: i64,
-    ingested: model::Ticks,
-    segment: u64,
-) -> Result<HotBatch, LakeError> {
-    let batch = crate::batch::with_lake_columns(table, batch, first_sequence, ingested)?;
-    let bytes = batch.get_array_memory_size();
-    let last_sequence = first_sequence + batch.num_rows() as i64 - 1;
-    Ok(HotBatch { table, batch, first_sequence, last_sequence, segment, bytes })
+/// A frame on its way to the file.
+struct Staged {
+    head: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+/// Small frames go to the file together, large payloads without being copied.
+fn write_frames(frames: &[Staged], file: &mut dyn LogFile) -> io::Result<()> {
+    let mut gathered = Vec::new();
+    for Staged { head, payload } in frames {
+        gathered.extend_from_slice(head);
+        if payload.len() < GATHERED_BYTES_MAX {
+            gathered.extend_from_slice(payload);
+        }
+        if payload.len() >= GATHERED_BYTES_MAX || gathered.len() >= GATHERED_BYTES_MAX {
+            file.append(&gathered)?;
+            gathered.clear();
+        }
+        if payload.len() >= GATHERED_BYTES_MAX {
+            file.append(payload)?;
+        }
+    }
+    if gathered.is_empty() { Ok(()) } else { file.append(&gathered) }
 }
 
 fn log_error(doing: &'static str) -> impl Fn(io::Error) -> LakeError {

@@ -4,9 +4,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use datafusion::arrow::array::RecordBatch;
-use model::{Table, TenantId};
+use model::{Table, TenantId, Ticks};
 
+use crate::LakeError;
+use crate::batch::stored_batch;
 use crate::catalog::DataFile;
+use crate::rows::Columns;
 
 /// Rows that are in the log and not yet in a file.
 #[derive(Clone, Debug)]
@@ -18,7 +21,25 @@ pub(crate) struct HotBatch {
     pub last_sequence: i64,
     /// The log segment that holds it.
     pub segment: u64,
+    /// Which of the table's columns hold something.
+    pub filled: Vec<bool>,
     pub bytes: usize,
+}
+
+impl HotBatch {
+    pub fn new(
+        columns: Columns,
+        first_sequence: i64,
+        ingested: Ticks,
+        segment: u64,
+    ) -> Result<HotBatch, LakeError> {
+        let (table, filled) = (columns.table, columns.filled.clone());
+        // The lake's own columns take eight bytes a row each.
+        let bytes = columns.bytes + 16 * columns.len;
+        let last_sequence = first_sequence + columns.len as i64 - 1;
+        let batch = stored_batch(columns, first_sequence, ingested)?;
+        Ok(HotBatch { table, batch, first_sequence, last_sequence, segment, filled, bytes })
+    }
 }
 
 /// One tenant's rows at one moment. Cheap to clone; never changes once handed out.

@@ -160,6 +160,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Whether values of the kind are text: the type `string`, and what is kept as its text.
+    pub fn is_text(self) -> bool {
+        matches!(self, Kind::String | Kind::Guid | Kind::Dynamic)
+    }
+
+    /// Whether a missing value is empty text rather than null.
+    pub fn is_never_null(self) -> bool {
+        matches!(self, Kind::String | Kind::Guid)
+    }
+
     /// The name in the query language: `string`, `datetime`, ...
     pub fn name(self) -> &'static str {
         match self {

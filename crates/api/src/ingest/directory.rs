@@ -10,13 +10,16 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Mutex;
 
-use model::{Cell, DeviceId, Row, TenantId};
+use datafusion::arrow::array::StringBuilder;
+use lake::{LakeError, Rows};
+use model::{DeviceId, Table, TenantId};
 use store::fold;
 
-use super::{LineRefusal, Report, lock};
+use super::{LineRefusal, Part, Report, lock};
 
 /// A full DNS name has at most 253 characters.
 const NAME_BYTES_MAX: usize = 512;
+const DEVICE_ID: &str = "DeviceId";
 
 /// The names of one tenant's devices.
 pub(crate) struct DeviceDirectory {
@@ -40,7 +43,7 @@ struct Known {
 /// The rows whose device is known, and the names to store before they are appended.
 #[derive(Default)]
 pub(crate) struct Naming {
-    pub rows: Vec<Row>,
+    pub rows: Vec<Rows>,
     pub unstored: Vec<(String, DeviceId)>,
 }
 
@@ -54,22 +57,62 @@ impl DeviceDirectory {
     }
 
     /// Gives every row its device. Rows without one are refused where the table is about devices.
-    pub fn assign(&self, rows: Vec<(u64, Row)>, report: &mut Report) -> Naming {
+    pub fn assign(&self, parts: Vec<Part>, report: &mut Report) -> Result<Naming, LakeError> {
         let mut naming = Naming::default();
         let mut unstored = HashMap::new();
-        let mut names = lock(&self.names);
-        for (line, mut row) in rows {
-            match self.assign_row(&mut names, &mut row, &mut unstored) {
-                Ok(()) => {
-                    report.accept(row.table.name);
-                    naming.rows.push(row);
-                }
-                Err(refusal) => report.refuse(line, refusal.code, &refusal.message),
+        for part in parts {
+            let table = part.rows.table();
+            let rows = match table.position(DEVICE_ID) {
+                Some(_) => self.assign_part(part, &mut unstored, report)?,
+                None => part.rows,
+            };
+            report.accept(table.name, rows.len() as u64);
+            if !rows.is_empty() {
+                naming.rows.push(rows);
             }
         }
         naming.unstored = unstored.into_iter().collect();
         naming.unstored.sort_unstable();
-        naming
+        Ok(naming)
+    }
+
+    /// What rows say of their device repeats a lot: each combination is looked up once.
+    fn assign_part(
+        &self,
+        part: Part,
+        unstored: &mut HashMap<String, DeviceId>,
+        report: &mut Report,
+    ) -> Result<Rows, LakeError> {
+        let Part { rows, lines } = part;
+        let (ids, device_names) = (rows.texts(DEVICE_ID), rows.texts("DeviceName"));
+        let mut known: HashMap<(&str, &str), Result<Option<DeviceId>, LineRefusal>> = HashMap::new();
+        let mut assigned = StringBuilder::with_capacity(rows.len(), rows.len() * 40);
+        let mut keep = Vec::with_capacity(rows.len());
+        let mut is_same = true;
+        let mut names = lock(&self.names);
+        for (row, line) in lines.iter().enumerate() {
+            let said = (device_names.get(row), ids.get(row));
+            let device = &*known
+                .entry(said)
+                .or_insert_with(|| self.device(&mut names, rows.table(), said.0, said.1, unstored));
+            let text = match device {
+                Ok(device) => device.as_ref().map_or("", DeviceId::as_str),
+                Err(refusal) => {
+                    report.refuse(*line, refusal.code, &refusal.message);
+                    ""
+                }
+            };
+            keep.push(device.is_ok());
+            is_same &= text == said.1;
+            assigned.append_value(text);
+        }
+        drop(names);
+        let is_whole = keep.iter().all(|keep| *keep);
+        let mut assigned_rows = rows.clone();
+        if !is_same {
+            assigned_rows = assigned_rows.with_texts(DEVICE_ID, assigned.finish())?;
+        }
+        if is_whole { Ok(assigned_rows) } else { assigned_rows.filter(&keep.into()) }
     }
 
     /// Notes that names are in the store now.
@@ -82,48 +125,44 @@ impl DeviceDirectory {
         }
     }
 
-    fn assign_row(
+    /// The device of a row that says this of it; none where a row need not have one.
+    fn device(
         &self,
         names: &mut Names,
-        row: &mut Row,
+        table: &'static Table,
+        name: &str,
+        id: &str,
         unstored: &mut HashMap<String, DeviceId>,
-    ) -> Result<(), LineRefusal> {
-        let Some(at) = row.table.position("DeviceId") else { return Ok(()) };
-        let name = fold(row.text("DeviceName").trim().trim_end_matches('.'));
+    ) -> Result<Option<DeviceId>, LineRefusal> {
+        let name = fold(name.trim().trim_end_matches('.'));
         if name.len() > NAME_BYTES_MAX {
             let message = format!("column 'DeviceName' is longer than {NAME_BYTES_MAX} bytes");
             return Err(LineRefusal { code: "InvalidDeviceName", message });
         }
-        let given =
-            match row.text("DeviceId").trim() {
-                "" => None,
-                text => Some(DeviceId::parse(text).ok_or_else(|| {
-                    LineRefusal {
-                        code: "InvalidDeviceId",
-                        message:
-                            "column 'DeviceId' takes 40 hexadecimal digits, or nothing beside a DeviceName"
-                                .to_owned(),
-                    }
-                })?),
-            };
+        let invalid_id = || {
+            let message = "column 'DeviceId' takes 40 hexadecimal digits, or nothing beside a DeviceName";
+            LineRefusal { code: "InvalidDeviceId", message: message.to_owned() }
+        };
+        let given = match id.trim() {
+            "" => None,
+            text => Some(DeviceId::parse(text).ok_or_else(invalid_id)?),
+        };
         if name.is_empty() && given.is_none() {
             // In tables about other things than devices a row need not have one.
-            if !row.table.name.starts_with("Device") {
-                return Ok(());
+            if !table.name.starts_with("Device") {
+                return Ok(None);
             }
             let message = "columns 'DeviceId' and 'DeviceName' are both missing".to_owned();
             return Err(LineRefusal { code: "MissingDevice", message });
         }
-        let mut device = given;
-        if !name.is_empty() {
-            let known = self.look_up(names, &name, device.as_ref())?;
-            if !known.is_stored {
-                unstored.insert(name, known.device.clone());
-            }
-            device.get_or_insert_with(|| known.device.clone());
+        if name.is_empty() {
+            return Ok(given);
         }
-        row.cells[at] = Cell::from(device.map(|device| device.as_str().to_owned()));
-        Ok(())
+        let known = self.look_up(names, &name, given.as_ref())?;
+        if !known.is_stored {
+            unstored.insert(name, known.device.clone());
+        }
+        Ok(Some(given.unwrap_or_else(|| known.device.clone())))
     }
 
     /// The device that a name means from now on. A name that comes with a device means that one, unless it
@@ -186,7 +225,7 @@ fn labels(name: &str) -> Option<(&str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use model::Ticks;
+    use model::{Row, Ticks};
     use uuid::Uuid;
 
     use super::*;
@@ -206,16 +245,21 @@ mod tests {
         row
     }
 
+    fn part(row: Row) -> Vec<Part> {
+        vec![Part { rows: Rows::of(&[row]).unwrap().remove(0), lines: vec![1] }]
+    }
+
     /// The device of a row with that name, and the names it leaves to be stored.
     fn assign(directory: &DeviceDirectory, name: &str, id: &str) -> (String, Vec<(String, DeviceId)>) {
         let mut report = Report::default();
-        let naming = directory.assign(vec![(1, row("DeviceEvents", name, id))], &mut report);
-        (naming.rows[0].text("DeviceId").to_owned(), naming.unstored)
+        let naming = directory.assign(part(row("DeviceEvents", name, id)), &mut report).unwrap();
+        (naming.rows[0].texts("DeviceId").get(0).to_owned(), naming.unstored)
     }
 
     fn refused(directory: &DeviceDirectory, row: Row) -> Vec<&'static str> {
         let mut report = Report::default();
-        directory.assign(vec![(1, row)], &mut report);
+        let naming = directory.assign(part(row), &mut report).unwrap();
+        assert_eq!(naming.rows.iter().map(Rows::len).sum::<usize>() as u64, 1 - report.refused);
         report.refused_by_code.into_keys().collect()
     }
 
@@ -254,6 +298,20 @@ mod tests {
         let (given, unstored) = assign(&directory, "pc9", two.as_str());
         assert_eq!((given.as_str(), unstored), (two.as_str(), vec![("pc9".to_owned(), two.clone())]));
         assert_eq!(assign(&directory, "pc9", "").0, two.as_str());
+    }
+
+    #[test]
+    fn refused_rows_leave_the_others_as_they_were() {
+        let directory = directory(&[]);
+        let rows = [("pc1", ""), ("", ""), ("pc2", "abc"), ("pc2", ""), ("pc1", "")];
+        let rows: Vec<Row> = rows.iter().map(|(name, id)| row("DeviceEvents", name, id)).collect();
+        let parts = vec![Part { rows: Rows::of(&rows).unwrap().remove(0), lines: vec![3, 4, 6, 7, 9] }];
+        let mut report = Report::default();
+        let naming = directory.assign(parts, &mut report).unwrap();
+        let named: Vec<_> = (0..3).map(|row| naming.rows[0].texts("DeviceName").get(row)).collect();
+        assert_eq!(named, ["pc1", "pc2", "pc1"]);
+        assert_eq!(naming.rows[0].texts("DeviceId").get(2), DeviceId::from_name(TENANT, "pc1").as_str());
+        assert_eq!((report.accepted, report.refused, report.rows["DeviceEvents"]), (3, 2, 3));
     }
 
     #[test]

@@ -35,9 +35,11 @@ struct LineError {
 }
 
 impl Report {
-    pub fn accept(&mut self, table: &'static str) {
-        self.accepted += 1;
-        *self.rows.entry(table).or_default() += 1;
+    pub fn accept(&mut self, table: &'static str, rows: u64) {
+        if rows > 0 {
+            self.accepted += rows;
+            *self.rows.entry(table).or_default() += rows;
+        }
     }
 
     pub fn unmapped(&mut self, kind: &str) {

@@ -58,8 +58,8 @@ async fn take(ctx: Ctx, request: Request, lines: Lines) -> Result<Response, ApiE
     let assigning = directory.clone();
     let turn = ctx.ingest().turns.acquire().await;
     let work = tokio::task::spawn_blocking(move || {
-        let Decoded { rows, mut report } = decode(&body, &lines, &mut reserved, rows_bytes_max)?;
-        let naming = assigning.assign(rows, &mut report);
+        let Decoded { parts, mut report } = decode(&body, &lines, &mut reserved, rows_bytes_max)?;
+        let naming = assigning.assign(parts, &mut report)?;
         Ok::<_, ApiError>((naming, report, reserved))
     });
     let worked = work.await.map_err(|error| ApiError::internal(format!("cannot read events: {error}")))?;

@@ -2,12 +2,12 @@
 
 use proptest::prelude::*;
 
-use crate::harness::{World, numbers, row, tenant};
+use crate::harness::{World, numbers, rows, tenant};
 
 #[derive(Clone, Debug)]
 enum Step {
     Append {
-        rows: i64,
+        count: i64,
     },
     Flush,
     /// The power goes; `keep` bytes of what was not synced survive.
@@ -20,7 +20,7 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        4 => (1i64..40).prop_map(|rows| Step::Append { rows }),
+        4 => (1i64..40).prop_map(|count| Step::Append { count }),
         1 => Just(Step::Flush),
         2 => (0usize..5000).prop_map(|keep| Step::PowerLoss { keep }),
         2 => Just(Step::Retry),
@@ -35,11 +35,11 @@ async fn play(steps: Vec<Step>) {
     let mut last: Vec<i64> = Vec::new();
     for step in steps {
         match step {
-            Step::Append { rows } => {
-                last = (next..next + rows).collect();
-                next += rows;
+            Step::Append { count } => {
+                last = (next..next + count).collect();
+                next += count;
                 sequence += 1;
-                let batch = last.iter().copied().map(row).collect();
+                let batch = rows(last.iter().copied());
                 lake.tenant(tenant(1)).append(batch, Some(("p".to_owned(), sequence))).await.unwrap();
             }
             Step::Flush => {
@@ -51,7 +51,7 @@ async fn play(steps: Vec<Step>) {
                 lake = world.open().await.unwrap();
             }
             Step::Retry if sequence > 0 => {
-                let batch = last.iter().copied().map(row).collect();
+                let batch = rows(last.iter().copied());
                 let appended =
                     lake.tenant(tenant(1)).append(batch, Some(("p".to_owned(), sequence))).await.unwrap();
                 assert!(appended.duplicate);

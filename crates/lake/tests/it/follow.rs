@@ -1,6 +1,6 @@
 //! Followers see every row, whether it is hot or already in a file.
 
-use crate::harness::{World, number_of, row, tenant};
+use crate::harness::{World, number_of, rows, tenant};
 
 async fn follow_all(lake: &lake::Lake, mut position: i64) -> (Vec<i64>, i64) {
     let mut seen = Vec::new();
@@ -27,7 +27,7 @@ async fn rows_are_followed_once_across_flushes_and_restarts() {
     for round in 0..6 {
         let start = next;
         for _ in 0..5 {
-            lake.tenant(tenant(1)).append((next..next + 9).map(row).collect(), None).await.unwrap();
+            lake.tenant(tenant(1)).append(rows(next..next + 9), None).await.unwrap();
             next += 9;
         }
         if round % 2 == 1 {

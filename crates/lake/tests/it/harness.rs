@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use lake::{Catalog, CatalogFuture, CatalogState, Disk, Files, Flush, Lake, LakeConfig, LogFile, Parts};
+use lake::{
+    Catalog, CatalogFuture, CatalogState, Disk, Files, Flush, Lake, LakeConfig, LogFile, Parts, Rows,
+};
 use model::{Cell, Clock, Row, TenantId, Ticks};
 use object_store::memory::InMemory;
 use uuid::Uuid;
@@ -201,6 +203,11 @@ pub fn row(number: i64) -> Row {
     row.set("ReportId", number);
     row.set("AdditionalFields", format!("{{\"number\":{number}}}"));
     row
+}
+
+/// Such rows, ready to be appended.
+pub fn rows(numbers: impl IntoIterator<Item = i64>) -> Vec<Rows> {
+    Rows::of(&numbers.into_iter().map(row).collect::<Vec<_>>()).unwrap()
 }
 
 /// The numbers of all rows a tenant sees, sorted.

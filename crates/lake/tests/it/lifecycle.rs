@@ -4,11 +4,7 @@ use std::io::ErrorKind;
 
 use lake::{LakeConfig, LakeError};
 
-use crate::harness::{World, numbers, row, tenant};
-
-fn rows(numbers: std::ops::Range<i64>) -> Vec<model::Row> {
-    numbers.map(row).collect()
-}
+use crate::harness::{World, numbers, rows, tenant};
 
 #[tokio::test]
 async fn acknowledged_rows_are_visible_at_once_and_after_flush_and_restart() {

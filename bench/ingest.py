@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""How fast rows become durable, beside what other engines load.
+
+usage: bench/ingest.py --bartizan PATH --ndjson FILE [--out RESULT.json] [--peers chdb,duckdb]
+                       [--connections N] [--body-rows N] [--seconds S]
+
+Starts a server on a folder of its own, sends the file's rows over HTTPS again and again for the given time, and
+counts rows whose acknowledgement came: each one is checked against its table's schema and synced to the disk. The
+flush to sorted Parquet files runs behind it, and its backlog at the end is part of the result. Peers load the same
+file in this process, one after the other. Prints one JSON object.
+"""
+import argparse
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+import urllib.request
+
+TABLE = "DeviceProcessEvents"
+
+
+class Server:
+    """A server with a tenant, an app and no sandbox fleet, and a token for it."""
+
+    def __init__(self, binary, folder):
+        self.folder = folder
+        self.log = open(os.path.join(folder, "server.log"), "wb")
+        data = os.path.join(folder, "data")
+        command = [binary, "quickstart", "--data", data, "--port", "0", "--devices", "0"]
+        self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
+        connection = os.path.join(data, "quickstart.json")
+        deadline = time.time() + 60
+        while not os.path.exists(connection):
+            if time.time() > deadline or self.process.poll() is not None:
+                raise SystemExit(f"the server did not start; see {self.log.name}")
+            time.sleep(0.05)
+        self.connection = json.load(open(connection))
+        self.tls = ssl.create_default_context(cafile=self.connection["ca_file"])
+        self.base = urllib.parse.urlsplit(self.connection["base_url"])
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": self.connection["client_id"],
+            "client_secret": self.connection["client_secret"],
+            "scope": self.connection["base_url"] + "/.default",
+        }
+        url = self.connection["authority"] + "/oauth2/v2.0/token"
+        answer = urllib.request.urlopen(url, urllib.parse.urlencode(form).encode(), context=self.tls)
+        self.token = json.load(answer)["access_token"]
+
+    def connect(self):
+        connection = http.client.HTTPSConnection(self.base.hostname, self.base.port, context=self.tls, timeout=120)
+        connection.connect()
+        return connection
+
+    def headers(self, kind="application/x-ndjson"):
+        return {"Authorization": "Bearer " + self.token, "Content-Type": kind}
+
+    def hunt(self, query):
+        connection = self.connect()
+        connection.request("POST", "/api/advancedqueries/run", json.dumps({"Query": query}), self.headers("application/json"))
+        return json.load(connection.getresponse())["Results"]
+
+    def resident_bytes(self):
+        status = open(f"/proc/{self.process.pid}/status").read()
+        return int(re.search(r"VmRSS:\s+(\d+)", status)[1]) * 1024
+
+    def cpu_seconds(self):
+        fields = open(f"/proc/{self.process.pid}/stat").read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def disk_bytes(self, name):
+        root = os.path.join(self.folder, "data", name)
+        return sum(os.path.getsize(os.path.join(at, f)) for at, _, files in os.walk(root) for f in files)
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(120)
+
+
+def bodies(path, rows):
+    """The file in pieces of so many rows."""
+    pieces, piece = [], []
+    with open(path, "rb") as lines:
+        for line in lines:
+            piece.append(line)
+            if len(piece) == rows:
+                pieces.append((b"".join(piece), rows))
+                piece = []
+    if piece:
+        pieces.append((b"".join(piece), len(piece)))
+    return pieces
+
+
+def send(server, pieces, seconds, results, at):
+    connection = server.connect()
+    accepted = refused = busy = 0
+    latencies = []
+    end = time.time() + seconds
+    position = at
+    while time.time() < end:
+        body, rows = pieces[position % len(pieces)]
+        started = time.time()
+        connection.request("POST", f"/api/ingest/{TABLE}", body, server.headers())
+        answer = connection.getresponse()
+        text = answer.read()
+        if answer.status == 200:
+            report = json.loads(text)
+            accepted += report["accepted"]
+            refused += report["refused"]
+            latencies.append(time.time() - started)
+            position += results["connections"]
+        elif answer.status in (429, 503):
+            busy += 1
+            time.sleep(0.05)
+        else:
+            raise SystemExit(f"{answer.status} {text[:300]}")
+    with results["lock"]:
+        results["accepted"] += accepted
+        results["refused"] += refused
+        results["busy"] += busy
+        results["latencies"] += latencies
+
+
+def bartizan(arguments):
+    pieces = bodies(arguments.ndjson, arguments.body_rows)
+    folder = tempfile.mkdtemp(prefix="bartizan-bench-", dir=arguments.folder)
+    server = Server(arguments.bartizan, folder)
+    try:
+        results = {"accepted": 0, "refused": 0, "busy": 0, "latencies": [], "lock": threading.Lock(),
+                   "connections": arguments.connections}
+        threads = [threading.Thread(target=send, args=(server, pieces, arguments.seconds, results, at))
+                   for at in range(arguments.connections)]
+        cpu = server.cpu_seconds()
+        started = time.time()
+        [thread.start() for thread in threads]
+        resident = []
+        while any(thread.is_alive() for thread in threads):
+            resident.append(server.resident_bytes())
+            time.sleep(0.1)
+        elapsed = time.time() - started
+        cpu = server.cpu_seconds() - cpu
+        counted = server.hunt(f"{TABLE} | count")[0]["Count"]
+        if counted != results["accepted"]:
+            raise SystemExit(f"{results['accepted']} rows were accepted and {counted} are there")
+        backlog = server.disk_bytes("log")
+        return {
+            "rows_per_s": round(results["accepted"] / elapsed),
+            "rows": results["accepted"],
+            "refused": results["refused"],
+            "busy_answers": results["busy"],
+            "seconds": round(elapsed, 2),
+            "server_cpu_us_per_row": round(cpu / max(results["accepted"], 1) * 1e6, 2),
+            "answer_ms_median": round(statistics.median(results["latencies"]) * 1000, 1),
+            "answer_ms_max": round(max(results["latencies"]) * 1000, 1),
+            "resident_mib_max": round(max(resident) / 2**20),
+            "log_mib_at_end": round(backlog / 2**20),
+            "files_mib_at_end": round(server.disk_bytes("lake") / 2**20),
+        }
+    finally:
+        server.stop()
+        if not arguments.keep:
+            shutil.rmtree(folder)
+
+
+def chdb(arguments, rows):
+    from chdb import session
+    peer = session.Session()
+    peer.query("set max_threads=2")
+    peer.query("set input_format_parallel_parsing=1")
+    peer.query("set date_time_input_format='best_effort'")
+    source = f"file('{arguments.ndjson}', JSONEachRow)"
+    peer.query(f"create table j engine=MergeTree order by (DeviceId, Timestamp) as select * from {source} limit 0 "
+               "settings schema_inference_make_columns_nullable=0")
+    started = time.time()
+    peer.query(f"insert into j select * from {source}")
+    return {"rows_per_s": round(rows / (time.time() - started))}
+
+
+def duckdb(arguments, rows):
+    import duckdb
+    peer = duckdb.connect()
+    peer.execute("set threads=2")
+    started = time.time()
+    peer.execute(f"create table j as select * from read_json('{arguments.ndjson}', format='newline_delimited')")
+    return {"rows_per_s": round(rows / (time.time() - started))}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bartizan", required=True)
+    parser.add_argument("--ndjson", required=True)
+    parser.add_argument("--out")
+    parser.add_argument("--peers", default="chdb,duckdb")
+    parser.add_argument("--connections", type=int, default=3)
+    parser.add_argument("--body-rows", type=int, default=10_000)
+    parser.add_argument("--seconds", type=float, default=15)
+    parser.add_argument("--folder", help="where the server's data goes; the system's temporary folder by default")
+    parser.add_argument("--keep", action="store_true", help="leave the server's data there")
+    arguments = parser.parse_args()
+    result = {"bartizan": bartizan(arguments)}
+    with open(arguments.ndjson, "rb") as lines:
+        rows = sum(1 for _ in lines)
+    for peer in filter(None, arguments.peers.split(",")):
+        result[peer] = {"chdb": chdb, "duckdb": duckdb}[peer](arguments, rows)
+        result[peer]["ratio"] = round(result["bartizan"]["rows_per_s"] / result[peer]["rows_per_s"], 2)
+    text = json.dumps(result, indent=1)
+    print(text)
+    if arguments.out:
+        with open(arguments.out, "w") as out:
+            out.write(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,244 @@
+//! Writes rows that come sorted as one Parquet file.
+//!
+//! Tables are wide and most rows fill a few of their columns. A column that is empty throughout a row group is
+//! not encoded again and again: its chunk is made once and copied.
+
+mod constant;
+
+use std::collections::HashSet;
+
+use bytes::Bytes;
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::datatypes::{Field, SchemaRef};
+use datafusion::parquet::arrow::ArrowWriter;
+use datafusion::parquet::arrow::arrow_writer::{
+    ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
+use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use datafusion::parquet::file::writer::SerializedFileWriter;
+use datafusion::parquet::schema::types::{ColumnDescPtr, ColumnPath};
+use model::Table;
+
+use self::constant::Constants;
+use crate::LakeError;
+use crate::schema::{SEQUENCE_COLUMN, stored_schema};
+
+pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// Rows of a page. Pages are what is left out or read, so they are small.
+const PAGE_ROWS: usize = 8 * 1024;
+/// Statistics hold no more of a text than this.
+const STATISTICS_BYTES: usize = 64;
+/// Values looked at to decide how to encode a column.
+const SAMPLED: usize = 2048;
+
+/// The zstd level of files that are rewritten soon.
+pub(crate) const LEVEL_FAST: i32 = 1;
+
+/// A file in the making.
+pub(crate) struct ParquetFile {
+    schema: SchemaRef,
+    writer: SerializedFileWriter<Vec<u8>>,
+    factory: ArrowRowGroupWriterFactory,
+    constants: Constants,
+    /// Of the leaves. Columns are flat: the leaf of a field has its position.
+    descriptors: Vec<ColumnDescPtr>,
+    columns: Vec<Column>,
+    /// Whether a missing value of the column is empty text; otherwise it is null.
+    is_never_null: Vec<bool>,
+    group_rows: usize,
+    groups: usize,
+}
+
+/// A column of the row group that is being written.
+enum Column {
+    /// Nothing but empty values so far.
+    Empty,
+    Writing(Box<ArrowColumnWriter>),
+}
+
+impl ParquetFile {
+    /// Starts a file. `sample` is the beginning of its rows, or all of them, column by column; none for a column
+    /// that is empty there.
+    pub fn new(
+        table: &'static Table,
+        sample: &[Option<ArrayRef>],
+        zstd_level: i32,
+    ) -> Result<ParquetFile, LakeError> {
+        let schema = stored_schema(table);
+        let properties = properties(table, sample, zstd_level);
+        let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties.clone()))?;
+        let (writer, factory) = writer.into_serialized_writer()?;
+        let descriptors = writer.schema_descr().columns().to_vec();
+        let columns = schema.fields().iter().map(|_| Column::Empty).collect();
+        let constants = Constants::new(properties.compression(&ColumnPath::from("")));
+        let mut is_never_null: Vec<bool> = table.columns.iter().map(|c| c.kind.is_never_null()).collect();
+        is_never_null.resize(schema.fields().len(), false);
+        Ok(ParquetFile {
+            schema,
+            writer,
+            factory,
+            constants,
+            descriptors,
+            columns,
+            is_never_null,
+            group_rows: 0,
+            groups: 0,
+        })
+    }
+
+    /// Adds rows, column by column as [`stored_schema`] has them; none for a column that is empty in all of them.
+    pub fn write(&mut self, columns: &[Option<ArrayRef>], rows: usize) -> Result<(), LakeError> {
+        let mut at = 0;
+        while at < rows {
+            let taken = (rows - at).min(ROW_GROUP_ROWS - self.group_rows);
+            self.write_part(columns, at, taken)?;
+            at += taken;
+            if self.group_rows == ROW_GROUP_ROWS {
+                self.end_group()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_part(&mut self, columns: &[Option<ArrayRef>], at: usize, rows: usize) -> Result<(), LakeError> {
+        let schema = self.schema.clone();
+        let mut unused: Option<Vec<Option<ArrowColumnWriter>>> = None;
+        for (position, field) in schema.fields().iter().enumerate() {
+            let is_never_null = self.is_never_null[position];
+            let given = columns[position].as_ref().map(|array| array.slice(at, rows));
+            let given = given.filter(|array| !is_empty(array, is_never_null));
+            let empty = |rows| constant::empty(field.data_type(), is_never_null, rows);
+            let column = &mut self.columns[position];
+            if let (Column::Empty, Some(_)) = (&*column, &given) {
+                let writers = match &mut unused {
+                    Some(writers) => writers,
+                    None => {
+                        let made = self.factory.create_column_writers(self.groups)?;
+                        unused.insert(made.into_iter().map(Some).collect())
+                    }
+                };
+                let Some(mut writer) = writers[position].take() else { continue };
+                if self.group_rows > 0 {
+                    write_column(&mut writer, field, &empty(self.group_rows))?;
+                }
+                *column = Column::Writing(Box::new(writer));
+            }
+            if let Column::Writing(writer) = column {
+                let array = given.unwrap_or_else(|| empty(rows));
+                write_column(writer, field, &array)?;
+            }
+        }
+        self.group_rows += rows;
+        Ok(())
+    }
+
+    fn end_group(&mut self) -> Result<(), LakeError> {
+        if self.group_rows == 0 {
+            return Ok(());
+        }
+        let mut group = self.writer.next_row_group()?;
+        for (position, column) in self.columns.iter_mut().enumerate() {
+            match std::mem::replace(column, Column::Empty) {
+                Column::Writing(writer) => writer.close()?.append_to_row_group(&mut group)?,
+                Column::Empty => {
+                    let data_type = self.schema.field(position).data_type();
+                    let chunk =
+                        self.constants.chunk(data_type, self.is_never_null[position], self.group_rows)?;
+                    chunk.append(&mut group, self.descriptors[position].clone())?;
+                }
+            }
+        }
+        group.close()?;
+        self.group_rows = 0;
+        self.groups += 1;
+        Ok(())
+    }
+
+    /// Ends the file.
+    pub fn finish(mut self) -> Result<Bytes, LakeError> {
+        self.end_group()?;
+        self.writer.finish()?;
+        Ok(std::mem::take(self.writer.inner_mut()).into())
+    }
+}
+
+fn write_column(writer: &mut ArrowColumnWriter, field: &Field, array: &ArrayRef) -> Result<(), LakeError> {
+    for leaf in compute_leaves(field, array)? {
+        writer.write(&leaf)?;
+    }
+    Ok(())
+}
+
+/// Whether every value is what a missing one reads as.
+fn is_empty(array: &ArrayRef, is_never_null: bool) -> bool {
+    if array.null_count() == array.len() {
+        return !is_never_null;
+    }
+    match array.as_string_view_opt() {
+        // The length is in the low half of a view.
+        Some(texts) => is_never_null && texts.views().iter().all(|view| *view as u32 == 0),
+        None => false,
+    }
+}
+
+/// Columns that are looked up by a single value, so that a Bloom filter pays.
+pub(crate) fn is_looked_up(column: &str) -> bool {
+    ["DeviceId", "FileName"].contains(&column)
+        || ["SHA1", "SHA256", "MD5", "RemoteIP"].iter().any(|suffix| column.ends_with(suffix))
+}
+
+/// Text that is searched for words: smallest and largest values say nothing about those.
+fn is_prose(column: &str) -> bool {
+    column.ends_with("CommandLine") || column == "AdditionalFields"
+}
+
+fn properties(table: &'static Table, sample: &[Option<ArrayRef>], zstd_level: i32) -> WriterProperties {
+    let mut builder = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd_level).unwrap_or_default()))
+        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_column_index_truncate_length(Some(STATISTICS_BYTES))
+        .set_statistics_truncate_length(Some(STATISTICS_BYTES))
+        .set_statistics_enabled(EnabledStatistics::Page);
+    for (column, sample) in table.columns.iter().zip(sample) {
+        let path = || ColumnPath::from(column.name);
+        if is_looked_up(column.name) {
+            builder = builder.set_column_bloom_filter_enabled(path(), true);
+        }
+        if is_prose(column.name) {
+            builder = builder.set_column_statistics_enabled(path(), EnabledStatistics::Chunk);
+        }
+        if let Some(sample) = sample
+            && column.kind.is_text()
+            && is_diverse(sample)
+        {
+            builder = plain_text(builder, path());
+        }
+    }
+    let sequence = ColumnPath::from(SEQUENCE_COLUMN);
+    builder
+        .set_column_dictionary_enabled(sequence.clone(), false)
+        .set_column_encoding(sequence, Encoding::DELTA_BINARY_PACKED)
+        .build()
+}
+
+/// A dictionary of values that do not repeat costs and saves nothing.
+fn plain_text(builder: WriterPropertiesBuilder, path: ColumnPath) -> WriterPropertiesBuilder {
+    builder
+        .set_column_dictionary_enabled(path.clone(), false)
+        .set_column_encoding(path, Encoding::DELTA_LENGTH_BYTE_ARRAY)
+}
+
+/// Whether hardly any value repeats.
+fn is_diverse(sample: &ArrayRef) -> bool {
+    let Some(texts) = sample.as_string_view_opt() else { return false };
+    let step = (texts.len() / SAMPLED).max(1);
+    let sampled = (0..texts.len()).step_by(step).take(SAMPLED).filter(|row| texts.is_valid(*row));
+    let (mut seen, mut count) = (HashSet::new(), 0);
+    for row in sampled {
+        seen.insert(texts.value(row));
+        count += 1;
+    }
+    count >= 256 && seen.len() * 10 > count * 9
+}

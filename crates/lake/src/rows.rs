@@ -1,0 +1,251 @@
+//! Rows of one table as columns, on their way into the lake.
+
+mod column;
+mod ndjson;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{
+    Array, ArrayRef, BooleanArray, RecordBatch, StringArray, StringViewArray, cast::AsArray, new_null_array,
+};
+use datafusion::arrow::compute::filter;
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use model::{Kind, Row, Table};
+
+use self::column::ColumnBuilder;
+pub use self::ndjson::{LineError, RowsReader};
+use crate::LakeError;
+use crate::schema::{arrow_type, declared_schema};
+
+/// Rows of one table as columns. Columns that hold nothing are left out: most rows fill a few of many.
+#[derive(Clone, Debug)]
+pub struct Rows {
+    table: &'static Table,
+    len: usize,
+    /// One for each column of the table, in its order. Text is `Utf8` here.
+    columns: Vec<Option<ArrayRef>>,
+}
+
+/// The texts of one column; empty where there is none.
+#[derive(Clone, Copy)]
+pub struct Texts<'a>(Option<&'a StringArray>);
+
+impl<'a> Texts<'a> {
+    pub fn get(self, row: usize) -> &'a str {
+        self.0.filter(|texts| texts.is_valid(row)).map_or("", |texts| texts.value(row))
+    }
+}
+
+impl Rows {
+    /// Rows of several tables, one part for each, in the order in which the tables come up.
+    pub fn of(rows: &[Row]) -> Result<Vec<Rows>, LakeError> {
+        let mut builders: Vec<RowsBuilder> = Vec::new();
+        for row in rows {
+            match builders.iter_mut().find(|builder| builder.table == row.table) {
+                Some(builder) => builder.push(row),
+                None => {
+                    let mut builder = RowsBuilder::new(row.table);
+                    builder.push(row);
+                    builders.push(builder);
+                }
+            }
+        }
+        builders.into_iter().map(RowsBuilder::finish).collect()
+    }
+
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The texts of a column; all empty when the table has no such column of text.
+    pub fn texts(&self, column: &str) -> Texts<'_> {
+        let array = self.table.position(column).and_then(|at| self.columns[at].as_ref());
+        Texts(array.and_then(|array| array.as_string_opt::<i32>()))
+    }
+
+    /// The same rows with other texts in a column, one for each row.
+    pub fn with_texts(mut self, column: &str, texts: StringArray) -> Result<Rows, LakeError> {
+        let at = self.table.position(column).filter(|at| self.table.columns[*at].kind.is_text());
+        let Some(at) = at.filter(|_| texts.len() == self.len) else {
+            return Err(LakeError::Rows(format!("{column} cannot take {} texts", texts.len())));
+        };
+        self.columns[at] = Some(Arc::new(texts));
+        Ok(self)
+    }
+
+    /// The rows for which `keep` is true.
+    pub fn filter(&self, keep: &BooleanArray) -> Result<Rows, LakeError> {
+        let columns = self.columns.iter().map(|column| column.as_ref().map(|array| filter(array, keep)));
+        let columns = columns.map(Option::transpose).collect::<Result<_, _>>()?;
+        Ok(Rows { table: self.table, len: keep.true_count(), columns })
+    }
+
+    /// Rows of a batch that has some of the table's columns, under their names and with text in any of its
+    /// forms. Columns that the table does not have are an error.
+    pub(crate) fn from_batch(table: &'static Table, batch: &RecordBatch) -> Result<Rows, LakeError> {
+        let mut columns = vec![None; table.columns.len()];
+        for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+            let at = table.position(field.name());
+            let at = at.ok_or_else(|| {
+                LakeError::Rows(format!("'{}' is not a column of {}", field.name(), table.name))
+            })?;
+            columns[at] = Some(datafusion::arrow::compute::cast(array, &row_type(table.columns[at].kind))?);
+        }
+        Ok(Rows { table, len: batch.num_rows(), columns })
+    }
+
+    /// The columns that hold something, for the log.
+    pub(crate) fn to_batch(&self) -> Result<RecordBatch, LakeError> {
+        let mut fields = Vec::new();
+        let mut arrays = Vec::new();
+        for (column, array) in self.table.columns.iter().zip(&self.columns) {
+            if let Some(array) = array {
+                fields.push(Field::new(column.name, array.data_type().clone(), true));
+                arrays.push(array.clone());
+            }
+        }
+        let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(self.len));
+        Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)
+    }
+
+    /// Every declared column, as readers see them, and the memory that they take in bytes.
+    pub(crate) fn to_columns(&self) -> Result<Columns, LakeError> {
+        let mut bytes = 0;
+        let mut absent = Absent::new(self.len);
+        let fields = declared_schema(self.table);
+        let columns = self.columns.iter().zip(self.table.columns).zip(fields.fields());
+        let arrays = columns.map(|((array, column), field)| {
+            let Some(array) = array else { return Ok(absent.column(column.kind, field.data_type())) };
+            let array: ArrayRef = match array.as_string_opt::<i32>() {
+                Some(texts) if column.kind.is_never_null() && texts.null_count() > 0 => {
+                    let texts = texts.iter().map(|text| Some(text.unwrap_or_default()));
+                    Arc::new(texts.collect::<StringViewArray>())
+                }
+                Some(texts) => Arc::new(StringViewArray::from(texts)),
+                None => array.clone(),
+            };
+            bytes += array.get_array_memory_size();
+            Ok::<_, LakeError>(array)
+        });
+        let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
+        let filled = self.columns.iter().map(Option::is_some).collect();
+        Ok(Columns { table: self.table, len: self.len, arrays, filled, bytes: bytes + absent.bytes() })
+    }
+}
+
+/// Every declared column of some rows, those that hold nothing included.
+#[derive(Clone, Debug)]
+pub(crate) struct Columns {
+    pub table: &'static Table,
+    pub len: usize,
+    pub arrays: Vec<ArrayRef>,
+    /// Which of the columns hold something.
+    pub filled: Vec<bool>,
+    /// The memory they take; what columns without values share counts once.
+    pub bytes: usize,
+}
+
+/// Arrays for columns that hold nothing. All columns of a type share one.
+struct Absent {
+    len: usize,
+    empty: Option<ArrayRef>,
+    nulls: Vec<(DataType, ArrayRef)>,
+}
+
+impl Absent {
+    fn new(len: usize) -> Absent {
+        Absent { len, empty: None, nulls: Vec::new() }
+    }
+
+    fn column(&mut self, kind: Kind, data_type: &DataType) -> ArrayRef {
+        if kind.is_never_null() {
+            let make = || -> ArrayRef {
+                Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n("", self.len)))
+            };
+            return self.empty.get_or_insert_with(make).clone();
+        }
+        if let Some((_, array)) = self.nulls.iter().find(|(known, _)| known == data_type) {
+            return array.clone();
+        }
+        let array = new_null_array(data_type, self.len);
+        self.nulls.push((data_type.clone(), array.clone()));
+        array
+    }
+
+    fn bytes(&self) -> usize {
+        let arrays = self.nulls.iter().map(|(_, array)| array).chain(&self.empty);
+        arrays.map(|array| array.get_array_memory_size()).sum()
+    }
+}
+
+/// Takes rows one after the other and makes columns of them.
+#[derive(Debug)]
+pub struct RowsBuilder {
+    table: &'static Table,
+    len: usize,
+    columns: Vec<Option<ColumnBuilder>>,
+}
+
+impl RowsBuilder {
+    pub fn new(table: &'static Table) -> RowsBuilder {
+        RowsBuilder { table, len: 0, columns: table.columns.iter().map(|_| None).collect() }
+    }
+
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Adds a row of the table. A cell whose variant does not fit its column reads as null: `Row::from_json`
+    /// and the adapters only make cells that fit.
+    pub fn push(&mut self, row: &Row) {
+        debug_assert_eq!(row.table, self.table);
+        for (at, cell) in row.cells.iter().enumerate() {
+            if *cell != model::Cell::Null {
+                self.column(at).push_cell(cell);
+            }
+        }
+        self.len += 1;
+    }
+
+    /// The builder of a column, filled up to the row that is being added.
+    fn column(&mut self, at: usize) -> &mut ColumnBuilder {
+        let kind = self.table.columns[at].kind;
+        let column = self.columns[at].get_or_insert_with(|| ColumnBuilder::new(kind));
+        column.fill_to(self.len);
+        column
+    }
+
+    pub fn finish(self) -> Result<Rows, LakeError> {
+        let len = self.len;
+        let columns = self.columns.into_iter().map(|column| {
+            column.map(|mut column| {
+                column.fill_to(len);
+                column.finish()
+            })
+        });
+        Ok(Rows { table: self.table, len, columns: columns.collect() })
+    }
+}
+
+/// The type of a column before it is hot: text lies in one piece then.
+fn row_type(kind: Kind) -> DataType {
+    if kind.is_text() { DataType::Utf8 } else { arrow_type(kind) }
+}

@@ -1,0 +1,375 @@
+//! Lines of JSON to columns.
+//!
+//! Two readers: a fast one for lines of the usual form, which writes values straight into columns, and
+//! [`Row::from_json`] for every other line. The fast one accepts a line only when the other would accept it and
+//! make the same row; it never refuses one. So what a line means, and why it is refused, is said in one place.
+
+use memchr::memchr2;
+use model::{Kind, Row, Table, Ticks, row::RowError};
+use serde_json::Value;
+
+use super::RowsBuilder;
+
+/// Reads rows of one table from lines of JSON.
+#[derive(Debug)]
+pub struct RowsReader {
+    rows: RowsBuilder,
+    /// The members of the line before, in their order: the next line most likely has the same.
+    expected: Vec<Expected>,
+    members: Vec<Member>,
+    /// For each column the number of the last line that named it.
+    named: Vec<u64>,
+    line: u64,
+    /// Texts of the line that do not stand in it as they are.
+    made: String,
+}
+
+/// Why a line is not a row of the table.
+#[derive(Debug, thiserror::Error)]
+pub enum LineError {
+    #[error("the line is not JSON: {0}")]
+    NotJson(serde_json::Error),
+    #[error("the line is JSON, but not an object with one member for each column")]
+    NotAnObject,
+    #[error(transparent)]
+    Row(#[from] RowError),
+}
+
+impl LineError {
+    /// A short word for counting refusals by reason.
+    pub fn code(&self) -> &'static str {
+        match self {
+            LineError::NotJson(_) => "InvalidJson",
+            LineError::NotAnObject => "NotAnObject",
+            LineError::Row(error) => error.code(),
+        }
+    }
+}
+
+/// A member's name as it stands in the line, quotes and colon included, and its column.
+#[derive(Debug)]
+struct Expected {
+    token: Vec<u8>,
+    at: usize,
+}
+
+/// A member that was read and not yet written; texts by their place in the line.
+#[derive(Clone, Copy, Debug)]
+struct Member {
+    at: usize,
+    value: Found,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Found {
+    Null,
+    Bool(bool),
+    Long(i64),
+    Time(Ticks),
+    /// Text that stands in the line.
+    Text {
+        start: usize,
+        end: usize,
+    },
+    /// Text with backslashes in it.
+    Escaped {
+        start: usize,
+        end: usize,
+    },
+    /// An object or a list.
+    Json {
+        start: usize,
+        end: usize,
+    },
+    /// Text that stands in `made`.
+    Made {
+        start: usize,
+        end: usize,
+    },
+}
+
+impl RowsReader {
+    pub fn new(table: &'static Table) -> RowsReader {
+        RowsReader {
+            rows: RowsBuilder::new(table),
+            expected: Vec::new(),
+            members: Vec::new(),
+            named: vec![0; table.columns.len()],
+            line: 0,
+            made: String::new(),
+        }
+    }
+
+    /// Reads one line, without its end, as one row. A refused line leaves no trace.
+    pub fn read(&mut self, line: &[u8]) -> Result<(), LineError> {
+        if let Ok(text) = std::str::from_utf8(line)
+            && self.read_fast(text).is_some()
+        {
+            return Ok(());
+        }
+        match serde_json::from_slice(line) {
+            Ok(Value::Object(object)) => {
+                self.rows.push(&Row::from_json(self.rows.table, object)?);
+                Ok(())
+            }
+            Ok(_) => Err(LineError::NotAnObject),
+            Err(error) => Err(LineError::NotJson(error)),
+        }
+    }
+
+    /// The rows read so far.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    pub fn into_rows(self) -> RowsBuilder {
+        self.rows
+    }
+
+    fn read_fast(&mut self, line: &str) -> Option<()> {
+        let bytes = line.as_bytes();
+        if bytes.iter().any(|byte| *byte < b' ') {
+            return None;
+        }
+        self.members.clear();
+        self.made.clear();
+        self.line += 1;
+        let mut at = spaces(bytes, 0);
+        if *bytes.get(at)? != b'{' {
+            return None;
+        }
+        at = spaces(bytes, at + 1);
+        loop {
+            let (column, value_at) = self.key(line, at)?;
+            let (value, end) = value(line, spaces(bytes, value_at), self.rows.table.columns[column].kind)?;
+            // Of a column that is named twice the last value counts: a case for the other reader.
+            if std::mem::replace(&mut self.named[column], self.line) == self.line {
+                return None;
+            }
+            self.members.push(Member { at: column, value });
+            at = spaces(bytes, end);
+            match *bytes.get(at)? {
+                b',' => at = spaces(bytes, at + 1),
+                b'}' => break,
+                _ => return None,
+            }
+        }
+        if spaces(bytes, at + 1) != bytes.len() {
+            return None;
+        }
+        if let Some(time_column) = self.rows.table.time_column() {
+            let is_time =
+                |member: &Member| member.at == time_column && matches!(member.value, Found::Time(_));
+            self.members.iter().find(|member| is_time(member))?;
+        }
+        self.make_texts(line)?;
+        self.write(line);
+        Some(())
+    }
+
+    /// The column of the member that begins at `at`, and where its value begins.
+    fn key(&mut self, line: &str, at: usize) -> Option<(usize, usize)> {
+        let bytes = line.as_bytes();
+        let position = self.members.len();
+        if let Some(Expected { token, at: column }) = self.expected.get(position)
+            && bytes[at..].starts_with(token)
+        {
+            return Some((*column, at + token.len()));
+        }
+        let (text, end) = text(bytes, at)?;
+        let Found::Text { start, end: text_end } = text else { return None };
+        let column = self.rows.table.position(&line[start..text_end])?;
+        let colon = spaces(bytes, end);
+        if *bytes.get(colon)? != b':' {
+            return None;
+        }
+        self.expected.truncate(position);
+        if self.expected.len() == position {
+            self.expected.push(Expected { token: bytes[at..=colon].to_vec(), at: column });
+        }
+        Some((column, colon + 1))
+    }
+
+    /// Makes the texts that do not stand in the line as they are.
+    fn make_texts(&mut self, line: &str) -> Option<()> {
+        for member in &mut self.members {
+            let from = self.made.len();
+            match member.value {
+                Found::Escaped { start, end } => unescape(&line[start..end], &mut self.made)?,
+                Found::Json { start, end } => {
+                    let value: Value = serde_json::from_str(&line[start..end]).ok()?;
+                    self.made.push_str(&value.to_string());
+                }
+                _ => continue,
+            }
+            member.value = Found::Made { start: from, end: self.made.len() };
+        }
+        Some(())
+    }
+
+    /// Writes the members into their columns. Nothing can go wrong any more: a row is added whole.
+    fn write(&mut self, line: &str) {
+        for Member { at, value } in self.members.iter().copied() {
+            match value {
+                // A null is as good as no member.
+                Found::Null | Found::Escaped { .. } | Found::Json { .. } => {}
+                Found::Bool(value) => self.rows.column(at).push_bool(value),
+                Found::Long(number) => self.rows.column(at).push_long(number),
+                Found::Time(time) => self.rows.column(at).push_time(time),
+                Found::Text { start, end } => self.rows.column(at).push_text(&line[start..end]),
+                Found::Made { start, end } => self.rows.column(at).push_text(&self.made[start..end]),
+            }
+        }
+        self.rows.len += 1;
+    }
+}
+
+/// Where the first byte from `at` on is that is no space.
+fn spaces(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at) == Some(&b' ') {
+        at += 1;
+    }
+    at
+}
+
+/// The value that begins at `at`, if a column of that kind takes it, and where it ends.
+fn value(line: &str, at: usize, kind: Kind) -> Option<(Found, usize)> {
+    let bytes = line.as_bytes();
+    match (*bytes.get(at)?, kind) {
+        (b'"', Kind::String | Kind::Guid | Kind::Dynamic) => text(bytes, at),
+        (b'"', Kind::DateTime) => match text(bytes, at)? {
+            (Found::Text { start, end }, after) => {
+                let time = Ticks::parse(&line[start..end]).filter(|time| time.unix_nanos().is_some())?;
+                Some((Found::Time(time), after))
+            }
+            _ => None,
+        },
+        (b'-' | b'0'..=b'9', Kind::Int | Kind::Long | Kind::TimeSpan) => {
+            let (number, end) = whole_number(bytes, at)?;
+            if kind == Kind::Int {
+                i32::try_from(number).ok()?;
+            }
+            Some((Found::Long(number), end))
+        }
+        (b'{' | b'[', Kind::String | Kind::Dynamic) => {
+            let end = end_of_nested(bytes, at)?;
+            Some((Found::Json { start: at, end }, end))
+        }
+        (b't', Kind::Bool) => bytes[at..].starts_with(b"true").then_some((Found::Bool(true), at + 4)),
+        (b'f', Kind::Bool) => bytes[at..].starts_with(b"false").then_some((Found::Bool(false), at + 5)),
+        (b'n', _) => bytes[at..].starts_with(b"null").then_some((Found::Null, at + 4)),
+        _ => None,
+    }
+}
+
+/// The text whose first quote is at `at`, and where its last one ends.
+fn text(bytes: &[u8], at: usize) -> Option<(Found, usize)> {
+    if *bytes.get(at)? != b'"' {
+        return None;
+    }
+    let start = at + 1;
+    let mut end = start + memchr2(b'"', b'\\', &bytes[start..])?;
+    if bytes[end] == b'"' {
+        return Some((Found::Text { start, end }, end + 1));
+    }
+    while bytes[end] != b'"' {
+        let after = end + 2;
+        end = after + memchr2(b'"', b'\\', bytes.get(after..)?)?;
+    }
+    Some((Found::Escaped { start, end }, end + 1))
+}
+
+/// A whole number of up to 18 digits, and where it ends.
+fn whole_number(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
+    let is_negative = bytes[at] == b'-';
+    let start = at + usize::from(is_negative);
+    let mut end = start;
+    let mut number = 0i64;
+    while let Some(digit @ b'0'..=b'9') = bytes.get(end) {
+        if end - start == 18 {
+            return None;
+        }
+        number = number * 10 + i64::from(digit - b'0');
+        end += 1;
+    }
+    let is_whole = matches!(bytes.get(end), Some(b',' | b'}' | b' '));
+    let has_leading_zero = bytes[start..end].first() == Some(&b'0') && (end - start > 1 || is_negative);
+    (end > start && is_whole && !has_leading_zero)
+        .then_some((if is_negative { -number } else { number }, end))
+}
+
+/// Deeper values are left to the other reader, which counts the line's own object too.
+const DEPTH_MAX: usize = 100;
+
+/// Where the object or list that begins at `at` ends, if it does. What is in it is not looked at.
+fn end_of_nested(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut depth = 0;
+    let mut at = at;
+    loop {
+        match *bytes.get(at)? {
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > DEPTH_MAX {
+                    return None;
+                }
+            }
+            b'}' | b']' => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            b'"' => {
+                at = text(bytes, at)?.1;
+                continue;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
+/// Appends text with its escapes resolved; none when one of them is not valid.
+fn unescape(text: &str, out: &mut String) -> Option<()> {
+    let mut rest = text;
+    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
+        out.push_str(&rest[..at]);
+        let escape = *rest.as_bytes().get(at + 1)?;
+        let mut length = 2;
+        out.push(match escape {
+            b'"' | b'\\' | b'/' => char::from(escape),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let (character, after) = unicode_escape(rest, at)?;
+                length = after - at;
+                character
+            }
+            _ => return None,
+        });
+        rest = &rest[at + length..];
+    }
+    out.push_str(rest);
+    Some(())
+}
+
+/// The character of the `\uXXXX` at `at`, or of the two that make a pair, and where it ends.
+fn unicode_escape(text: &str, at: usize) -> Option<(char, usize)> {
+    let unit = |at: usize| {
+        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
+        digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
+    };
+    let first = unit(at)?;
+    if let Some(character) = char::from_u32(first.into()) {
+        return Some((character, at + 6));
+    }
+    let character = char::decode_utf16([first, unit(at + 6)?]).next()?.ok()?;
+    Some((character, at + 12))
+}

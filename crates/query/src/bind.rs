@@ -141,7 +141,7 @@ impl Scope {
 
 pub(crate) struct Binder<'q> {
     tables: &'q dyn Tables,
-    context: Context,
+    context: &'q Context,
     names: FieldNames,
     answers: &'q Answers,
     scope: Scope,
@@ -153,7 +153,7 @@ pub(crate) struct Binder<'q> {
 pub(crate) fn bind(
     query: &ast::Query,
     tables: &dyn Tables,
-    context: Context,
+    context: &Context,
     answers: &Answers,
 ) -> Result<Bound, BindFailure> {
     let names = FieldNames::default();

@@ -1,7 +1,7 @@
 //! Running bound queries, inside bounds.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
@@ -20,10 +20,10 @@ use kql::{Diagnostic, Span};
 use model::{Kind, Ticks};
 use tokio::sync::Semaphore;
 
-use crate::QueryError;
 use crate::bind::{Answers, BindFailure, Bound, Subquery, Tables, bind};
 use crate::functions::Context;
 use crate::relation::{Field, Relation};
+use crate::{GeoDatabase, QueryError};
 
 /// Tables inside one query that may be read before it.
 const SUBQUERIES_MAX: usize = 64;
@@ -45,6 +45,8 @@ pub struct EngineConfig {
     pub rows_max: usize,
     /// Bytes of a result in memory.
     pub result_bytes_max: usize,
+    /// Where addresses are, for `geo_info_from_ip_address`; without it the function knows no address.
+    pub geo: Option<Arc<GeoDatabase>>,
 }
 
 impl Default for EngineConfig {
@@ -57,6 +59,7 @@ impl Default for EngineConfig {
             deadline: Duration::from_secs(200),
             rows_max: 100_000,
             result_bytes_max: 124 << 20,
+            geo: None,
         }
     }
 }
@@ -159,10 +162,11 @@ impl Engine {
         if !parsed.diagnostics.is_empty() {
             return Err(QueryError::Invalid(parsed.diagnostics));
         }
+        let context = Context { now, geo: self.config.geo.clone(), geo_missed: Once::new() };
         let mut answers = Answers::new();
         loop {
             // Binding may hold values that cannot cross threads: they end before anything is awaited.
-            let needs = match bind(&parsed.query, tables.as_ref(), Context { now }, &answers) {
+            let needs = match bind(&parsed.query, tables.as_ref(), &context, &answers) {
                 Ok(Bound::Plan(relation)) => return Ok(relation),
                 Ok(Bound::Needs(needs)) => needs,
                 Err(BindFailure::Diagnostic(diagnostic)) => {

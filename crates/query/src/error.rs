@@ -17,6 +17,8 @@ pub enum QueryError {
     ResultTooLarge { max_bytes: usize },
     #[error("too many queries run at once; try again shortly")]
     Busy,
+    #[error("the database of places is not usable: {reason}")]
+    GeoDatabase { reason: String },
     #[error("the engine failed: {0}")]
     Engine(DataFusionError),
 }
@@ -33,7 +35,7 @@ impl QueryError {
             }
             QueryError::OutOfMemory => ErrorKind::InvalidInput,
             QueryError::Busy => ErrorKind::TooManyRequests,
-            QueryError::Engine(_) => ErrorKind::Internal,
+            QueryError::GeoDatabase { .. } | QueryError::Engine(_) => ErrorKind::Internal,
         }
     }
 }

@@ -1,7 +1,10 @@
 //! The scalar functions, one file each and one line here.
 
+use std::sync::{Arc, Once};
+
 use model::{Kind, Ticks};
 
+use crate::GeoDatabase;
 use crate::convert;
 use crate::typed::{Typed, is_numeric};
 
@@ -73,6 +76,10 @@ pub enum Naming {
 pub struct Context {
     /// One instant for the whole query.
     pub now: Ticks,
+    /// Where addresses are, if the operator gave a database.
+    pub geo: Option<Arc<GeoDatabase>>,
+    /// Done when the lack of that database was logged: a query is bound several times and may ask often.
+    pub geo_missed: Once,
 }
 
 impl Param {

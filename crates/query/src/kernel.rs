@@ -21,8 +21,16 @@ use crate::typed::{Typed, engine_type};
 /// Computes a function over one batch.
 pub(crate) type Eval = fn(&Args) -> Result<ArrayRef>;
 
+/// A function over one batch that holds something of the engine it runs in.
+pub(crate) type Holding = Arc<dyn Fn(&Args) -> Result<ArrayRef> + Send + Sync>;
+
 /// A call of a kernel. Two kernels with the same name and result kind must be the same function.
 pub(crate) fn call(name: &'static str, returns: Kind, eval: Eval, args: Vec<Typed>) -> Typed {
+    call_holding(name, returns, Arc::new(eval), args)
+}
+
+/// [`call`], where within one engine the same name has to mean that the same is held.
+pub(crate) fn call_holding(name: &'static str, returns: Kind, eval: Holding, args: Vec<Typed>) -> Typed {
     let kernel = Kernel {
         name,
         returns: engine_type(returns),
@@ -37,7 +45,7 @@ pub(crate) fn call(name: &'static str, returns: Kind, eval: Eval, args: Vec<Type
 struct Kernel {
     name: &'static str,
     returns: DataType,
-    eval: Eval,
+    eval: Holding,
     signature: Signature,
 }
 

@@ -11,6 +11,7 @@ mod convert;
 mod engine;
 mod error;
 mod functions;
+mod geo;
 mod json;
 mod kernel;
 mod operators;
@@ -26,6 +27,7 @@ pub use bind::Tables;
 pub use engine::{Answer, Engine, EngineConfig, Stats};
 pub use error::QueryError;
 pub use functions::{Example, Function, find as find_function};
+pub use geo::GeoDatabase;
 
 /// Every scalar function, by name.
 pub fn functions() -> &'static [&'static Function] {

@@ -313,7 +313,7 @@ impl Binder<'_> {
             _ => self.expr(&arg.value, input),
         });
         let args = args.collect::<Bind<Vec<_>>>()?;
-        let result = function.call(&self.context, args);
+        let result = function.call(self.context, args);
         let typed = self.at(span, result.map_err(|message| format!("{name}(): {message}")))?;
         Ok(constant::fold(typed)?)
     }

@@ -82,6 +82,8 @@ mod extract_json;
 mod format_datetime;
 #[path = "format_timespan.rs"]
 mod format_timespan;
+#[path = "geo_info_from_ip_address.rs"]
+mod geo_info_from_ip_address;
 #[path = "gettype.rs"]
 mod gettype;
 #[path = "has_any_index.rs"]
@@ -259,6 +261,7 @@ pub static FUNCTIONS: &[&Function] = &[
     &parse_ipv4::FORMAT_IPV4,
     &parse_ipv4::FORMAT_IPV4_MASK,
     &format_timespan::FORMAT_TIMESPAN,
+    &geo_info_from_ip_address::GEO_INFO_FROM_IP_ADDRESS,
     &time_parts::GETMONTH,
     &gettype::GETTYPE,
     &time_parts::GETYEAR,

@@ -9,7 +9,7 @@ use model::{Table, Ticks, tables};
 use query::{Answer, Engine, EngineConfig, QueryError, Tables};
 
 /// Hands out the rows of `rows_of`, as an event lake would.
-struct Fixtures;
+pub struct Fixtures;
 
 impl Tables for Fixtures {
     fn table(&self, table: &'static Table) -> Arc<dyn TableProvider> {
@@ -58,7 +58,10 @@ const ROWS: &[(&str, &str)] = &[
     ),
 ];
 
-static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(EngineConfig::default(), None).unwrap());
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| {
+    let geo = Some(Arc::new(super::geo::places()));
+    Engine::new(EngineConfig { geo, ..EngineConfig::default() }, None).unwrap()
+});
 
 /// The instant that is now in these tests.
 pub fn now() -> Ticks {
@@ -82,7 +85,12 @@ pub fn run(query: &str) -> Result<Answer, QueryError> {
 
 /// `name:kind | ...`, then a line for each row.
 pub fn shown(query: &str) -> String {
-    let answer = match run(query) {
+    show(query, run(query))
+}
+
+/// What came of a query, as text.
+pub fn show(query: &str, result: Result<Answer, QueryError>) -> String {
+    let answer = match result {
         Ok(answer) => answer,
         Err(QueryError::Invalid(diagnostics)) => {
             let lines = diagnostics.iter().map(|d| {

@@ -2,8 +2,10 @@
 
 mod errors;
 mod functions;
+mod geo;
 mod harness;
 mod joins;
+mod mmdb;
 mod operators;
 mod pruning;
 mod summarize;

@@ -99,6 +99,9 @@ pub struct HuntingSettings {
     pub timeout_seconds: u64,
     /// Rows of an answer; it is cut off behind them.
     pub rows_max: usize,
+    /// A database of places by address, in the format of MaxMind, for `geo_info_from_ip_address`. It is read at
+    /// the start and held in memory.
+    pub geo_database: Option<PathBuf>,
 }
 
 /// Limits of incoming events.
@@ -158,6 +161,7 @@ impl Config {
         let mut paths = vec![&mut config.data];
         paths.extend(config.rules.iter_mut());
         paths.extend(config.tls.certificate.iter_mut().chain(config.tls.key.iter_mut()));
+        paths.extend(config.hunting.geo_database.iter_mut());
         paths.into_iter().for_each(|path| *path = folder.join(&*path));
         Ok(config)
     }
@@ -239,11 +243,13 @@ impl Default for HuntingSettings {
             queries_max: engine.queries_max,
             timeout_seconds: engine.deadline.as_secs(),
             rows_max: engine.rows_max,
+            geo_database: None,
         }
     }
 }
 
 impl HuntingSettings {
+    /// The bounds; the database of places is read beside them.
     pub(crate) fn for_engine(&self) -> query::EngineConfig {
         let engine = query::EngineConfig::default();
         query::EngineConfig {

@@ -7,6 +7,7 @@ mod config;
 mod credentials;
 mod data_folder;
 mod followers;
+mod geo;
 mod opened;
 mod quickstart;
 mod rules;

@@ -8,12 +8,14 @@ use api::{ApiConfig, ApiState, StoreCatalog};
 use identity::{Issuer, IssuerConfig};
 use lake::{Files, FolderDisk, Lake};
 use model::{Clock, SystemClock};
+use query::{Engine, EngineConfig};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::config::{Config, host_of};
 use crate::data_folder::{DataFolder, make_private_folder};
+use crate::geo;
 use crate::rules::{self, RuleSets};
 use crate::tls::{self, Certificate};
 
@@ -52,6 +54,7 @@ impl Opened {
         hosts.push(bound.ip().to_string());
         let certificate = tls::certificate(&config.tls, &folder.file("tls"), &hosts, clock.now())?;
 
+        let geo = geo::load(config.hunting.geo_database.as_deref()).await?;
         let store = Store::open(&folder.file("state.db")).await.context("cannot open the state store")?;
         let sealing = folder.sealing_key()?;
         let mut issuer_config = IssuerConfig::new(authority_base.clone());
@@ -65,7 +68,7 @@ impl Opened {
         let issuer = Arc::new(issuer.context("cannot open the issuer")?);
         let lake = open_lake(&config, &folder, &store, &clock).await?;
         let files = Some((lake::object_store_url(), lake.object_store()));
-        let engine = query::Engine::new(config.hunting.for_engine(), files);
+        let engine = Engine::new(EngineConfig { geo, ..config.hunting.for_engine() }, files);
         let engine = Arc::new(engine.context("cannot set up the query engine")?);
         let (folders, with_built_in) = (config.rules.clone(), config.built_in_rules);
         let rules = tokio::task::spawn_blocking(move || rules::load(&folders, with_built_in)).await;

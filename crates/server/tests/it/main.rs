@@ -1,6 +1,9 @@
 //! Servers as a user starts them, asked over HTTPS like any other.
 
 mod followers;
+mod geo;
+#[path = "../../../query/tests/it/mmdb.rs"]
+mod mmdb;
 mod quickstart;
 
 use std::path::Path;

@@ -36,7 +36,7 @@ class Server:
         self.folder = folder
         self.log = open(os.path.join(folder, "server.log"), "wb")
         data = os.path.join(folder, "data")
-        command = [binary, "quickstart", "--data", data, "--port", "0", "--devices", "0"]
+        command = [binary, "quickstart", "--data", data, "--port", "0", "--no-sandbox"]
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
         connection = os.path.join(data, "quickstart.json")
         deadline = time.time() + 60

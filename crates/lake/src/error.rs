@@ -23,6 +23,8 @@ pub enum LakeError {
     Catalog { doing: &'static str, message: String },
     #[error("the rows do not fit their table: {0}")]
     Rows(String),
+    #[error("the lake as of {time} cannot be read: the earliest time is {earliest}")]
+    TooEarly { time: model::Ticks, earliest: model::Ticks },
     #[error("the batch is larger than {max} bytes")]
     TooLarge { max: usize },
     #[error("unexpected batch: {0}")]
@@ -39,7 +41,7 @@ impl LakeError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             LakeError::TooLarge { .. } => ErrorKind::TooLarge,
-            LakeError::Rows(_) => ErrorKind::InvalidInput,
+            LakeError::Rows(_) | LakeError::TooEarly { .. } => ErrorKind::InvalidInput,
             LakeError::Busy | LakeError::NoSpace | LakeError::Stopped => ErrorKind::Unavailable,
             LakeError::Log { .. } | LakeError::File { .. } | LakeError::Catalog { .. } => {
                 ErrorKind::Unavailable

@@ -1,9 +1,12 @@
 //! The object store that holds the Parquet files.
 
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use datafusion::parquet::errors::ParquetError;
+use datafusion::parquet::file::reader::{ChunkReader, Length};
 use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
@@ -60,13 +63,65 @@ impl Files {
         found.bytes().await.map_err(file_error("read", path))
     }
 
+    /// Opens a file to read it on a thread that may block.
+    pub(crate) fn open_blocking(&self, path: &str) -> Result<OpenedFile, LakeError> {
+        match &self.folder {
+            Some(folder) => {
+                let file = std::fs::File::open(folder.join(path));
+                file.map(OpenedFile::Local)
+                    .map_err(|source| LakeError::Log { doing: "open a data file", source })
+            }
+            None => {
+                let read = tokio::runtime::Handle::current().block_on(self.read(path));
+                Ok(OpenedFile::Read(read?))
+            }
+        }
+    }
+
+    /// Removes a file, if it is there.
     pub(crate) async fn remove(&self, path: &str) -> Result<(), LakeError> {
-        self.store.delete(&Path::from(path)).await.map_err(file_error("remove", path))
+        match self.store.delete(&Path::from(path)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(file_error("remove", path)(error)),
+        }
     }
 
     pub(crate) async fn list(&self) -> Result<Vec<String>, LakeError> {
         let paths = self.store.list(None).map_ok(|meta| meta.location.to_string());
         paths.try_collect().await.map_err(file_error("list", ""))
+    }
+}
+
+/// A data file that can be read at any place: in the file system, or read whole.
+pub(crate) enum OpenedFile {
+    Local(std::fs::File),
+    Read(Bytes),
+}
+
+impl Length for OpenedFile {
+    fn len(&self) -> u64 {
+        match self {
+            OpenedFile::Local(file) => Length::len(file),
+            OpenedFile::Read(bytes) => Length::len(bytes),
+        }
+    }
+}
+
+impl ChunkReader for OpenedFile {
+    type T = Box<dyn Read + Send>;
+
+    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
+        Ok(match self {
+            OpenedFile::Local(file) => Box::new(file.get_read(start)?),
+            OpenedFile::Read(bytes) => Box::new(bytes.get_read(start)?),
+        })
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
+        match self {
+            OpenedFile::Local(file) => file.get_bytes(start, length),
+            OpenedFile::Read(bytes) => bytes.get_bytes(start, length),
+        }
     }
 }
 

@@ -8,11 +8,11 @@ use bytes::Bytes;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use datafusion::arrow::compute::{concat, take};
 use datafusion::arrow::datatypes::{Int64Type, TimestampNanosecondType};
+use model::lake::DataFile;
 use model::time::TICKS_PER_DAY;
 use model::{Table, TenantId, Ticks};
 
 use crate::LakeError;
-use crate::catalog::DataFile;
 use crate::parquet_file::{LEVEL_FAST, ParquetFile, ROW_GROUP_ROWS};
 use crate::schema::{SCHEMA_VERSION, SEQUENCE_COLUMN, stored_schema};
 use crate::state::HotBatch;
@@ -26,6 +26,7 @@ pub(crate) struct Encoded {
 /// Sorts hot rows into files. Work for a thread that may block.
 pub(crate) fn encode_files(
     hot: &[(TenantId, Arc<HotBatch>)],
+    now: Ticks,
     new_name: &dyn Fn() -> String,
 ) -> Result<Vec<Encoded>, LakeError> {
     let mut groups: BTreeMap<(TenantId, &'static str), Vec<&HotBatch>> = BTreeMap::new();
@@ -50,6 +51,9 @@ pub(crate) fn encode_files(
                 first_sequence: sequences.0,
                 last_sequence: sequences.1,
                 schema_version: SCHEMA_VERSION,
+                level: 0,
+                added: now,
+                removed: None,
             };
             encoded.push(Encoded { file, bytes });
         }

@@ -48,7 +48,7 @@ impl TenantLake {
         position: i64,
         state: &crate::state::TenantState,
     ) -> Result<Followed, LakeError> {
-        let behind: Vec<_> = state.files.values().flat_map(|files| files.iter().cloned()).collect();
+        let behind: Vec<_> = state.files.values().flat_map(|files| files.listed.iter().cloned()).collect();
         // The files of the earliest flush behind the position: those that reach no further than its end.
         let mut files: Vec<_> = behind.into_iter().filter(|file| file.last_sequence > position).collect();
         files.sort_by_key(|file| file.first_sequence);

@@ -7,8 +7,10 @@
 //!
 //! The lake knows no query language, users or HTTP.
 
+mod as_of;
 mod batch;
 mod catalog;
+mod compact;
 mod disk;
 mod error;
 mod files;
@@ -21,17 +23,19 @@ mod provider;
 mod rows;
 mod schema;
 mod state;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::catalog::TableProvider;
-use model::{Clock, Table, TenantId};
+use model::lake::{AsOf, CatalogChange, CatalogState, DataFile, ProducerMark};
+use model::{Clock, Table, TenantId, Ticks};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{info, warn};
 
 pub use batch::rows_from_batch;
-pub use catalog::{Catalog, CatalogFuture, CatalogState, DataFile, Flush, ProducerMark};
+pub use catalog::{Catalog, CatalogFuture};
 pub use disk::{Disk, FolderDisk, LogFile};
 pub use error::LakeError;
 pub use files::Files;
@@ -40,6 +44,7 @@ pub use log::Appended;
 pub use provider::{is_lake_table, object_store_url};
 pub use rows::{LineError, Rows, RowsBuilder, RowsReader, Texts};
 pub use schema::{INGESTED_COLUMN, SEQUENCE_COLUMN, arrow_type, declared_schema, stored_schema};
+pub use upkeep::Upkeep;
 
 use crate::frame::Payload;
 use crate::log::{Append, Job, Producers};
@@ -54,6 +59,11 @@ pub struct LakeConfig {
     pub flush_interval: Duration,
     /// Appends are refused with [`LakeError::Busy`] while hot rows take more than this, in bytes.
     pub hot_bytes_max: usize,
+    /// How often files are merged, retired and deleted.
+    pub upkeep_interval: Duration,
+    /// How long files stay that were merged or retired: queries under way read them, and questions about the
+    /// past reach back that far.
+    pub grace: Duration,
 }
 
 impl Default for LakeConfig {
@@ -62,6 +72,8 @@ impl Default for LakeConfig {
             flush_bytes: 64 << 20,
             flush_interval: Duration::from_secs(60),
             hot_bytes_max: 512 << 20,
+            upkeep_interval: upkeep::UPKEEP_INTERVAL,
+            grace: upkeep::GRACE,
         }
     }
 }
@@ -81,6 +93,9 @@ struct Shared {
     thread: std::sync::Mutex<Option<std::thread::JoinHandle<()>>>,
     /// One flush at a time.
     flushing: tokio::sync::Mutex<()>,
+    /// One change of files at a time, flushes apart.
+    maintaining: tokio::sync::Mutex<()>,
+    clock: Arc<dyn Clock>,
     /// Wakes followers and the flush loop after every acknowledged group.
     accepted: watch::Sender<u64>,
     new_name: Box<dyn Fn() -> String + Send + Sync>,
@@ -114,7 +129,7 @@ impl Lake {
         let state = Arc::new(State::default());
         state.set_files(known.files.clone(), &known.sequences);
         let writer = {
-            let (disk, state) = (disk.clone(), state.clone());
+            let (disk, clock, state) = (disk.clone(), clock.clone(), state.clone());
             blocking(move || log::Writer::recover(disk, clock, state, &known)).await??
         };
         let producers = writer.producers();
@@ -130,6 +145,8 @@ impl Lake {
             jobs: std::sync::Mutex::new(Some(jobs)),
             thread: std::sync::Mutex::new(Some(thread)),
             flushing: tokio::sync::Mutex::new(()),
+            maintaining: tokio::sync::Mutex::new(()),
+            clock,
             accepted: watch::channel(0).0,
             new_name,
         })))
@@ -203,14 +220,20 @@ impl Lake {
         let sequences = highest_sequences(&hot);
         let rows = hot.iter().map(|(_, batch)| batch.batch.num_rows()).sum();
         let shared = self.0.clone();
-        let encoded = blocking(move || flush::encode_files(&hot, &*shared.new_name)).await??;
+        let encoded =
+            blocking(move || flush::encode_files(&hot, shared.clock.now(), &*shared.new_name)).await??;
         for file in &encoded {
             self.0.files.put(&file.file.path, file.bytes.clone()).await?;
         }
         let files: Vec<DataFile> = encoded.into_iter().map(|encoded| encoded.file).collect();
-        let log_segment = closed as i64 + 1;
-        let commit = Flush { files: files.clone(), log_segment, producers, sequences: sequences.clone() };
-        self.0.catalog.commit(commit).await?;
+        let change = CatalogChange {
+            added: files.clone(),
+            log_segment: Some(closed as i64 + 1),
+            producers,
+            sequences: sequences.clone(),
+            ..CatalogChange::default()
+        };
+        self.0.catalog.commit(change).await?;
         self.0.state.replace_hot(closed, files, &sequences);
         self.drop_segments(closed).await?;
         metrics::histogram!("bartizan_lake_flush_seconds").record(started.elapsed().as_secs_f64());
@@ -294,7 +317,10 @@ impl TenantLake {
 
     /// Every table as it is now: what is accepted later is not in it.
     pub fn snapshot(&self) -> Snapshot {
-        Snapshot { state: self.lake.0.state.snapshot(self.tenant), store: self.lake.object_store() }
+        let shared = &self.lake.0;
+        let (now, grace) = (shared.clock.now(), shared.config.grace);
+        let state = shared.state.snapshot(self.tenant);
+        Snapshot { state, store: self.lake.object_store(), as_of: None, now, grace }
     }
 
     /// The highest sequence accepted so far; 0 before the first row.
@@ -308,11 +334,26 @@ impl TenantLake {
 pub struct Snapshot {
     state: state::TenantState,
     store: Arc<dyn object_store::ObjectStore>,
+    as_of: Option<AsOf>,
+    now: Ticks,
+    grace: Duration,
 }
 
 impl Snapshot {
+    /// Every table as it was. What retention and deletions removed since is there again, as far back as the
+    /// grace period reaches; a time before that is an error.
+    pub fn as_of(&self, as_of: AsOf) -> Result<Snapshot, LakeError> {
+        as_of::check(as_of, self.now, self.grace)?;
+        let state = as_of::select(as_of, self.state.clone());
+        Ok(Snapshot { state, as_of: Some(as_of), ..self.clone() })
+    }
+
     pub fn table(&self, table: &'static Table) -> Arc<dyn TableProvider> {
-        Arc::new(provider::LakeTable { table, state: self.state.clone(), store: self.store.clone() })
+        let now = provider::LakeTable { table, state: self.state.clone(), store: self.store.clone() };
+        match self.as_of {
+            Some(as_of) => Arc::new(as_of::PastTable::new(now, as_of)),
+            None => Arc::new(now),
+        }
     }
 }
 
@@ -325,7 +366,8 @@ async fn remove_orphans(files: &Files, known: &CatalogState) -> Result<(), LakeE
     let committed: std::collections::HashSet<&str> =
         known.files.iter().map(|file| file.path.as_str()).collect();
     for path in files.list().await? {
-        if !committed.contains(path.as_str()) {
+        // What is named otherwise was not written by a flush or a merge.
+        if path.ends_with(".parquet") && !path.contains("/_") && !committed.contains(path.as_str()) {
             info!(%path, "removing a file that was never committed");
             files.remove(&path).await?;
         }

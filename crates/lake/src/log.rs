@@ -7,12 +7,12 @@ use std::collections::{HashMap, HashSet};
 use std::io;
 use std::sync::Arc;
 
+use model::lake::CatalogState;
 use model::{Clock, TenantId};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use crate::LakeError;
-use crate::catalog::CatalogState;
 use crate::disk::{Disk, LogFile};
 use crate::frame::{Found, Frame, Header, Payload, read_frame, write_head};
 use crate::rows::Columns;

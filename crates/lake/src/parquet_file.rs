@@ -34,6 +34,8 @@ const SAMPLED: usize = 2048;
 
 /// The zstd level of files that are rewritten soon.
 pub(crate) const LEVEL_FAST: i32 = 1;
+/// The zstd level of files that stay.
+pub(crate) const LEVEL_SMALL: i32 = 3;
 
 /// A file in the making.
 pub(crate) struct ParquetFile {

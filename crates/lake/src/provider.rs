@@ -18,10 +18,10 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPu
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
+use model::lake::DataFile;
 use model::{Table, Ticks};
 use object_store::ObjectStore;
 
-use crate::catalog::DataFile;
 use crate::schema::stored_schema;
 use crate::state::TenantState;
 
@@ -94,6 +94,7 @@ impl LakeTable {
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let Some(files) = self.state.files.get(self.table.name) else { return Ok(None) };
         let files: Vec<PartitionedFile> = files
+            .listed
             .iter()
             .filter(|file| times.may_hold(file))
             .map(|file| PartitionedFile::new(file.path.clone(), file.bytes as u64))

@@ -125,7 +125,7 @@ impl Rows {
         let fields = declared_schema(self.table);
         let columns = self.columns.iter().zip(self.table.columns).zip(fields.fields());
         let arrays = columns.map(|((array, column), field)| {
-            let Some(array) = array else { return Ok(absent.column(column.kind, field.data_type())) };
+            let Some(array) = array else { return Ok(absent.column(Some(column.kind), field.data_type())) };
             let array: ArrayRef = match array.as_string_opt::<i32>() {
                 Some(texts) if column.kind.is_never_null() && texts.null_count() > 0 => {
                     let texts = texts.iter().map(|text| Some(text.unwrap_or_default()));
@@ -156,19 +156,20 @@ pub(crate) struct Columns {
 }
 
 /// Arrays for columns that hold nothing. All columns of a type share one.
-struct Absent {
+pub(crate) struct Absent {
     len: usize,
     empty: Option<ArrayRef>,
     nulls: Vec<(DataType, ArrayRef)>,
 }
 
 impl Absent {
-    fn new(len: usize) -> Absent {
+    pub fn new(len: usize) -> Absent {
         Absent { len, empty: None, nulls: Vec::new() }
     }
 
-    fn column(&mut self, kind: Kind, data_type: &DataType) -> ArrayRef {
-        if kind.is_never_null() {
+    /// A column of that kind, or one of the lake's own, which have none.
+    pub fn column(&mut self, kind: Option<Kind>, data_type: &DataType) -> ArrayRef {
+        if kind.is_some_and(Kind::is_never_null) {
             let make = || -> ArrayRef {
                 Arc::new(StringViewArray::from_iter_values(std::iter::repeat_n("", self.len)))
             };

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use datafusion::arrow::array::RecordBatch;
+use model::lake::DataFile;
 use model::{Table, TenantId, Ticks};
 
 use crate::LakeError;
 use crate::batch::stored_batch;
-use crate::catalog::DataFile;
 use crate::rows::Columns;
 
 /// Rows that are in the log and not yet in a file.
@@ -45,12 +45,19 @@ impl HotBatch {
 /// One tenant's rows at one moment. Cheap to clone; never changes once handed out.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TenantState {
-    pub files: BTreeMap<&'static str, Arc<Vec<Arc<DataFile>>>>,
+    /// The files that are listed, by table, and with them those that were taken off and are not purged yet.
+    pub files: BTreeMap<&'static str, Arc<TableFiles>>,
     pub hot: Arc<Vec<Arc<HotBatch>>>,
     /// The highest sequence accepted, 0 before the first row.
     pub last_sequence: i64,
     /// The highest sequence that is in files.
     pub flushed_sequence: i64,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TableFiles {
+    pub listed: Vec<Arc<DataFile>>,
+    pub removed: Vec<Arc<DataFile>>,
 }
 
 #[derive(Debug, Default)]
@@ -134,6 +141,28 @@ impl State {
         inner.hot_bytes = hot(&inner).map(|batch| batch.bytes).sum();
         inner.hot_rows = hot(&inner).map(|batch| batch.batch.num_rows()).sum();
     }
+
+    /// Swaps files for others, in one step for every reader. Those taken off the list can still be read as of a
+    /// time before `at`.
+    pub fn replace_files(&self, removed: &[Arc<DataFile>], added: Vec<DataFile>, at: Ticks) {
+        let mut inner = self.write();
+        for file in removed {
+            let Some(files) = files_of(&mut inner, file) else { continue };
+            files.listed.retain(|listed| listed.path != file.path);
+            files.removed.push(Arc::new(DataFile { removed: Some(at), ..DataFile::clone(file) }));
+        }
+        add_files(&mut inner, added);
+    }
+
+    /// Forgets removed files whose bytes are gone.
+    pub fn forget(&self, purged: &[Arc<DataFile>]) {
+        let mut inner = self.write();
+        for file in purged {
+            if let Some(files) = files_of(&mut inner, file) {
+                files.removed.retain(|removed| removed.path != file.path);
+            }
+        }
+    }
 }
 
 fn hot(inner: &Inner) -> impl Iterator<Item = &Arc<HotBatch>> {
@@ -142,9 +171,16 @@ fn hot(inner: &Inner) -> impl Iterator<Item = &Arc<HotBatch>> {
 
 fn add_files(inner: &mut Inner, files: Vec<DataFile>) {
     for file in files {
-        // A file of a table that this version does not know stays in the catalog, unread.
-        let Some(table) = model::tables::find(&file.table) else { continue };
-        let state = inner.tenants.entry(file.tenant).or_default();
-        Arc::make_mut(state.files.entry(table.name).or_default()).push(Arc::new(file));
+        let Some(known) = files_of(inner, &file) else { continue };
+        let list = if file.removed.is_some() { &mut known.removed } else { &mut known.listed };
+        list.push(Arc::new(file));
     }
+}
+
+/// The files of a file's tenant and table. One of a table that this version does not know stays in the catalog,
+/// unread.
+fn files_of<'a>(inner: &'a mut Inner, file: &DataFile) -> Option<&'a mut TableFiles> {
+    let table = model::tables::find(&file.table)?;
+    let state = inner.tenants.entry(file.tenant).or_default();
+    Some(Arc::make_mut(state.files.entry(table.name).or_default()))
 }

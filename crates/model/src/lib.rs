@@ -5,6 +5,7 @@
 pub mod alert;
 pub mod error;
 pub mod ids;
+pub mod lake;
 pub mod machine;
 pub mod permission;
 pub mod row;

@@ -18,7 +18,8 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::LogicalPlan;
 use kql::ast::{self, LetValue, Pipeline, Statement};
 use kql::{Diagnostic, Span};
-use model::{Kind, Table};
+use model::lake::AsOf;
+use model::{Kind, Table, Ticks};
 
 use crate::functions::Context;
 use crate::relation::{FieldNames, Relation};
@@ -32,6 +33,9 @@ const DEPTH_MAX: usize = 40;
 /// The tables a query may read: already those of one tenant, and only the rows the caller may see.
 pub trait Tables: Send + Sync {
     fn table(&self, table: &'static Table) -> Arc<dyn TableProvider>;
+
+    /// The same tables as they were, or why that cannot be told.
+    fn as_of(&self, as_of: AsOf) -> Result<Arc<dyn Tables>, String>;
 }
 
 /// A bound query.
@@ -141,6 +145,8 @@ impl Scope {
 
 pub(crate) struct Binder<'q> {
     tables: &'q dyn Tables,
+    /// In place of `tables`, when the query asks for the past.
+    past: Option<Arc<dyn Tables>>,
     context: &'q Context,
     names: FieldNames,
     answers: &'q Answers,
@@ -157,7 +163,8 @@ pub(crate) fn bind(
     answers: &Answers,
 ) -> Result<Bound, BindFailure> {
     let names = FieldNames::default();
-    let mut binder = Binder { tables, context, names, answers, scope: Scope::default(), steps: 0, depth: 0 };
+    let mut binder =
+        Binder { tables, past: None, context, names, answers, scope: Scope::default(), steps: 0, depth: 0 };
     match binder.query(&query.statements) {
         Ok(relation) => Ok(Bound::Plan(relation)),
         Err(Stop::Needs(subquery)) => Ok(Bound::Needs(vec![*subquery])),
@@ -173,6 +180,11 @@ pub(crate) enum BindFailure {
 
 impl Binder<'_> {
     fn query(&mut self, statements: &[Statement]) -> Bind<Relation> {
+        for statement in statements {
+            if let Statement::Set(set) = statement {
+                self.set(set)?;
+            }
+        }
         let mut result = None;
         for statement in statements {
             match statement {
@@ -184,7 +196,7 @@ impl Binder<'_> {
                         self.scope = self.scope.with(&param.name.name, value);
                     }
                 }
-                // Request options and database aliases change nothing here.
+                // Options were looked at before; aliases of databases change nothing here.
                 Statement::Set(_) | Statement::Alias(_) => {}
             }
         }
@@ -192,6 +204,35 @@ impl Binder<'_> {
             Some(pipeline) => self.pipeline(pipeline),
             None => error(Span { start: 0, end: 0 }, "the query has no tabular expression to run"),
         }
+    }
+
+    /// Options of the compatible service are accepted and change nothing; ours ask for the past.
+    fn set(&mut self, set: &ast::Set) -> Bind<()> {
+        let kind = match set.name.name.as_str() {
+            "query_as_of" => Kind::DateTime,
+            "query_as_of_sequence" => Kind::Long,
+            _ => return Ok(()),
+        };
+        let value = set.value.as_ref().map(|value| self.constant(value)).transpose()?;
+        let number = value.filter(|value| value.kind == kind).and_then(|value| value.literal_long());
+        let as_of = match (number, kind) {
+            (Some(ticks), Kind::DateTime) => AsOf::Time(Ticks(ticks)),
+            (Some(sequence), _) => AsOf::Sequence(sequence),
+            (None, _) => {
+                let message = format!("option '{}' takes a {}", set.name.name, kind.name());
+                return error(set.span, message);
+            }
+        };
+        match self.tables.as_of(as_of) {
+            Ok(past) => self.past = Some(past),
+            Err(reason) => return error(set.span, reason),
+        }
+        Ok(())
+    }
+
+    /// A table as the query sees it.
+    fn provider(&self, table: &'static Table) -> Arc<dyn TableProvider> {
+        self.past.as_deref().unwrap_or(self.tables).table(table)
     }
 
     fn bind_let(&mut self, binding: &ast::Let) -> Bind<()> {

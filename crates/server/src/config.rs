@@ -81,6 +81,11 @@ pub struct LakeSettings {
     pub flush_bytes: usize,
     /// Events are refused, to be sent again later, while new rows take more memory than this, in bytes.
     pub hot_bytes_max: usize,
+    /// Small files are merged, old ones retired and replaced ones deleted every so many seconds.
+    pub upkeep_seconds: u64,
+    /// Files that were merged or retired stay for so many seconds, and as far back questions about the past can
+    /// be asked. It has to be longer than a query may run.
+    pub grace_seconds: u64,
 }
 
 /// Limits of hunting queries.
@@ -188,6 +193,7 @@ impl Config {
             ("lake.flush_seconds", self.lake.flush_seconds),
             ("lake.flush_bytes", self.lake.flush_bytes as u64),
             ("lake.hot_bytes_max", self.lake.hot_bytes_max as u64),
+            ("lake.upkeep_seconds", self.lake.upkeep_seconds),
             ("hunting.memory_bytes", self.hunting.memory_bytes as u64),
             ("hunting.queries_max", self.hunting.queries_max as u64),
             ("hunting.timeout_seconds", self.hunting.timeout_seconds),
@@ -199,6 +205,9 @@ impl Config {
         }
         if self.lake.hot_bytes_max < self.lake.flush_bytes {
             bail!("lake.hot_bytes_max is below lake.flush_bytes: events would be refused before a flush");
+        }
+        if self.lake.grace_seconds <= self.hunting.timeout_seconds {
+            bail!("lake.grace_seconds is not above hunting.timeout_seconds: queries would lose their files");
         }
         Ok(())
     }
@@ -218,8 +227,14 @@ impl Config {
 
 impl Default for LakeSettings {
     fn default() -> LakeSettings {
-        let lake::LakeConfig { flush_bytes, flush_interval, hot_bytes_max } = lake::LakeConfig::default();
-        LakeSettings { flush_seconds: flush_interval.as_secs(), flush_bytes, hot_bytes_max }
+        let lake = lake::LakeConfig::default();
+        LakeSettings {
+            flush_seconds: lake.flush_interval.as_secs(),
+            flush_bytes: lake.flush_bytes,
+            hot_bytes_max: lake.hot_bytes_max,
+            upkeep_seconds: lake.upkeep_interval.as_secs(),
+            grace_seconds: lake.grace.as_secs(),
+        }
     }
 }
 
@@ -229,6 +244,8 @@ impl LakeSettings {
             flush_bytes: self.flush_bytes,
             flush_interval: Duration::from_secs(self.flush_seconds),
             hot_bytes_max: self.hot_bytes_max,
+            upkeep_interval: Duration::from_secs(self.upkeep_seconds),
+            grace: Duration::from_secs(self.grace_seconds),
         }
     }
 }
@@ -339,6 +356,7 @@ mod tests {
         check_refused("data = 'd'\nbase_url = 'siem'", "base_url");
         check_refused("data = 'd'\n[tls]\nkey = 'k.pem'", "tls.certificate");
         check_refused("data = 'd'\n[hunting]\nrows_max = 0", "hunting.rows_max");
+        check_refused("data = 'd'\n[lake]\ngrace_seconds = 100", "lake.grace_seconds");
     }
 
     #[test]

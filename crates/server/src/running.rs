@@ -46,6 +46,7 @@ pub struct Running {
     followers: JoinHandle<()>,
     stop_followers: CancellationToken,
     flushes: JoinHandle<()>,
+    file_upkeep: JoinHandle<()>,
     upkeep: JoinHandle<()>,
     lake: Lake,
     store: Store,
@@ -115,7 +116,7 @@ impl Running {
         let stop = CancellationToken::new();
         let followers =
             Followers { lake: lake.clone(), store: store.clone(), rules, clock, stop: stop.clone() };
-        let flushing = lake.clone();
+        let (flushing, maintained) = (lake.clone(), lake.clone());
         let running = Running {
             stopping,
             base_url,
@@ -127,6 +128,7 @@ impl Running {
             followers: followers.start(),
             stop_followers: stop,
             flushes: tokio::spawn(async move { flushing.run_flushes().await }),
+            file_upkeep: tokio::spawn(async move { maintained.run_upkeep().await }),
             upkeep: tokio::spawn(keep_up(metrics)),
             lake,
             store,
@@ -184,6 +186,8 @@ impl Running {
         // The flush of closing waits for one under way, so the loop of flushes is idle when it is ended.
         let closed = self.lake.close().await.context("cannot close the event lake");
         self.flushes.abort();
+        // What it was doing is not on the list of files yet; the next start removes it.
+        self.file_upkeep.abort();
         self.upkeep.abort();
         self.operator.stop("operator's port").await;
         self.store.close().await;

@@ -1,149 +1,184 @@
-//! The catalog of the lake: its files, and how much of its log they hold. It spans all tenants.
+//! The catalog of the lake: its files, how much of its log they hold, and what may be deleted. It spans all
+//! tenants.
 
-use model::TenantId;
+use model::lake::{CatalogChange, CatalogState, DataFile, LegalHold, Policies, ProducerMark, Retention};
+use model::{TenantId, Ticks};
 use sqlx::Row as _;
 
-use crate::database::{Row, commit, uuid};
+use crate::database::{Row, Transaction, commit, uuid};
 use crate::error::{failed, not_added};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, TenantStore};
 
-/// One file of event rows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LakeFile {
-    pub tenant: TenantId,
-    pub table: String,
-    /// Days since 0001-01-01.
-    pub day: i64,
-    /// Unique in the lake.
-    pub path: String,
-    pub rows: i64,
-    pub bytes: i64,
-    /// The earliest time of a row, in ticks.
-    pub first_time: Option<i64>,
-    pub last_time: Option<i64>,
-    pub first_sequence: i64,
-    pub last_sequence: i64,
-    pub schema_version: i64,
-}
-
-/// A place in the write-ahead log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LogPosition {
-    pub segment: i64,
-    pub offset: i64,
-}
-
-/// The highest sequence of a producer that is in files.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProducerMark {
-    pub tenant: TenantId,
-    pub producer: String,
-    pub sequence: i64,
-}
-
-/// What one flush adds.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct FlushCommit {
-    pub files: Vec<LakeFile>,
-    /// Everything before it is in files now.
-    pub log_position: LogPosition,
-    pub producers: Vec<ProducerMark>,
-    /// The highest sequence of each tenant that is in files.
-    pub sequences: Vec<(TenantId, i64)>,
-}
-
-/// How much of the log is in files.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LakeState {
-    pub log_position: LogPosition,
-    pub producers: Vec<ProducerMark>,
-    pub sequences: Vec<(TenantId, i64)>,
-}
-
-const FLUSH: &str = "record a flush of the lake";
+const CHANGE: &str = "record a change of the lake's files";
 const STATE: &str = "read the state of the lake";
+const POLICIES: &str = "read what may be deleted from the lake";
+const RETENTION: &str = "set how long rows are kept";
+const HOLD: &str = "change a legal hold";
 
 impl Store {
-    /// Every file of the lake, by tenant, table and first sequence.
-    pub async fn lake_files(&self) -> Result<Vec<LakeFile>, StoreError> {
-        const SQL: &str = "SELECT tenant, table_name, day, path, row_count, bytes, first_time, last_time, \
-                           first_sequence, last_sequence, schema_version FROM lake_files \
-                           ORDER BY tenant, table_name, first_sequence, path";
-        let rows = sqlx::query(SQL).try_map(lake_file).fetch_all(self.db.readers()).await;
-        rows.map_err(failed("list the files of the lake"))
-    }
-
-    /// Records a flush whole or not at all. Marks only rise; a file recorded before is a conflict.
-    pub async fn commit_flush(&self, flush: &FlushCommit) -> Result<(), StoreError> {
-        const FILE: &str = "INSERT INTO lake_files (tenant, table_name, day, path, row_count, bytes, \
-                            first_time, last_time, first_sequence, last_sequence, schema_version) \
-                            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-        const POSITION: &str = "INSERT INTO lake_log (id, segment, byte_offset) VALUES (1, $1, $2) \
-                                ON CONFLICT (id) DO UPDATE SET segment = excluded.segment, \
-                                byte_offset = excluded.byte_offset \
-                                WHERE excluded.segment > lake_log.segment \
-                                OR (excluded.segment = lake_log.segment \
-                                AND excluded.byte_offset > lake_log.byte_offset)";
-        const PRODUCER: &str = "INSERT INTO lake_producers (tenant, producer, sequence) \
-                                VALUES ($1, $2, $3) ON CONFLICT (tenant, producer) \
-                                DO UPDATE SET sequence = excluded.sequence \
-                                WHERE excluded.sequence > lake_producers.sequence";
-        const SEQUENCE: &str = "INSERT INTO lake_sequences (tenant, sequence) VALUES ($1, $2) \
-                                ON CONFLICT (tenant) DO UPDATE SET sequence = excluded.sequence \
-                                WHERE excluded.sequence > lake_sequences.sequence";
+    /// Records a change whole or not at all. Marks only rise. A file that is there already, and one to be removed
+    /// that is not listed any more, are conflicts.
+    pub async fn commit_lake(&self, change: &CatalogChange) -> Result<(), StoreError> {
         let mut transaction = self.db.begin().await?;
-        for file in &flush.files {
-            let added = sqlx::query(FILE)
-                .bind(file.tenant.to_string())
-                .bind(&file.table)
-                .bind(file.day)
-                .bind(&file.path)
-                .bind(file.rows)
-                .bind(file.bytes)
-                .bind(file.first_time)
-                .bind(file.last_time)
-                .bind(file.first_sequence)
-                .bind(file.last_sequence)
-                .bind(file.schema_version)
-                .execute(&mut *transaction)
-                .await;
-            added.map_err(not_added(FLUSH, "file of the lake", &file.path))?;
+        for (path, at) in &change.removed {
+            remove_file(&mut transaction, path, *at).await?;
         }
-        let LogPosition { segment, offset } = flush.log_position;
-        let position = sqlx::query(POSITION).bind(segment).bind(offset);
-        position.execute(&mut *transaction).await.map_err(failed(FLUSH))?;
-        for mark in &flush.producers {
-            let query = sqlx::query(PRODUCER).bind(mark.tenant.to_string());
-            let query = query.bind(&mark.producer).bind(mark.sequence);
-            query.execute(&mut *transaction).await.map_err(failed(FLUSH))?;
+        for file in &change.added {
+            add_file(&mut transaction, file).await?;
         }
-        for (tenant, sequence) in &flush.sequences {
-            let query = sqlx::query(SEQUENCE).bind(tenant.to_string()).bind(sequence);
-            query.execute(&mut *transaction).await.map_err(failed(FLUSH))?;
+        for path in &change.purged {
+            let query = sqlx::query("DELETE FROM lake_files WHERE path = $1 AND removed IS NOT NULL");
+            query.bind(path).execute(&mut *transaction).await.map_err(failed(CHANGE))?;
         }
-        commit(transaction, FLUSH).await
+        raise_marks(&mut transaction, change).await?;
+        commit(transaction, CHANGE).await
     }
 
-    /// Where the last flush ended; the beginning of everything before the first one.
-    pub async fn lake_state(&self) -> Result<LakeState, StoreError> {
-        const POSITION: &str = "SELECT segment, byte_offset FROM lake_log WHERE id = 1";
+    /// What the catalog holds: the beginning of everything before the first change. Files come by tenant, table
+    /// and first sequence.
+    pub async fn lake_state(&self) -> Result<CatalogState, StoreError> {
+        const FILES: &str = "SELECT tenant, table_name, day, path, row_count, bytes, first_time, last_time, \
+                             first_sequence, last_sequence, schema_version, level, added, removed \
+                             FROM lake_files ORDER BY tenant, table_name, first_sequence, path";
+        const SEGMENT: &str = "SELECT segment FROM lake_log WHERE id = 1";
         const PRODUCERS: &str =
             "SELECT tenant, producer, sequence FROM lake_producers ORDER BY tenant, producer";
         const SEQUENCES: &str = "SELECT tenant, sequence FROM lake_sequences ORDER BY tenant";
         let mut transaction = self.db.begin_reading().await?;
-        let position = sqlx::query(POSITION).try_map(log_position);
-        let position = position.fetch_optional(&mut *transaction).await.map_err(failed(STATE))?;
+        let files = sqlx::query(FILES).try_map(data_file);
+        let files = files.fetch_all(&mut *transaction).await.map_err(failed(STATE))?;
+        let segment = sqlx::query(SEGMENT).try_map(|row: Row| row.try_get("segment"));
+        let segment: Option<i64> = segment.fetch_optional(&mut *transaction).await.map_err(failed(STATE))?;
         let producers = sqlx::query(PRODUCERS).try_map(producer_mark);
         let producers = producers.fetch_all(&mut *transaction).await.map_err(failed(STATE))?;
         let sequences = sqlx::query(SEQUENCES)
             .try_map(|row: Row| Ok((TenantId(uuid(row.try_get("tenant")?)?), row.try_get("sequence")?)));
         let sequences = sequences.fetch_all(&mut *transaction).await.map_err(failed(STATE))?;
-        Ok(LakeState { log_position: position.unwrap_or_default(), producers, sequences })
+        Ok(CatalogState { files, log_segment: segment.unwrap_or_default(), producers, sequences })
+    }
+
+    /// What every tenant says about deleting rows.
+    pub async fn lake_policies(&self) -> Result<Policies, StoreError> {
+        const RULES: &str = "SELECT tenant, table_name, days FROM lake_retention ORDER BY tenant, table_name";
+        const HOLDS: &str =
+            "SELECT tenant, name, table_name, reason, created FROM lake_holds ORDER BY tenant, name";
+        let mut transaction = self.db.begin_reading().await?;
+        let retention = sqlx::query(RULES).try_map(|row: Row| {
+            Ok(Retention {
+                tenant: TenantId(uuid(row.try_get("tenant")?)?),
+                table: table_of(row.try_get("table_name")?),
+                days: row.try_get("days")?,
+            })
+        });
+        let retention = retention.fetch_all(&mut *transaction).await.map_err(failed(POLICIES))?;
+        let holds = sqlx::query(HOLDS).try_map(|row: Row| {
+            Ok(LegalHold {
+                tenant: TenantId(uuid(row.try_get("tenant")?)?),
+                name: row.try_get("name")?,
+                table: table_of(row.try_get("table_name")?),
+                reason: row.try_get("reason")?,
+                created: Ticks(row.try_get("created")?),
+            })
+        });
+        let holds = holds.fetch_all(&mut *transaction).await.map_err(failed(POLICIES))?;
+        Ok(Policies { retention, holds })
     }
 }
 
-fn lake_file(row: Row) -> Result<LakeFile, sqlx::Error> {
-    Ok(LakeFile {
+impl TenantStore {
+    /// Keeps rows of a table, or of every table without a rule of its own, for so many days; for ever without
+    /// days.
+    pub async fn set_retention(&self, table: Option<&str>, days: Option<i64>) -> Result<(), StoreError> {
+        const SET: &str = "INSERT INTO lake_retention (tenant, table_name, days) VALUES ($1, $2, $3) \
+                           ON CONFLICT (tenant, table_name) DO UPDATE SET days = excluded.days";
+        const UNSET: &str = "DELETE FROM lake_retention WHERE tenant = $1 AND table_name = $2";
+        let table = table.unwrap_or_default();
+        let query = match days {
+            Some(days) => sqlx::query(SET).bind(&self.key).bind(table).bind(days),
+            None => sqlx::query(UNSET).bind(&self.key).bind(table),
+        };
+        query.execute(self.db.writer()).await.map_err(failed(RETENTION))?;
+        Ok(())
+    }
+
+    /// Keeps a table, or every table, from being deleted until the hold is released.
+    pub async fn add_hold(&self, hold: &LegalHold) -> Result<(), StoreError> {
+        const ADD: &str = "INSERT INTO lake_holds (tenant, name, table_name, reason, created) \
+                           VALUES ($1, $2, $3, $4, $5)";
+        let query = sqlx::query(ADD).bind(&self.key).bind(&hold.name);
+        let query = query.bind(hold.table.as_deref().unwrap_or_default()).bind(&hold.reason);
+        let added = query.bind(hold.created.0).execute(self.db.writer()).await;
+        added.map_err(not_added(HOLD, "legal hold", &hold.name))?;
+        Ok(())
+    }
+
+    pub async fn release_hold(&self, name: &str) -> Result<(), StoreError> {
+        let query = sqlx::query("DELETE FROM lake_holds WHERE tenant = $1 AND name = $2");
+        let released =
+            query.bind(&self.key).bind(name).execute(self.db.writer()).await.map_err(failed(HOLD))?;
+        if released.rows_affected() == 0 { Err(StoreError::not_found("legal hold", name)) } else { Ok(()) }
+    }
+}
+
+async fn add_file(transaction: &mut Transaction, file: &DataFile) -> Result<(), StoreError> {
+    const ADD: &str = "INSERT INTO lake_files (tenant, table_name, day, path, row_count, bytes, first_time, \
+                       last_time, first_sequence, last_sequence, schema_version, level, added) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    let added = sqlx::query(ADD)
+        .bind(file.tenant.to_string())
+        .bind(&file.table)
+        .bind(file.day)
+        .bind(&file.path)
+        .bind(file.rows)
+        .bind(file.bytes)
+        .bind(file.first_time)
+        .bind(file.last_time)
+        .bind(file.first_sequence)
+        .bind(file.last_sequence)
+        .bind(file.schema_version)
+        .bind(file.level)
+        .bind(file.added.0)
+        .execute(&mut **transaction)
+        .await;
+    added.map_err(not_added(CHANGE, "file of the lake", &file.path))?;
+    Ok(())
+}
+
+async fn remove_file(transaction: &mut Transaction, path: &str, at: Ticks) -> Result<(), StoreError> {
+    let query = sqlx::query("UPDATE lake_files SET removed = $1 WHERE path = $2 AND removed IS NULL");
+    let removed = query.bind(at.0).bind(path).execute(&mut **transaction).await.map_err(failed(CHANGE))?;
+    if removed.rows_affected() == 0 { Err(StoreError::not_found("file of the lake", path)) } else { Ok(()) }
+}
+
+async fn raise_marks(transaction: &mut Transaction, change: &CatalogChange) -> Result<(), StoreError> {
+    const SEGMENT: &str = "INSERT INTO lake_log (id, segment, byte_offset) VALUES (1, $1, 0) \
+                           ON CONFLICT (id) DO UPDATE SET segment = excluded.segment \
+                           WHERE excluded.segment > lake_log.segment";
+    const PRODUCER: &str = "INSERT INTO lake_producers (tenant, producer, sequence) \
+                            VALUES ($1, $2, $3) ON CONFLICT (tenant, producer) \
+                            DO UPDATE SET sequence = excluded.sequence \
+                            WHERE excluded.sequence > lake_producers.sequence";
+    const SEQUENCE: &str = "INSERT INTO lake_sequences (tenant, sequence) VALUES ($1, $2) \
+                            ON CONFLICT (tenant) DO UPDATE SET sequence = excluded.sequence \
+                            WHERE excluded.sequence > lake_sequences.sequence";
+    if let Some(segment) = change.log_segment {
+        let query = sqlx::query(SEGMENT).bind(segment);
+        query.execute(&mut **transaction).await.map_err(failed(CHANGE))?;
+    }
+    for mark in &change.producers {
+        let query = sqlx::query(PRODUCER).bind(mark.tenant.to_string());
+        let query = query.bind(&mark.producer).bind(mark.sequence);
+        query.execute(&mut **transaction).await.map_err(failed(CHANGE))?;
+    }
+    for (tenant, sequence) in &change.sequences {
+        let query = sqlx::query(SEQUENCE).bind(tenant.to_string()).bind(sequence);
+        query.execute(&mut **transaction).await.map_err(failed(CHANGE))?;
+    }
+    Ok(())
+}
+
+fn data_file(row: Row) -> Result<DataFile, sqlx::Error> {
+    Ok(DataFile {
         tenant: TenantId(uuid(row.try_get("tenant")?)?),
         table: row.try_get("table_name")?,
         day: row.try_get("day")?,
@@ -155,11 +190,10 @@ fn lake_file(row: Row) -> Result<LakeFile, sqlx::Error> {
         first_sequence: row.try_get("first_sequence")?,
         last_sequence: row.try_get("last_sequence")?,
         schema_version: row.try_get("schema_version")?,
+        level: row.try_get("level")?,
+        added: Ticks(row.try_get("added")?),
+        removed: row.try_get::<Option<i64>, _>("removed")?.map(Ticks),
     })
-}
-
-fn log_position(row: Row) -> Result<LogPosition, sqlx::Error> {
-    Ok(LogPosition { segment: row.try_get("segment")?, offset: row.try_get("byte_offset")? })
 }
 
 fn producer_mark(row: Row) -> Result<ProducerMark, sqlx::Error> {
@@ -168,4 +202,9 @@ fn producer_mark(row: Row) -> Result<ProducerMark, sqlx::Error> {
         producer: row.try_get("producer")?,
         sequence: row.try_get("sequence")?,
     })
+}
+
+/// The table of a rule; the empty name stands for every table.
+fn table_of(name: String) -> Option<String> {
+    (!name.is_empty()).then_some(name)
 }

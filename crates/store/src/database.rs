@@ -21,8 +21,10 @@ pub(crate) type Transaction = sqlx::Transaction<'static, Backend>;
 type Query<'q> = sqlx::query::Query<'q, Backend, sqlx::sqlite::SqliteArguments>;
 
 /// Every migration, in order. A migration that was released never changes.
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "first tables", include_str!("../migrations/sqlite/0001_first_tables.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "first tables", include_str!("../migrations/sqlite/0001_first_tables.sql")),
+    (2, "the life of the lake's files", include_str!("../migrations/sqlite/0002_lake_life.sql")),
+];
 
 const READERS_MAX: u32 = 8;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);

@@ -13,7 +13,7 @@
 //!   transaction of the change: the order of the change feed.
 
 mod alerts;
-pub mod catalog;
+mod catalog;
 mod database;
 mod devices;
 pub mod entities;
@@ -31,7 +31,6 @@ use std::path::Path;
 use model::TenantId;
 
 pub use alerts::{AlertChange, AlertScope, EVIDENCE_MAX, RaisedAlert};
-pub use catalog::{FlushCommit, LakeFile, LakeState, LogPosition, ProducerMark};
 pub use entities::{ALERT_TYPE, MACHINE_TYPE};
 pub use error::StoreError;
 pub use fold::fold;

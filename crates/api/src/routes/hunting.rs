@@ -10,6 +10,7 @@ use kql::{Diagnostic, LineIndex};
 use model::ErrorKind;
 use model::Permission::{AdvancedHuntingRead, AdvancedQueryRead};
 use model::Table;
+use model::lake::AsOf;
 use query::{Answer, QueryError};
 use serde_json::{Value, json};
 
@@ -42,6 +43,11 @@ struct Tables(lake::Snapshot);
 impl query::Tables for Tables {
     fn table(&self, table: &'static Table) -> Arc<dyn TableProvider> {
         self.0.table(table)
+    }
+
+    fn as_of(&self, as_of: AsOf) -> Result<Arc<dyn query::Tables>, String> {
+        let past = self.0.as_of(as_of).map_err(|error| error.to_string())?;
+        Ok(Arc::new(Tables(past)))
     }
 }
 

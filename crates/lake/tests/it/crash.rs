@@ -10,6 +10,8 @@ enum Step {
         count: i64,
     },
     Flush,
+    /// Files are merged and replaced ones deleted.
+    Upkeep,
     /// The power goes; `keep` bytes of what was not synced survive.
     PowerLoss {
         keep: usize,
@@ -21,7 +23,8 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (1i64..40).prop_map(|count| Step::Append { count }),
-        1 => Just(Step::Flush),
+        2 => Just(Step::Flush),
+        2 => Just(Step::Upkeep),
         2 => (0usize..5000).prop_map(|keep| Step::PowerLoss { keep }),
         2 => Just(Step::Retry),
     ]
@@ -45,6 +48,11 @@ async fn play(steps: Vec<Step>) {
             Step::Flush => {
                 lake.flush().await.unwrap();
             }
+            Step::Upkeep => {
+                // What is settled is merged however little it is, and what is merged is deleted the round after.
+                world.clock.advance(7 * 3600);
+                lake.upkeep().await.unwrap();
+            }
             Step::PowerLoss { keep } => {
                 drop(lake);
                 world.disk = world.disk.after_power_loss(|_| keep);
@@ -66,7 +74,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn every_acknowledged_row_is_there_once(steps in proptest::collection::vec(step(), 1..14)) {
+    fn every_acknowledged_row_is_there_once(steps in proptest::collection::vec(step(), 1..20)) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         runtime.block_on(play(steps));
     }

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use datafusion::arrow::array::AsArray;
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use lake::{
-    Catalog, CatalogFuture, CatalogState, Disk, Files, Flush, Lake, LakeConfig, LogFile, Parts, Rows,
-};
+use lake::{Catalog, CatalogFuture, Disk, Files, Lake, LakeConfig, LogFile, Parts, Rows, Snapshot};
+use model::lake::{CatalogChange, CatalogState, DataFile, Policies};
 use model::{Cell, Clock, Row, TenantId, Ticks};
 use object_store::memory::InMemory;
 use uuid::Uuid;
@@ -120,7 +120,17 @@ impl LogFile for OpenFile {
 
 /// A catalog in memory, with commits that are atomic as SQL's are.
 #[derive(Clone, Default)]
-pub struct MemoryCatalog(Arc<Mutex<CatalogState>>);
+pub struct MemoryCatalog(Arc<Mutex<CatalogState>>, Arc<Mutex<Policies>>);
+
+impl MemoryCatalog {
+    pub fn files(&self) -> Vec<DataFile> {
+        self.0.lock().unwrap().files.clone()
+    }
+
+    pub fn set_policies(&self, policies: Policies) {
+        *self.1.lock().unwrap() = policies;
+    }
+}
 
 impl Catalog for MemoryCatalog {
     fn load(&self) -> CatalogFuture<'_, CatalogState> {
@@ -128,16 +138,22 @@ impl Catalog for MemoryCatalog {
         Box::pin(async move { Ok(state) })
     }
 
-    fn commit(&self, flush: Flush) -> CatalogFuture<'_, ()> {
+    fn commit(&self, change: CatalogChange) -> CatalogFuture<'_, ()> {
         Box::pin(async move {
             let mut state = self.0.lock().unwrap();
-            state.files.extend(flush.files);
-            state.log_segment = flush.log_segment;
-            for (tenant, sequence) in flush.sequences {
+            for (path, at) in change.removed {
+                let listed = |file: &&mut DataFile| file.path == path && file.removed.is_none();
+                let file = state.files.iter_mut().find(listed);
+                file.unwrap_or_else(|| panic!("{path} is not listed")).removed = Some(at);
+            }
+            state.files.retain(|file| file.removed.is_none() || !change.purged.contains(&file.path));
+            state.files.extend(change.added);
+            state.log_segment = state.log_segment.max(change.log_segment.unwrap_or(0));
+            for (tenant, sequence) in change.sequences {
                 state.sequences.retain(|(other, _)| *other != tenant);
                 state.sequences.push((tenant, sequence));
             }
-            for mark in flush.producers {
+            for mark in change.producers {
                 state
                     .producers
                     .retain(|other| (other.tenant, &other.producer) != (mark.tenant, &mark.producer));
@@ -146,6 +162,11 @@ impl Catalog for MemoryCatalog {
             Ok(())
         })
     }
+
+    fn policies(&self) -> CatalogFuture<'_, Policies> {
+        let policies = self.1.lock().unwrap().clone();
+        Box::pin(async move { Ok(policies) })
+    }
 }
 
 #[derive(Clone)]
@@ -153,6 +174,7 @@ pub struct World {
     pub disk: SimulatedDisk,
     pub catalog: MemoryCatalog,
     pub files: Arc<InMemory>,
+    pub clock: Arc<TestClock>,
 }
 
 impl World {
@@ -161,6 +183,7 @@ impl World {
             disk: SimulatedDisk::default(),
             catalog: MemoryCatalog::default(),
             files: Arc::new(InMemory::new()),
+            clock: Arc::new(TestClock(AtomicI64::new(Ticks::parse("2024-05-06T12:00:00Z").unwrap().0))),
         }
     }
 
@@ -174,18 +197,25 @@ impl World {
             catalog: Arc::new(self.catalog.clone()),
             files: Files::remote(self.files.clone()),
             disk: Arc::new(self.disk.clone()),
-            clock: Arc::new(FixedClock),
+            clock: self.clock.clone(),
             new_name: Box::new(|| Uuid::new_v4().to_string()),
         })
         .await
     }
 }
 
-struct FixedClock;
+/// A clock that tests set.
+pub struct TestClock(AtomicI64);
 
-impl Clock for FixedClock {
+impl TestClock {
+    pub fn advance(&self, seconds: i64) {
+        self.0.store(self.now().plus_seconds(seconds).0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for TestClock {
     fn now(&self) -> Ticks {
-        Ticks::parse("2024-05-06T12:00:00Z").unwrap()
+        Ticks(self.0.load(Ordering::SeqCst))
     }
 }
 
@@ -212,9 +242,13 @@ pub fn rows(numbers: impl IntoIterator<Item = i64>) -> Vec<Rows> {
 
 /// The numbers of all rows a tenant sees, sorted.
 pub async fn numbers(lake: &Lake, tenant: TenantId) -> Vec<i64> {
+    numbers_in(lake, lake.tenant(tenant).snapshot()).await
+}
+
+/// The numbers of all rows in a snapshot, sorted.
+pub async fn numbers_in(lake: &Lake, snapshot: Snapshot) -> Vec<i64> {
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(2));
     context.runtime_env().register_object_store(lake::object_store_url().as_ref(), lake.object_store());
-    let snapshot = lake.tenant(tenant).snapshot();
     let mut numbers = Vec::new();
     for table in ["DeviceProcessEvents", "DeviceNetworkEvents"] {
         let provider = snapshot.table(model::tables::find(table).unwrap());

@@ -4,3 +4,4 @@ mod crash;
 mod follow;
 mod harness;
 mod lifecycle;
+mod upkeep;

@@ -173,7 +173,7 @@ impl Binder<'_> {
 
     /// A table of the lake, with its times as ticks.
     fn scan(&mut self, table: &'static Table) -> Bind<Relation> {
-        let provider = self.tables.table(table);
+        let provider = self.provider(table);
         let has_ingested = provider.schema().column_with_name(INGESTED_COLUMN).is_some();
         let alias = self.names.next();
         let qualifier = TableReference::bare(alias.as_str());

@@ -108,6 +108,26 @@ fn what_is_not_there_yet_says_so() {
 }
 
 #[test]
+fn the_past() {
+    check(
+        "set query_as_of = 'yesterday'; DeviceInfo | count",
+        expect!["error at 1:1: option 'query_as_of' takes a datetime"],
+    );
+    check(
+        "set query_as_of; DeviceInfo | count",
+        expect!["error at 1:1: option 'query_as_of' takes a datetime"],
+    );
+    check(
+        "set query_as_of_sequence = 1.5; DeviceInfo | count",
+        expect!["error at 1:1: option 'query_as_of_sequence' takes a long"],
+    );
+    check(
+        "DeviceInfo | count; set query_as_of = datetime(2024-05-06)",
+        expect!["error at 1:21: the fixtures have no past, not even Time(Ticks(638505504000000000))"],
+    );
+}
+
+#[test]
 fn bounds() {
     // Each view doubles the last one: it must end in an error, not in the end of memory.
     let mut query = "let a0 = DeviceProcessEvents;".to_owned();

@@ -21,6 +21,10 @@ impl Tables for Fixtures {
         let batch = super::tables::batch(table, &rows);
         Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap())
     }
+
+    fn as_of(&self, as_of: model::lake::AsOf) -> Result<Arc<dyn Tables>, String> {
+        Err(format!("the fixtures have no past, not even {as_of:?}"))
+    }
 }
 
 const ROWS: &[(&str, &str)] = &[

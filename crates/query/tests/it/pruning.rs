@@ -10,6 +10,7 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use expect_test::{Expect, expect};
 use model::Table;
+use model::lake::AsOf;
 use query::{Engine, EngineConfig, Tables};
 
 use crate::harness::now;
@@ -55,6 +56,11 @@ impl Tables for Recorder {
         let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap();
         Arc::new(Recording { table, asked: self.0.clone() })
     }
+
+    fn as_of(&self, as_of: AsOf) -> Result<Arc<dyn Tables>, String> {
+        self.0.lock().unwrap().push(format!("{as_of:?}"));
+        Ok(Arc::new(Recorder(self.0.clone())))
+    }
 }
 
 #[track_caller]
@@ -96,4 +102,13 @@ fn values_are_compared_on_their_columns() {
             SHA256 = Utf8View("a") OR SHA256 = Utf8View("b")
             ProcessId = Int64(7)"#]],
     );
+}
+
+#[test]
+fn the_past_is_asked_of_the_tables() {
+    check(
+        "set query_as_of = datetime(2024-05-06); DeviceInfo | where Timestamp > datetime(2024-05-05)",
+        expect![[]],
+    );
+    check("set query_as_of_sequence = 40; set notruncation; DeviceInfo | count", expect![[]]);
 }

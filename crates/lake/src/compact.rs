@@ -1,0 +1,256 @@
+//! Small files become large ones: which to merge, and merging them.
+//!
+//! Each file has a level: 0 as a flush wrote it, and one more each time its rows are merged. Files of one tenant,
+//! table, day and level are merged when there are enough of them, so a row is rewritten a few times in its life,
+//! however many flushes a day has.
+
+mod merge;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::compute::{max, min};
+use datafusion::arrow::datatypes::{Int64Type, TimestampNanosecondType};
+use datafusion::parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
+use datafusion::parquet::file::statistics::Statistics;
+use model::lake::DataFile;
+use model::{DeviceId, Table, Ticks};
+
+use self::merge::{Input, Merge};
+use crate::LakeError;
+use crate::files::Files;
+use crate::flush::Encoded;
+use crate::parquet_file::{LEVEL_SMALL, ParquetFile};
+use crate::schema::{SCHEMA_VERSION, SEQUENCE_COLUMN, stored_schema};
+
+/// So many files of one level are merged.
+const FILES_MERGED: usize = 8;
+/// Files of so many rows are not merged again, and no merged one has more.
+pub(crate) const FILE_ROWS_MAX: i64 = 1 << 20;
+/// Files that got no neighbours for so long are merged however few they are.
+const SETTLED_TICKS: i64 = 6 * 3_600 * model::time::TICKS_PER_SECOND;
+
+/// Files to be merged into one or a few.
+pub(crate) struct Task {
+    pub table: &'static Table,
+    pub files: Vec<Arc<DataFile>>,
+}
+
+/// What is worth merging now, of one table's listed files.
+pub(crate) fn tasks(table: &'static Table, listed: &[Arc<DataFile>], now: Ticks) -> Vec<Task> {
+    let mut days: BTreeMap<i64, Vec<&Arc<DataFile>>> = BTreeMap::new();
+    for file in listed.iter().filter(|file| file.rows < FILE_ROWS_MAX) {
+        days.entry(file.day).or_default().push(file);
+    }
+    let mut tasks = Vec::new();
+    for files in days.values_mut() {
+        files.sort_by_key(|file| (file.level, file.first_sequence));
+        let is_settled = files.iter().all(|file| file.added.0 + SETTLED_TICKS < now.0);
+        if is_settled && files.len() > 1 {
+            tasks.extend(batches(table, files, 2));
+            continue;
+        }
+        for level in files.chunk_by(|a, b| a.level == b.level) {
+            tasks.extend(batches(table, level, FILES_MERGED));
+        }
+    }
+    tasks
+}
+
+/// Cuts files to merges of at least `files_min` files and about as many rows as a file may have.
+fn batches(table: &'static Table, files: &[&Arc<DataFile>], files_min: usize) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    let mut taken: Vec<Arc<DataFile>> = Vec::new();
+    for file in files {
+        let rows: i64 = taken.iter().map(|file| file.rows).sum();
+        let is_full = taken.len() >= FILES_MERGED || (taken.len() >= 2 && rows + file.rows > FILE_ROWS_MAX);
+        if is_full {
+            tasks.push(Task { table, files: std::mem::take(&mut taken) });
+        }
+        taken.push(Arc::clone(file));
+    }
+    if taken.len() >= files_min {
+        tasks.push(Task { table, files: taken });
+    }
+    tasks
+}
+
+/// Writes the rows of files into new files of the next level, those of a device left out. Work for a thread that
+/// may block.
+pub(crate) fn merge_files(
+    files: &Files,
+    task: &Task,
+    without: Option<&DeviceId>,
+    now: Ticks,
+    new_name: &dyn Fn() -> String,
+) -> Result<Vec<Encoded>, LakeError> {
+    let inputs = task.files.iter().map(|file| Input::open(files, task.table, file));
+    let mut merge = Merge::new(task.table, inputs.collect::<Result<_, _>>()?)?;
+    let Some(first) = task.files.first() else { return Ok(Vec::new()) };
+    let level = task.files.iter().map(|file| file.level).max().unwrap_or(0) + 1;
+    let mut encoded = Vec::new();
+    let mut output: Option<Output> = None;
+    while let Some(part) = merge.next(without)? {
+        let writing = match output.take() {
+            Some(writing) => writing,
+            None => Output::start(task.table, &part.columns)?,
+        };
+        let writing = writing.write(&part)?;
+        if writing.rows >= FILE_ROWS_MAX {
+            encoded.push(writing.finish(first, level, now, new_name)?);
+        } else {
+            output = Some(writing);
+        }
+    }
+    if let Some(writing) = output {
+        encoded.push(writing.finish(first, level, now, new_name)?);
+    }
+    Ok(encoded)
+}
+
+/// Whether a file may have rows of a device, as far as its statistics tell.
+pub(crate) fn may_hold_device(files: &Files, path: &str, device: &DeviceId) -> Result<bool, LakeError> {
+    let opened = files.open_blocking(path)?;
+    let metadata = ParquetMetaDataReader::new().parse_and_finish(&opened)?;
+    let schema = metadata.file_metadata().schema_descr();
+    let column = schema.columns().iter().position(|column| column.name() == "DeviceId");
+    let Some(column) = column else { return Ok(false) };
+    let may_hold = |group: &RowGroupMetaData| match group.column(column).statistics() {
+        Some(Statistics::ByteArray(texts)) => {
+            let device = device.as_str().as_bytes();
+            texts.min_opt().is_none_or(|min| min.data() <= device)
+                && texts.max_opt().is_none_or(|max| max.data() >= device)
+        }
+        _ => true,
+    };
+    Ok(metadata.row_groups().iter().any(may_hold))
+}
+
+/// A merged file in the making, and what the catalog will say of it.
+struct Output {
+    table: &'static Table,
+    file: ParquetFile,
+    rows: i64,
+    times: Option<(i64, i64)>,
+    sequences: Option<(i64, i64)>,
+}
+
+impl Output {
+    fn start(table: &'static Table, sample: &[Option<ArrayRef>]) -> Result<Output, LakeError> {
+        let file = ParquetFile::new(table, sample, LEVEL_SMALL)?;
+        Ok(Output { table, file, rows: 0, times: None, sequences: None })
+    }
+
+    fn write(mut self, part: &merge::Part) -> Result<Output, LakeError> {
+        self.file.write(&part.columns, part.rows)?;
+        self.rows += part.rows as i64;
+        if let Some(times) = self.table.time_column().and_then(|at| part.columns[at].as_ref()) {
+            let times = times.as_primitive::<TimestampNanosecondType>();
+            self.times = widened(self.times, min(times).zip(max(times)));
+        }
+        let sequences = stored_schema(self.table).index_of(SEQUENCE_COLUMN)?;
+        if let Some(sequences) = part.columns[sequences].as_ref() {
+            let sequences = sequences.as_primitive::<Int64Type>();
+            debug_assert_eq!(sequences.null_count(), 0);
+            self.sequences = widened(self.sequences, min(sequences).zip(max(sequences)));
+        }
+        Ok(self)
+    }
+
+    fn finish(
+        self,
+        like: &DataFile,
+        level: i64,
+        now: Ticks,
+        new_name: &dyn Fn() -> String,
+    ) -> Result<Encoded, LakeError> {
+        let bytes = self.file.finish()?;
+        let ticks = |nanos: i64| Ticks::from_unix_nanos(nanos).0;
+        let (first_sequence, last_sequence) = self.sequences.unwrap_or_default();
+        let file = DataFile {
+            tenant: like.tenant,
+            table: like.table.clone(),
+            day: like.day,
+            path: format!("{}/{}/{}/{}.parquet", like.tenant, like.table, like.day, new_name()),
+            rows: self.rows,
+            bytes: bytes.len() as i64,
+            first_time: self.times.map(|(first, _)| ticks(first)),
+            last_time: self.times.map(|(_, last)| ticks(last)),
+            first_sequence,
+            last_sequence,
+            schema_version: SCHEMA_VERSION,
+            level,
+            added: now,
+            removed: None,
+        };
+        Ok(Encoded { file, bytes })
+    }
+}
+
+fn widened(known: Option<(i64, i64)>, more: Option<(i64, i64)>) -> Option<(i64, i64)> {
+    match (known, more) {
+        (Some(known), Some(more)) => Some((known.0.min(more.0), known.1.max(more.1))),
+        (known, more) => known.or(more),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::TenantId;
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn file(number: i64, level: i64, rows: i64, added: i64) -> Arc<DataFile> {
+        Arc::new(DataFile {
+            tenant: TenantId(Uuid::from_u128(1)),
+            table: "DeviceEvents".to_owned(),
+            day: number / 100,
+            path: number.to_string(),
+            rows,
+            bytes: rows,
+            first_time: None,
+            last_time: None,
+            first_sequence: number,
+            last_sequence: number,
+            schema_version: SCHEMA_VERSION,
+            level,
+            added: Ticks(added),
+            removed: None,
+        })
+    }
+
+    /// The files of each merge, by number.
+    fn merged(files: &[Arc<DataFile>], now: i64) -> Vec<Vec<String>> {
+        let table = model::tables::find("DeviceEvents").unwrap();
+        let tasks = tasks(table, files, Ticks(now));
+        tasks.iter().map(|task| task.files.iter().map(|file| file.path.clone()).collect()).collect()
+    }
+
+    #[test]
+    fn files_of_a_level_are_merged_when_there_are_enough() {
+        let mut files: Vec<_> = (0..7).map(|number| file(number, 0, 1000, 0)).collect();
+        assert!(merged(&files, 1).is_empty());
+        files.push(file(50, 1, 1000, 0));
+        assert!(merged(&files, 1).is_empty(), "the eighth is of another level");
+        files.push(file(150, 0, 1000, 0));
+        assert!(merged(&files, 1).is_empty(), "the ninth is of another day");
+        files.push(file(7, 0, 1000, 0));
+        assert_eq!(merged(&files, 1), [["0", "1", "2", "3", "4", "5", "6", "7"]]);
+    }
+
+    #[test]
+    fn what_settled_is_merged_however_little_it_is() {
+        let files = [file(0, 0, 1000, 0), file(1, 2, 1000, 0), file(100, 0, 1000, 0)];
+        assert!(merged(&files, SETTLED_TICKS).is_empty());
+        assert_eq!(merged(&files, SETTLED_TICKS + 1), [["0", "1"]]);
+    }
+
+    #[test]
+    fn full_files_are_left_and_no_merge_gets_larger_than_two_of_them() {
+        let mut files: Vec<_> = (0..9).map(|number| file(number, 0, FILE_ROWS_MAX / 4, 0)).collect();
+        files.push(file(20, 1, FILE_ROWS_MAX, 0));
+        assert_eq!(merged(&files, 1), [["0", "1", "2", "3"], ["4", "5", "6", "7"]]);
+    }
+}

@@ -1,0 +1,190 @@
+//! What is done to files behind the backs of readers: merging, retention, deletion.
+//!
+//! Nothing here touches the log or hot rows, and every change is one transaction of the catalog. Files that are
+//! replaced or retired stay readable for the grace period: for queries that hold a snapshot, and for questions
+//! about the past.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::lake::{CatalogChange, DataFile, Policies};
+use model::time::TICKS_PER_DAY;
+use model::{DeviceId, TenantId, Ticks, tables};
+use tracing::{info, warn};
+
+use crate::compact::{self, Task};
+use crate::{Lake, LakeError, TenantLake, blocking};
+
+/// What one round of upkeep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Upkeep {
+    /// Files that were merged, and the files made of them.
+    pub merged: usize,
+    pub made: usize,
+    /// Files whose rows are older than they have to be kept.
+    pub retired: usize,
+    /// Files whose bytes were deleted.
+    pub purged: usize,
+}
+
+impl Lake {
+    /// Looks after the files until the lake is closed.
+    pub async fn run_upkeep(&self) {
+        let pause = self.0.config.upkeep_interval;
+        loop {
+            tokio::time::sleep(pause).await;
+            match self.upkeep().await {
+                Ok(done) if done != Upkeep::default() => info!(?done, "looked after the lake's files"),
+                Ok(_) => {}
+                Err(LakeError::Stopped) => return,
+                Err(error) => warn!(%error, "cannot look after the lake's files; trying again"),
+            }
+        }
+    }
+
+    /// One round: merges what is worth it, retires what is too old, deletes what was replaced long enough ago.
+    pub async fn upkeep(&self) -> Result<Upkeep, LakeError> {
+        let _one_at_a_time = self.0.maintaining.lock().await;
+        let mut done = Upkeep::default();
+        let policies = self.0.catalog.policies().await?;
+        for tenant in self.tenants() {
+            done.retired += self.retire(tenant, &policies).await?;
+            let files = self.0.state.snapshot(tenant).files;
+            for (name, files) in files {
+                let Some(table) = tables::find(name) else { continue };
+                for task in compact::tasks(table, &files.listed, self.0.clock.now()) {
+                    done.merged += task.files.len();
+                    done.made += self.rewrite(task, None).await?;
+                }
+            }
+        }
+        done.purged = self.purge().await?;
+        Ok(done)
+    }
+
+    /// Replaces files by one with their rows. Returns how many files were made.
+    async fn rewrite(&self, task: Task, without: Option<DeviceId>) -> Result<usize, LakeError> {
+        let started = std::time::Instant::now();
+        let (shared, now) = (self.0.clone(), self.0.clock.now());
+        let replaced = task.files.clone();
+        let merged = blocking(move || {
+            compact::merge_files(&shared.files, &task, without.as_ref(), now, &*shared.new_name)
+        });
+        let merged = merged.await??;
+        for file in &merged {
+            self.0.files.put(&file.file.path, file.bytes.clone()).await?;
+        }
+        let added: Vec<DataFile> = merged.into_iter().map(|encoded| encoded.file).collect();
+        let made = added.len();
+        let rows: i64 = added.iter().map(|file| file.rows).sum();
+        self.replace(&replaced, added, now).await?;
+        metrics::counter!("bartizan_lake_merged_rows_total").increment(rows as u64);
+        metrics::histogram!("bartizan_lake_merge_seconds").record(started.elapsed().as_secs_f64());
+        Ok(made)
+    }
+
+    async fn replace(
+        &self,
+        removed: &[Arc<DataFile>],
+        added: Vec<DataFile>,
+        now: Ticks,
+    ) -> Result<(), LakeError> {
+        let change = CatalogChange {
+            added: added.clone(),
+            removed: removed.iter().map(|file| (file.path.clone(), now)).collect(),
+            ..CatalogChange::default()
+        };
+        self.0.catalog.commit(change).await?;
+        self.0.state.replace_files(removed, added, now);
+        Ok(())
+    }
+
+    /// Takes files off the list whose rows are older than their table's rule says.
+    async fn retire(&self, tenant: TenantId, policies: &Policies) -> Result<usize, LakeError> {
+        let now = self.0.clock.now();
+        let today = now.0.div_euclid(TICKS_PER_DAY);
+        let mut retired = Vec::new();
+        for (table, files) in &self.0.state.snapshot(tenant).files {
+            let Some(days) = policies.days(tenant, table) else { continue };
+            if policies.is_held(tenant, table) {
+                continue;
+            }
+            let old = files.listed.iter().filter(|file| day_of(file) + days.max(0) < today);
+            retired.extend(old.cloned());
+        }
+        if !retired.is_empty() {
+            self.replace(&retired, Vec::new(), now).await?;
+            let rows: i64 = retired.iter().map(|file| file.rows).sum();
+            info!(%tenant, files = retired.len(), rows, "retired rows");
+            metrics::counter!("bartizan_lake_retired_rows_total").increment(rows as u64);
+        }
+        Ok(retired.len())
+    }
+
+    /// Deletes files that were taken off the list longer ago than the grace period.
+    async fn purge(&self) -> Result<usize, LakeError> {
+        let grace = i64::try_from(self.0.config.grace.as_nanos() / 100).unwrap_or(i64::MAX);
+        let until = self.0.clock.now().0.saturating_sub(grace);
+        let mut purged = Vec::new();
+        for tenant in self.tenants() {
+            for files in self.0.state.snapshot(tenant).files.values() {
+                let due = |file: &&Arc<DataFile>| file.removed.is_some_and(|removed| removed.0 <= until);
+                purged.extend(files.removed.iter().filter(due).cloned());
+            }
+        }
+        if purged.is_empty() {
+            return Ok(0);
+        }
+        // No reader may start on a file that is being deleted.
+        self.0.state.forget(&purged);
+        for file in &purged {
+            self.0.files.remove(&file.path).await?;
+        }
+        let paths = purged.iter().map(|file| file.path.clone()).collect();
+        self.0.catalog.commit(CatalogChange { purged: paths, ..CatalogChange::default() }).await?;
+        Ok(purged.len())
+    }
+}
+
+impl TenantLake {
+    /// Deletes every row of a device: they are gone from queries when this returns, from the log as well, and
+    /// from the disk after the grace period. Tables under a legal hold are left as they are; their names are
+    /// returned.
+    pub async fn delete_device(&self, device: &DeviceId) -> Result<Vec<&'static str>, LakeError> {
+        self.lake.flush().await?;
+        let shared = &self.lake.0;
+        let _one_at_a_time = shared.maintaining.lock().await;
+        let policies = shared.catalog.policies().await?;
+        let mut held = Vec::new();
+        for (name, files) in shared.state.snapshot(self.tenant).files {
+            let Some(table) = tables::find(name).filter(|table| table.position("DeviceId").is_some()) else {
+                continue;
+            };
+            if policies.is_held(self.tenant, name) {
+                held.push(table.name);
+                continue;
+            }
+            for file in files.listed.iter().cloned() {
+                let (store, path, wanted) = (shared.files.clone(), file.path.clone(), device.clone());
+                if blocking(move || compact::may_hold_device(&store, &path, &wanted)).await?? {
+                    let task = Task { table, files: vec![file] };
+                    self.lake.rewrite(task, Some(device.clone())).await?;
+                }
+            }
+        }
+        Ok(held)
+    }
+}
+
+/// The day that counts for retention: that of the rows, or else of their arrival.
+fn day_of(file: &DataFile) -> i64 {
+    match file.last_time {
+        Some(_) => file.day,
+        None => file.added.0.div_euclid(TICKS_PER_DAY),
+    }
+}
+
+/// How often files are looked after.
+pub(crate) const UPKEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// How long replaced files stay.
+pub(crate) const GRACE: Duration = Duration::from_secs(3_600);

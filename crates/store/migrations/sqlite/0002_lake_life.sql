@@ -1,0 +1,24 @@
+-- The life of the lake's files: merged, removed from the list, deleted.
+
+ALTER TABLE lake_files ADD COLUMN level BIGINT NOT NULL DEFAULT 0;
+-- In ticks. Files that were there before count as there since ever.
+ALTER TABLE lake_files ADD COLUMN added BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE lake_files ADD COLUMN removed BIGINT;
+
+-- How long rows are kept; a rule for table '' is for every table without one of its own.
+CREATE TABLE lake_retention (
+    tenant TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    days BIGINT NOT NULL,
+    PRIMARY KEY (tenant, table_name)
+);
+
+-- What is kept whatever retention says; table '' is every table.
+CREATE TABLE lake_holds (
+    tenant TEXT NOT NULL,
+    name TEXT NOT NULL,
+    table_name TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    created BIGINT NOT NULL,
+    PRIMARY KEY (tenant, name)
+);

@@ -25,6 +25,8 @@ pub enum LakeError {
     Rows(String),
     #[error("the lake as of {time} cannot be read: the earliest time is {earliest}")]
     TooEarly { time: model::Ticks, earliest: model::Ticks },
+    #[error("the published log of {path} cannot be used: {reason}")]
+    Delta { path: String, reason: String },
     #[error("the batch is larger than {max} bytes")]
     TooLarge { max: usize },
     #[error("unexpected batch: {0}")]

@@ -1,7 +1,7 @@
 //! The object store that holds the Parquet files.
 
-use std::io::Read;
-use std::path::PathBuf;
+use std::io::{Read, Write};
+use std::path::{self as fs_path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -10,7 +10,7 @@ use datafusion::parquet::file::reader::{ChunkReader, Length};
 use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
 use crate::LakeError;
 
@@ -20,6 +20,13 @@ pub struct Files {
     store: Arc<dyn ObjectStore>,
     /// Set for a local folder: its files are synced after they are written, as the store itself does not.
     folder: Option<PathBuf>,
+}
+
+/// What becomes of a file that has the name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Existing {
+    Keep,
+    Replace,
 }
 
 impl Files {
@@ -49,13 +56,38 @@ impl Files {
         let synced = tokio::task::spawn_blocking(move || {
             std::fs::File::open(&file)?.sync_all()?;
             // The new names in the folders above it, too.
-            for parent in file.ancestors().skip(1).take_while(|parent| parent.starts_with(&folder)) {
-                std::fs::File::open(parent)?.sync_all()?;
-            }
-            Ok::<(), std::io::Error>(())
+            sync_folders(&folder, &file)
         });
         let synced = synced.await.map_err(|error| LakeError::Task(error.to_string()))?;
         synced.map_err(|source| LakeError::Log { doing: "sync a data file", source })
+    }
+
+    /// Writes a file that others may look for at any moment: it is there as a whole or not at all, also after
+    /// power loss. Returns false when it exists and is to be kept.
+    pub(crate) async fn put_whole(
+        &self,
+        path: &str,
+        bytes: Bytes,
+        existing: Existing,
+    ) -> Result<bool, LakeError> {
+        if let Some(folder) = self.folder.clone() {
+            let file = folder.join(path);
+            let work = move || put_whole_locally(&folder, &file, &bytes, existing);
+            let written = tokio::task::spawn_blocking(work).await;
+            let written = written.map_err(|error| LakeError::Task(error.to_string()))?;
+            let source = |error| object_store::Error::Generic { store: "folder", source: Box::new(error) };
+            return written.map_err(|error| file_error("write the whole", path)(source(error)));
+        }
+        let mode = match existing {
+            Existing::Keep => PutMode::Create,
+            Existing::Replace => PutMode::Overwrite,
+        };
+        let payload = PutPayload::from_bytes(bytes);
+        match self.store.put_opts(&Path::from(path), payload, mode.into()).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. }) if existing == Existing::Keep => Ok(false),
+            Err(error) => Err(file_error("write", path)(error)),
+        }
     }
 
     pub(crate) async fn read(&self, path: &str) -> Result<Bytes, LakeError> {
@@ -123,6 +155,45 @@ impl ChunkReader for OpenedFile {
             OpenedFile::Read(bytes) => bytes.get_bytes(start, length),
         }
     }
+}
+
+/// Synced under another name first, which the store does not list, and then given its own.
+fn put_whole_locally(
+    folder: &fs_path::Path,
+    file: &fs_path::Path,
+    bytes: &[u8],
+    existing: Existing,
+) -> std::io::Result<bool> {
+    let mut unfinished = file.as_os_str().to_owned();
+    unfinished.push("#0");
+    let unfinished = PathBuf::from(unfinished);
+    if let Some(parent) = file.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    let mut written = std::fs::File::create(&unfinished)?;
+    written.write_all(bytes)?;
+    written.sync_all()?;
+    match existing {
+        Existing::Replace => std::fs::rename(&unfinished, file)?,
+        Existing::Keep => {
+            let linked = std::fs::hard_link(&unfinished, file);
+            std::fs::remove_file(&unfinished)?;
+            match linked {
+                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
+                linked => linked?,
+            }
+        }
+    }
+    sync_folders(folder, file)?;
+    Ok(true)
+}
+
+/// Makes the names above a file durable, up to the folder of all files.
+fn sync_folders(folder: &fs_path::Path, file: &fs_path::Path) -> std::io::Result<()> {
+    for parent in file.ancestors().skip(1).take_while(|parent| parent.starts_with(folder)) {
+        std::fs::File::open(parent)?.sync_all()?;
+    }
+    Ok(())
 }
 
 fn file_error(doing: &'static str, path: &str) -> impl Fn(object_store::Error) -> LakeError {

@@ -11,6 +11,7 @@ mod as_of;
 mod batch;
 mod catalog;
 mod compact;
+mod delta;
 mod disk;
 mod error;
 mod files;
@@ -36,6 +37,7 @@ use tracing::{info, warn};
 
 pub use batch::rows_from_batch;
 pub use catalog::{Catalog, CatalogFuture};
+pub use delta::{DeltaConfig, DeltaTable};
 pub use disk::{Disk, FolderDisk, LogFile};
 pub use error::LakeError;
 pub use files::Files;

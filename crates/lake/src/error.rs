@@ -27,6 +27,8 @@ pub enum LakeError {
     TooEarly { time: model::Ticks, earliest: model::Ticks },
     #[error("the published log of {path} cannot be used: {reason}")]
     Delta { path: String, reason: String },
+    #[error("the term index of {path} cannot be used: {reason}")]
+    TermIndex { path: String, reason: String },
     #[error("the batch is larger than {max} bytes")]
     TooLarge { max: usize },
     #[error("unexpected batch: {0}")]

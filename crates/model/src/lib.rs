@@ -10,6 +10,7 @@ pub mod machine;
 pub mod permission;
 pub mod row;
 pub mod tables;
+pub mod terms;
 pub mod time;
 
 pub use error::ErrorKind;

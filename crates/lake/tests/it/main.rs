@@ -6,3 +6,4 @@ mod follow;
 mod harness;
 mod lifecycle;
 mod upkeep;
+mod terms;

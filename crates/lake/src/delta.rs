@@ -75,7 +75,8 @@ impl DeltaTable {
             log,
             config,
             prefix: format!("{root}/"),
-            schema_string: schema::schema_string(schema)?,
+            schema_string: schema::schema_string(schema)
+                .map_err(|reason| LakeError::Delta { path: root.to_owned(), reason })?,
             configuration: schema::configuration(schema),
             has_time: schema::has_time(schema),
         })
@@ -87,6 +88,9 @@ impl DeltaTable {
     }
 
     /// Makes `live` the files of the table, in one commit. Returns its version, or none when they are already.
+    /// What another writer committed since the last publication is found, and undone, by the next that changes
+    /// something.
+    ///
     /// `new_id` names the table when it is published for the first time.
     pub async fn publish(
         &mut self,

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use bytes::Bytes;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::json::{LineDelimitedWriter, ReaderBuilder};
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use datafusion::parquet::arrow::{ArrowWriter, ProjectionMask};
@@ -137,10 +138,7 @@ fn actions_of(batch: &RecordBatch) -> Result<Vec<Action>, LakeError> {
     writer.write(batch)?;
     writer.finish()?;
     let lines = writer.into_inner();
-    parse_lines(&lines).map_err(|error| LakeError::Delta {
-        path: "the checkpoint".to_owned(),
-        reason: format!("an action is not as expected: {error}"),
-    })
+    parse_lines(&lines).map_err(|error| ArrowError::JsonError(error.to_string()).into())
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashSet};
 use datafusion::arrow::datatypes::{DataType, Schema};
 use serde::Serialize;
 
-use crate::LakeError;
 use crate::schema::SEQUENCE_COLUMN;
 
 /// The column whose bounds are in a file's statistics, where the table has it.
@@ -26,23 +25,21 @@ struct Field<'a> {
 }
 
 /// The schema as JSON text. Names are unique there without regard to case, so a column that differs from an
-/// earlier one by case alone is left out: with both, no reader opens the table.
-pub(super) fn schema_string(schema: &Schema) -> Result<String, LakeError> {
+/// earlier one by case alone is left out: with both, no reader opens the table. The error is a reason.
+pub(super) fn schema_string(schema: &Schema) -> Result<String, String> {
     let mut seen = HashSet::new();
     let mut fields = Vec::new();
     for field in schema.fields() {
         if !seen.insert(field.name().to_lowercase()) {
             continue;
         }
-        let r#type = type_name(field.data_type()).ok_or_else(|| LakeError::Delta {
-            path: String::new(),
-            reason: format!("column {} of type {} has no type there", field.name(), field.data_type()),
+        let r#type = type_name(field.data_type()).ok_or_else(|| {
+            format!("column {} of type {} has no type there", field.name(), field.data_type())
         })?;
         fields.push(Field { name: field.name(), r#type, nullable: true, metadata: BTreeMap::new() });
     }
     let schema = Struct { r#type: "struct", fields };
-    serde_json::to_string(&schema)
-        .map_err(|error| LakeError::Delta { path: String::new(), reason: error.to_string() })
+    serde_json::to_string(&schema).map_err(|error| error.to_string())
 }
 
 fn type_name(of: &DataType) -> Option<&'static str> {

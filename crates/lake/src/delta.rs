@@ -21,8 +21,8 @@ use tracing::warn;
 
 use self::log::DeltaLog;
 use self::state::{Published, Wanted};
-use model::lake::DataFile;
 use crate::{Files, LakeError};
+use model::lake::DataFile;
 
 /// Another writer may be ahead this often before a publication gives up.
 const ATTEMPTS_MAX: usize = 5;

@@ -24,8 +24,8 @@ mod provider;
 mod rows;
 mod schema;
 mod state;
-mod upkeep;
 mod terms;
+mod upkeep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,8 +47,8 @@ pub use log::Appended;
 pub use provider::{is_lake_table, object_store_url};
 pub use rows::{LineError, Rows, RowsBuilder, RowsReader, Texts};
 pub use schema::{INGESTED_COLUMN, SEQUENCE_COLUMN, arrow_type, declared_schema, stored_schema};
-pub use upkeep::Upkeep;
 pub use terms::{BlockSet, Needle, ROWS_PER_BLOCK, TermIndex, TermIndexBuilder, TextMatch};
+pub use upkeep::Upkeep;
 
 use crate::frame::Payload;
 use crate::log::{Append, Job, Producers};

@@ -5,5 +5,5 @@ mod delta;
 mod follow;
 mod harness;
 mod lifecycle;
-mod upkeep;
 mod terms;
+mod upkeep;

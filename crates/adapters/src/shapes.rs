@@ -9,7 +9,7 @@ use crate::json::{Json, Object, get};
 
 mod azure;
 mod device_row;
-mod event_xml;
+pub(crate) mod event_xml;
 mod nxlog;
 mod powershell_export;
 mod syslog;

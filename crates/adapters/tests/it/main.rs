@@ -2,4 +2,6 @@
 
 mod arbitrary;
 mod archives;
+mod evtx;
 mod fixtures;
+mod samples;

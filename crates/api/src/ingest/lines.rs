@@ -1,13 +1,11 @@
 //! Lines to rows.
 
-use std::sync::PoisonError;
-
 use adapters::Mapped;
 use model::row::RowError;
 use model::{Cell, Row, Table};
 use serde_json::Value;
 
-use super::mappers::SharedMapper;
+use super::foreign::{self, Foreign};
 use super::{Report, Reserved};
 use crate::error::{ApiError, code};
 
@@ -17,8 +15,8 @@ pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
 pub(crate) enum Lines {
     /// Rows of one table, as JSON objects.
     Rows(&'static Table),
-    /// Sysmon and Windows events.
-    Sysmon(SharedMapper),
+    /// Events of another product.
+    Foreign(Foreign),
 }
 
 /// Why a line is refused.
@@ -44,10 +42,7 @@ pub(crate) fn decode(
 ) -> Result<Decoded, ApiError> {
     match lines {
         Lines::Rows(table) => decode_with(body, &mut |line| read_row(table, line), reserved, rows_bytes_max),
-        Lines::Sysmon(mapper) => {
-            let mut mapper = mapper.lock().unwrap_or_else(PoisonError::into_inner);
-            decode_with(body, &mut |line| Ok(mapper.map(line)?), reserved, rows_bytes_max)
-        }
+        Lines::Foreign(foreign) => foreign::decode(body, foreign, reserved, rows_bytes_max),
     }
 }
 
@@ -80,6 +75,7 @@ fn decode_with(
                 decoded.rows.push((number, *row));
             }
             Ok(Mapped::Unmapped { kind }) => decoded.report.unmapped(&kind),
+            Ok(Mapped::Merged) => decoded.report.merged += 1,
             Err(refusal) => decoded.report.refuse(number, refusal.code, &refusal.message),
         }
     }

@@ -15,8 +15,11 @@ use crate::world::{ROW, Reply, World};
 const SYSMON: &str = r#"{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":3,"Hostname":"WORKSTATION6.theshire.local","UtcTime":"2024-05-06 07:00:00.123","ProcessGuid":"{00000000-0000-0000-0000-000000000001}","ProcessId":"4","Image":"C:\\a.exe","User":"A\\b","Protocol":"tcp","Initiated":"true","SourceIp":"10.0.0.1","SourcePort":"1","DestinationIp":"10.0.0.2","DestinationPort":"443"}"#;
 
 async fn send_with(world: &World, headers: &[(&str, &str)], body: impl Into<Body>) -> Reply {
-    let mut request = Request::post("/api/ingest/DeviceEvents")
-        .header(AUTHORIZATION, format!("Bearer {}", world.all().await));
+    send_to(world, "/api/ingest/DeviceEvents", headers, body).await
+}
+
+async fn send_to(world: &World, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Reply {
+    let mut request = Request::post(path).header(AUTHORIZATION, format!("Bearer {}", world.all().await));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -103,6 +106,17 @@ async fn sysmon_events_become_rows_of_one_device() {
     let names = world.store.tenant(world.one).device_names().await.unwrap();
     let names: Vec<_> = names.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["pc1.contoso.example", "workstation6", "workstation6.theshire.local"]);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_event_log_is_one_refused_record() {
+    let world = World::start().await;
+    let answer = world.post("/api/ingest/evtx", "MZ").await.ok();
+    assert_eq!(
+        (&answer["accepted"], &answer["refusedByCode"]["Damaged"]),
+        (&0.into(), &1.into()),
+        "{answer}"
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,62 @@
+//! Events of Sysmon, the Windows logs and Sysmon for Linux as collectors export them, one a line: a JSON
+//! object in one of several [`shapes`], the XML of an event, or a line of syslog with that XML.
+
+use crate::format::{Format, Framing};
+use crate::json::Json;
+use crate::mapper::report_id;
+use crate::shapes::{self, Record};
+use crate::{Mapped, Mapper, Refusal, lines};
+
+mod text;
+
+pub(crate) static FORMAT: Format = Format {
+    name: "sysmon",
+    route: "/api/ingest/sysmon",
+    summary: "Takes Sysmon and Windows events as collectors export them, one JSON object or XML event a line.",
+    framing: Framing::Lines,
+    is_likely,
+    count: lines::count,
+    read: |mapper, input, give| lines::read(input.body, |line| mapper.map(line), give),
+};
+
+/// Whether the first line is an event. Lines before it may be of other programs, in syslog.
+fn is_likely(head: &[u8]) -> bool {
+    lines::split(head).take(64).any(|(_, line)| {
+        text::has_event(line)
+            || (line.starts_with(b"{") && KEYS.iter().any(|key| memchr::memmem::find(line, key).is_some()))
+    })
+}
+
+/// What the shapes of events have in common, one of these each.
+const KEYS: [&[u8]; 6] = [
+    b"\"EventID\"",
+    b"\"event_id\"",
+    b"\"winlog\"",
+    b"\"SyslogMessage\"",
+    b"\"ActionType\"",
+    b"\"AdvancedHunting-",
+];
+
+impl Mapper {
+    /// Reads one line. Reading the same line again gives the same `ReportId`.
+    pub fn map(&mut self, line: &[u8]) -> Result<Mapped, Refusal> {
+        let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
+        lines::check_length(line)?;
+        if !matches!(line.first(), Some(b'{' | b'[')) && text::is_text(line) {
+            return match text::read(line)? {
+                Record::Event(event) => self.map_event(&event, line),
+                Record::Other { kind } => Ok(Mapped::Unmapped { kind }),
+                Record::DeviceRow(object) => shapes::map_device_row(object, report_id(None, line)),
+            };
+        }
+        let json = Json::parse(line).map_err(|error| Refusal::NotJson { reason: error.to_string() })?;
+        let Json::Object(object) = json else {
+            return Err(Refusal::NotAnEvent { missing: "a JSON object" });
+        };
+        match shapes::read(object)? {
+            Record::Event(event) => self.map_event(&event, line),
+            Record::DeviceRow(object) => shapes::map_device_row(object, report_id(None, line)),
+            Record::Other { kind } => Ok(Mapped::Unmapped { kind }),
+        }
+    }
+}

@@ -28,6 +28,7 @@ pub(crate) enum Recorder {
     #[default]
     Sysmon,
     SecurityAudit,
+    Auditd,
 }
 
 /// A process as its start described it, by the names of the columns that take it.

@@ -13,6 +13,7 @@ use std::borrow::Cow;
 
 use model::{Row, tables};
 
+mod auditd;
 mod cache;
 mod draft;
 mod event;

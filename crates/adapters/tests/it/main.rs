@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod archives;
+mod auditd;
 mod evtx;
 mod fixtures;
 mod samples;

@@ -1,8 +1,10 @@
-//! Published samples, where they are at hand: event log files. Every record has one
+//! Published samples, where they are at hand: event log files and lines of auditd. Every record has one
 //! outcome, and what the mappings cover becomes rows.
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use adapters::{Input, Mapped, Mapper, find, recognise};
 
@@ -58,4 +60,37 @@ fn event_log_files() {
     // One file has eight chunks that are overwritten.
     assert_eq!((sum, counts["refused Damaged"]), (10_411, 8));
     assert_eq!(counts.keys().filter(|kind| kind.starts_with("refused")).count(), 1);
+}
+
+#[test]
+fn lines_of_auditd() {
+    let folder = shared().join("data/telemetry/go-libaudit");
+    let files = ["testdata/normal.log", "testdata/out_of_order.log", "auparse/testdata/audit-rhel7.log"];
+    let read = |file: &Path| fs::read(file).ok();
+    let bodies: Vec<Vec<u8>> = files.iter().filter_map(|file| read(&folder.join(file))).collect();
+    let [normal, out_of_order, single] = bodies.as_slice() else {
+        return skipped(&folder.display().to_string());
+    };
+    let [mut in_order, mut others, mut singles] = <[BTreeMap<String, usize>; 3]>::default();
+    outcomes("auditd", normal, &mut in_order);
+    outcomes("auditd", out_of_order, &mut others);
+    outcomes("auditd", single, &mut singles);
+    assert_eq!(in_order, others);
+    assert_eq!((in_order["row DeviceProcessEvents"], in_order["row DeviceNetworkEvents"]), (2, 1));
+    // One line has no time.
+    assert_eq!(singles["refused InvalidValue"], 1, "{singles:?}");
+    // Events in the cases of another parser, indented and with their titles between them.
+    for file in yaml_files(&folder.join("aucoalesce/testdata")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines: Vec<&str> = text.lines().filter(|line| line.trim_start().starts_with("type=")).collect();
+        let mut counts = BTreeMap::new();
+        outcomes("auditd", lines.join("\n").as_bytes(), &mut counts);
+        let refused = counts.keys().filter(|kind| kind.starts_with("refused")).count();
+        assert_eq!(refused, 0, "{}: {counts:?}", file.display());
+    }
+}
+
+fn yaml_files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.extension().is_some_and(|extension| extension == "yaml")).collect()
 }

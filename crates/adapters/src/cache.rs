@@ -28,6 +28,8 @@ pub(crate) enum Recorder {
     #[default]
     Sysmon,
     SecurityAudit,
+    Auditd,
+    Ocsf,
 }
 
 /// A process as its start described it, by the names of the columns that take it.

@@ -209,6 +209,11 @@ impl<'e, 'a> Draft<'e, 'a> {
         }
     }
 
+    /// Whether a column holds something.
+    pub fn has(&self, column: &str) -> bool {
+        *self.row.get(column) != Cell::Null
+    }
+
     pub fn clear(&mut self, column: &str) {
         if let Some(position) = self.position(column) {
             self.row.cells[position] = Cell::Null;
@@ -340,7 +345,9 @@ impl<'e, 'a> Draft<'e, 'a> {
         if !event.provider.is_empty() {
             write_member(&mut out, "SourceProvider", &borrowed(&event.provider));
         }
-        write_member(&mut out, "SourceEventId", &Json::Int(event.event_id));
+        if event.event_id >= 0 {
+            write_member(&mut out, "SourceEventId", &Json::Int(event.event_id));
+        }
         if let Some(record_id) = event.record_id {
             write_member(&mut out, "SourceRecordId", &Json::Int(record_id));
         }
@@ -376,6 +383,8 @@ impl Recorder {
         match self {
             Recorder::Sysmon => "Microsoft-Windows-Sysmon",
             Recorder::SecurityAudit => "Microsoft-Windows-Security-Auditing",
+            Recorder::Auditd => "auditd",
+            Recorder::Ocsf => "OCSF",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod budget;
 mod directory;
+mod foreign;
 mod lines;
 mod mappers;
 mod report;
@@ -15,6 +16,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 pub(crate) use budget::{Budget, Reserved};
 pub(crate) use directory::{DeviceDirectory, Naming};
+pub(crate) use foreign::{DEVICE, Foreign};
 pub(crate) use lines::{Decoded, LineRefusal, Lines, Part, decode};
 pub(crate) use mappers::Mappers;
 pub(crate) use report::Report;

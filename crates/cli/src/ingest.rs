@@ -16,14 +16,16 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use adapters::FORMATS;
 use anyhow::{Context, bail};
 use clap::ValueEnum;
+use clap::builder::PossibleValuesParser;
 use client::{Client, ClientError};
 use model::ErrorKind;
 use model::tables::{self, Table};
 use tokio::sync::mpsc;
 
-use self::batches::{Batch, Batcher};
+use self::batches::{Batch, Batcher, Content};
 use self::progress::Progress;
 use self::sources::Source;
 use self::summary::Summary;
@@ -36,16 +38,21 @@ const AHEAD: usize = 2;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct IngestArgs {
-    /// Files, folders (with all below them) and archives: .json, .jsonl, .ndjson, .log, .gz, .tar, .tar.gz, .zip
+    /// Files, folders (with all below them) and archives: .json, .jsonl, .ndjson, .log, .evtx, .gz, .tar,
+    /// .tar.gz, .zip; .txt and .xml where their contents are of a format
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// What the lines are: sysmon takes Sysmon and Windows events as collectors export them, and rows of the
-    /// Device tables; native takes rows of one table; auto is native with --table and sysmon without
-    #[arg(long, value_enum, default_value_t = Format::Auto)]
-    format: Format,
+    /// What the files hold: auto tells each file by how it begins, or is native with --table; native is rows of
+    /// one table; the others are events: of Sysmon, Windows and Sysmon for Linux as collectors export them, of
+    /// event log files of Windows, and so on
+    #[arg(long, value_name = "FORMAT", default_value = AUTO, value_parser = format_names())]
+    format: String,
     /// The table that native rows go to
     #[arg(long, value_name = "TABLE")]
     table: Option<String>,
+    /// The device of records that name none, such as lines of auditd without node=
+    #[arg(long, value_name = "NAME")]
+    device: Option<String>,
     /// How the summary is printed
     #[arg(long, value_enum, default_value_t = SummaryFormat::Text)]
     output: SummaryFormat,
@@ -56,11 +63,11 @@ pub struct IngestArgs {
     connection: ConnectionArgs,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Auto,
-    Sysmon,
-    Native,
+const AUTO: &str = "auto";
+const NATIVE: &str = "native";
+
+fn format_names() -> PossibleValuesParser {
+    [AUTO, NATIVE].into_iter().chain(FORMATS.iter().map(|format| format.name)).collect::<Vec<_>>().into()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -71,13 +78,20 @@ enum SummaryFormat {
 
 /// Sends what the arguments name and prints what became of it.
 pub async fn ingest(args: IngestArgs) -> anyhow::Result<Outcome> {
-    let table = args.table()?;
+    let (content, table) = args.content()?;
     let client = args.connection.client()?;
     let paths = args.paths.clone();
     let found = tokio::task::spawn_blocking(move || sources::find(&paths)).await;
     let (sources, problems) = found.context("cannot list the files")?;
     let progress = Progress::new(sources.iter().map(|source| source.bytes).sum(), args.verbose);
-    let run = Arc::new(Run { client, table, progress, queue: Mutex::new(sources.into()) });
+    let run = Arc::new(Run {
+        client,
+        content,
+        table,
+        device: args.device,
+        progress,
+        queue: Mutex::new(sources.into()),
+    });
     // Names this run: a repeat is one of the same run, never of another.
     let run_id = rand::random::<u64>();
     let workers: Vec<_> = (0..WORKERS)
@@ -100,25 +114,32 @@ pub async fn ingest(args: IngestArgs) -> anyhow::Result<Outcome> {
 }
 
 impl IngestArgs {
-    /// The table of native rows; none for a foreign format.
-    fn table(&self) -> anyhow::Result<Option<&'static Table>> {
-        match (self.format, &self.table) {
-            (Format::Auto | Format::Native, Some(name)) => {
+    /// What the files hold, and the table of native rows.
+    fn content(&self) -> anyhow::Result<(Content, Option<&'static Table>)> {
+        match (self.format.as_str(), &self.table) {
+            (AUTO | NATIVE, Some(name)) => {
                 let table = tables::find(name).or_else(|| {
                     tables::TABLES.iter().copied().find(|table| table.name.eq_ignore_ascii_case(name))
                 });
-                table.map(Some).with_context(|| format!("there is no table '{name}'"))
+                let table = table.with_context(|| format!("there is no table '{name}'"))?;
+                Ok((Content::Rows, Some(table)))
             }
-            (Format::Native, None) => bail!("--format native takes the table of the rows: --table TABLE"),
-            (Format::Sysmon, Some(_)) => bail!("--format sysmon finds the table of each event itself"),
-            (Format::Auto | Format::Sysmon, None) => Ok(None),
+            (AUTO, None) => Ok((Content::Recognised, None)),
+            (NATIVE, None) => bail!("--format native takes the table of the rows: --table TABLE"),
+            (name, Some(_)) => bail!("--format {name} finds the table of each event itself"),
+            (name, None) => {
+                let format = adapters::find(name).with_context(|| format!("there is no format '{name}'"))?;
+                Ok((Content::Of(format), None))
+            }
         }
     }
 }
 
 struct Run {
     client: Client,
+    content: Content,
     table: Option<&'static Table>,
+    device: Option<String>,
     progress: Progress,
     queue: Mutex<VecDeque<Source>>,
 }
@@ -159,10 +180,11 @@ impl Run {
         let (batches, mut arriving) = mpsc::channel(AHEAD);
         let reader = {
             let path = source.path.clone();
+            let content = self.content;
             let read_bytes = self.progress.read_bytes.clone();
             tokio::task::spawn_blocking(move || {
                 let mut send = |batch: Batch| batches.blocking_send(batch).is_ok();
-                let mut batcher = Batcher::default();
+                let mut batcher = Batcher::new(content);
                 let read = sources::each_member(&path, &read_bytes, &mut |member| {
                     let name = member.name.to_owned();
                     let read = batcher.read(member.reader, &mut send);
@@ -203,8 +225,9 @@ impl Run {
             summary.add(batch, &client::IngestAnswer::default());
             return true;
         }
-        let path = self.table.map_or("sysmon", |table| table.name);
-        match self.client.ingest(path, batch.body.clone(), Some(producer)).await {
+        let name = self.table.map(|table| table.name).or(batch.format.map(|format| format.name));
+        let (path, device) = (name.unwrap_or_default(), self.device.as_deref());
+        match self.client.ingest_of_device(path, device, batch.body.clone(), Some(producer)).await {
             Ok(answer) => {
                 summary.add(batch, &answer);
                 true

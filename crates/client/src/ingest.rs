@@ -11,6 +11,7 @@ use crate::{Client, ClientError, Result};
 
 const PRODUCER: HeaderName = HeaderName::from_static("bartizan-producer");
 const SEQUENCE: HeaderName = HeaderName::from_static("bartizan-sequence");
+const DEVICE: HeaderName = HeaderName::from_static("bartizan-device");
 
 /// What became of the lines of one body. Accepted rows are durable.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -30,6 +31,9 @@ pub struct IngestAnswer {
     /// Source events that no table takes, by name.
     #[serde(default)]
     pub unmapped: BTreeMap<String, u64>,
+    /// Lines that belong to an event that is counted elsewhere.
+    #[serde(default)]
+    pub merged: u64,
     /// Whether the server had this producer's sequence already and stored nothing new.
     #[serde(default)]
     pub duplicate: bool,
@@ -44,13 +48,25 @@ pub struct Refusal {
 }
 
 impl Client {
-    /// Sends lines of JSON to `/api/ingest/{path}`: a table name, or a foreign format such as `sysmon`.
+    /// Sends a body to `/api/ingest/{path}`: lines of rows to a table, or records of a foreign format such as
+    /// `sysmon`.
     ///
     /// With a producer and its sequence number a lost reply is asked for again, since the server knows
     /// repeats by them; without, only what the server cannot have stored is sent again.
     pub async fn ingest(
         &self,
         path: &str,
+        body: Bytes,
+        producer: Option<(&str, u64)>,
+    ) -> Result<IngestAnswer> {
+        self.ingest_of_device(path, None, body, producer).await
+    }
+
+    /// The same, with the device of records that name none.
+    pub async fn ingest_of_device(
+        &self,
+        path: &str,
+        device: Option<&str>,
         body: Bytes,
         producer: Option<(&str, u64)>,
     ) -> Result<IngestAnswer> {
@@ -62,14 +78,19 @@ impl Client {
         let mut request =
             self.request(Method::POST, &format!("/api/ingest/{path}"), None, producer.is_some());
         request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
-        if let Some((producer, sequence)) = producer {
-            let id = HeaderValue::from_str(producer).map_err(|_| ClientError::BadSetting {
-                setting: "producer",
-                value: producer.escape_debug().to_string(),
+        let header = |setting, value: &str| {
+            HeaderValue::from_str(value).map_err(|_| ClientError::BadSetting {
+                setting,
+                value: value.escape_debug().to_string(),
                 reason: "it does not fit a header".to_owned(),
-            })?;
-            request.headers.insert(PRODUCER, id);
+            })
+        };
+        if let Some((producer, sequence)) = producer {
+            request.headers.insert(PRODUCER, header("producer", producer)?);
             request.headers.insert(SEQUENCE, sequence.into());
+        }
+        if let Some(device) = device {
+            request.headers.insert(DEVICE, header("device", device)?);
         }
         request.body = Some(body);
         self.send(request).await

@@ -1,6 +1,6 @@
 //! Whatever bytes come in, the mapper answers.
 
-use adapters::{Mapped, SysmonMapper};
+use adapters::{Mapped, Mapper};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
@@ -150,10 +150,11 @@ fn event() -> impl Strategy<Value = Value> {
     })
 }
 
-fn map(mapper: &mut SysmonMapper, line: &[u8]) {
+fn map(mapper: &mut Mapper, line: &[u8]) {
     match mapper.map(line) {
         Ok(Mapped::Row(row)) => assert_valid(&row),
         Ok(Mapped::Unmapped { kind }) => assert!(!kind.is_empty()),
+        Ok(Mapped::Merged) => panic!("a line is an event of its own"),
         Err(refusal) => assert!(!refusal.code().is_empty() && !refusal.to_string().is_empty()),
     }
 }
@@ -163,12 +164,12 @@ proptest! {
 
     #[test]
     fn any_bytes(line: Vec<u8>) {
-        map(&mut SysmonMapper::new(), &line);
+        map(&mut Mapper::default(), &line);
     }
 
     #[test]
     fn any_event_like_objects(objects in prop::collection::vec(prop_oneof![object(value()), event()], 1..6)) {
-        let mut mapper = SysmonMapper::new();
+        let mut mapper = Mapper::default();
         for object in objects {
             map(&mut mapper, object.to_string().as_bytes());
         }
@@ -177,6 +178,6 @@ proptest! {
     #[test]
     fn any_cut_of_a_line(at in 0usize..4000, nth in 0usize..36) {
         let line = include_str!("../fixtures/nxlog_sysmon.jsonl").lines().nth(nth).unwrap_or_default();
-        map(&mut SysmonMapper::new(), &line.as_bytes()[..at.min(line.len())]);
+        map(&mut Mapper::default(), &line.as_bytes()[..at.min(line.len())]);
     }
 }

@@ -6,7 +6,7 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use adapters::{Mapped, SysmonMapper, covers};
+use adapters::{Mapped, Mapper, covers};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
 
@@ -26,9 +26,7 @@ struct Counts {
 
 #[test]
 fn every_record_of_the_archives_has_an_outcome() {
-    let shared = std::env::var_os("BARTIZAN_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from);
-    let folder = shared.join("data/telemetry/otrf-security-datasets");
+    let folder = shared().join("data/telemetry/otrf-security-datasets");
     let mut archives = Vec::new();
     find_archives(&folder, &mut archives);
     archives.sort();
@@ -42,7 +40,7 @@ fn every_record_of_the_archives_has_an_outcome() {
     let mut counts = Counts::default();
     for archive in &archives {
         // Each archive is its own network of devices.
-        let mut mapper = SysmonMapper::new();
+        let mut mapper = Mapper::default();
         for member in members(archive) {
             for line in member.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
                 count(&mut counts, &mut mapper, line);
@@ -61,7 +59,13 @@ fn every_record_of_the_archives_has_an_outcome() {
     );
 }
 
-fn count(counts: &mut Counts, mapper: &mut SysmonMapper, line: &[u8]) {
+/// The folder of larger sets of data.
+pub(crate) fn shared() -> PathBuf {
+    std::env::var_os("BARTIZAN_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"), PathBuf::from)
+}
+
+fn count(counts: &mut Counts, mapper: &mut Mapper, line: &[u8]) {
     counts.lines += 1;
     counts.bytes += line.len();
     let start = Instant::now();
@@ -83,6 +87,7 @@ fn count(counts: &mut Counts, mapper: &mut SysmonMapper, line: &[u8]) {
             assert!(!is_covered, "{kind} is covered");
             *counts.unmapped.entry(kind).or_default() += 1;
         }
+        Ok(Mapped::Merged) => panic!("a line is an event of its own"),
         Err(refusal) => *counts.refused.entry(refusal.code()).or_default() += 1,
     }
 }
@@ -131,7 +136,7 @@ fn find_archives(folder: &Path, found: &mut Vec<PathBuf>) {
 }
 
 /// The files in an archive. Padding after a gzip member is not read, and what macOS adds to zips is left out.
-fn members(archive: &Path) -> Vec<Vec<u8>> {
+pub(crate) fn members(archive: &Path) -> Vec<Vec<u8>> {
     let file = BufReader::new(File::open(archive).unwrap());
     let mut members = Vec::new();
     if archive.extension().is_some_and(|extension| extension == "gz") {

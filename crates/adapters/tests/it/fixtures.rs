@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use adapters::{Mapped, SysmonMapper};
+use adapters::{Mapped, Mapper, Refusal};
 use expect_test::{ExpectFile, expect_file};
 use model::{Cell, Kind, Row, tables};
 use serde_json::{Map, Value, json};
@@ -12,13 +12,17 @@ use serde_json::{Map, Value, json};
 fn check(name: &str, expected: ExpectFile) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
     let lines = fs::read_to_string(&path).unwrap();
-    let mut mapper = SysmonMapper::new();
+    let mut mapper = Mapper::default();
     let outcomes: Vec<Value> = lines.lines().map(|line| render(&mut mapper, line)).collect();
     expected.assert_eq(&(serde_json::to_string_pretty(&outcomes).unwrap() + "\n"));
 }
 
-fn render(mapper: &mut SysmonMapper, line: &str) -> Value {
-    match mapper.map(line.as_bytes()) {
+fn render(mapper: &mut Mapper, line: &str) -> Value {
+    render_outcome(mapper.map(line.as_bytes()))
+}
+
+pub(crate) fn render_outcome(outcome: Result<Mapped, Refusal>) -> Value {
+    match outcome {
         Ok(Mapped::Row(row)) => {
             assert_valid(&row);
             let mut fields = row.to_json();
@@ -32,6 +36,7 @@ fn render(mapper: &mut SysmonMapper, line: &str) -> Value {
             Value::Object(out)
         }
         Ok(Mapped::Unmapped { kind }) => json!({ "unmapped": kind }),
+        Ok(Mapped::Merged) => json!("merged"),
         Err(refusal) => json!({ "refused": refusal.code(), "why": refusal.to_string() }),
     }
 }
@@ -97,6 +102,11 @@ fn linux_sysmon_in_syslog() {
 }
 
 #[test]
+fn events_as_xml_alone_and_in_lines_of_syslog() {
+    check("sysmon_text.log", expect_file!["../fixtures/sysmon_text.rows.json"]);
+}
+
+#[test]
 fn rows_of_hunting_tables() {
     check("device_rows.jsonl", expect_file!["../fixtures/device_rows.rows.json"]);
 }
@@ -109,8 +119,8 @@ fn what_is_refused() {
 #[test]
 fn a_repeated_line_gives_the_same_report_id() {
     let line = include_str!("../fixtures/powershell_export_security.jsonl").lines().next().unwrap();
-    let mut mapper = SysmonMapper::new();
-    let report_id = |line: &str, mapper: &mut SysmonMapper| match mapper.map(line.as_bytes()) {
+    let mut mapper = Mapper::default();
+    let report_id = |line: &str, mapper: &mut Mapper| match mapper.map(line.as_bytes()) {
         Ok(Mapped::Row(row)) => row.get("ReportId").clone(),
         other => panic!("{other:?}"),
     };
@@ -124,7 +134,7 @@ fn a_repeated_line_gives_the_same_report_id() {
 #[test]
 fn every_field_is_in_additional_fields_or_in_its_column() {
     let lines = include_str!("../fixtures/powershell_export_security.jsonl");
-    let mut mapper = SysmonMapper::new();
+    let mut mapper = Mapper::default();
     let collector = ["SourceName", "ProviderGuid", "Level", "Keywords", "Channel", "Hostname", "TimeCreated"];
     for line in lines.lines() {
         let Ok(Mapped::Row(row)) = mapper.map(line.as_bytes()) else { continue };

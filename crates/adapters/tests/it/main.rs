@@ -2,4 +2,9 @@
 
 mod arbitrary;
 mod archives;
+mod auditd;
+mod evtx;
 mod fixtures;
+mod ocsf;
+mod recognise;
+mod samples;

@@ -1,12 +1,9 @@
 //! Lines to rows, as columns.
 
-use std::sync::PoisonError;
-
-use adapters::Mapped;
 use lake::{LineError, Rows, RowsBuilder, RowsReader};
 use model::{Row, Table};
 
-use super::mappers::SharedMapper;
+use super::foreign::{self, Foreign};
 use super::{Report, Reserved};
 use crate::error::{ApiError, code};
 
@@ -16,8 +13,8 @@ pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
 pub(crate) enum Lines {
     /// Rows of one table, as JSON objects.
     Rows(&'static Table),
-    /// Sysmon and Windows events.
-    Sysmon(SharedMapper),
+    /// Events of another product.
+    Foreign(Foreign),
 }
 
 /// Why a line is refused.
@@ -49,10 +46,7 @@ pub(crate) fn decode(
     let mut memory = Memory { reserved, bytes: 0, bytes_max: rows_bytes_max };
     match lines {
         Lines::Rows(table) => decode_rows(body, table, &mut memory),
-        Lines::Sysmon(mapper) => {
-            let mut mapper = mapper.lock().unwrap_or_else(PoisonError::into_inner);
-            decode_mapped(body, &mut |line| Ok(mapper.map(line)?), &mut memory)
-        }
+        Lines::Foreign(foreign) => foreign::decode(body, foreign, &mut memory),
     }
 }
 
@@ -73,43 +67,28 @@ fn decode_rows(body: &[u8], table: &'static Table, memory: &mut Memory) -> Resul
             Err(refusal) => report.refuse(number, refusal.code, &refusal.message),
         }
     }
-    Ok(Decoded { parts: parts(vec![(reader.into_rows(), accepted)])?, report })
+    Ok(Decoded { parts: Tables(vec![(reader.into_rows(), accepted)]).into_parts()?, report })
 }
 
-fn decode_mapped(
-    body: &[u8],
-    map: &mut dyn FnMut(&[u8]) -> Result<Mapped, LineRefusal>,
-    memory: &mut Memory,
-) -> Result<Decoded, ApiError> {
-    let mut report = Report::default();
-    let mut tables: Vec<(RowsBuilder, Vec<u64>)> = Vec::new();
-    for (number, line) in lines_of(body) {
-        let mapped = if line.len() > LINE_BYTES_MAX { Err(too_long(line.len())) } else { map(line) };
-        match mapped {
-            Ok(Mapped::Row(row)) => {
-                memory.take(line.len())?;
-                push(&mut tables, &row, number);
-            }
-            Ok(Mapped::Unmapped { kind }) => report.unmapped(&kind),
-            Err(refusal) => report.refuse(number, refusal.code, &refusal.message),
-        }
+/// Rows of several tables, with the line or record of each.
+#[derive(Default)]
+pub(super) struct Tables(Vec<(RowsBuilder, Vec<u64>)>);
+
+impl Tables {
+    pub fn push(&mut self, row: &Row, number: u64) {
+        let known = self.0.iter().position(|(builder, _)| builder.table() == row.table);
+        let at = known.unwrap_or_else(|| {
+            self.0.push((RowsBuilder::new(row.table), Vec::new()));
+            self.0.len() - 1
+        });
+        self.0[at].0.push(row);
+        self.0[at].1.push(number);
     }
-    Ok(Decoded { parts: parts(tables)?, report })
-}
 
-fn push(tables: &mut Vec<(RowsBuilder, Vec<u64>)>, row: &Row, line: u64) {
-    let known = tables.iter().position(|(builder, _)| builder.table() == row.table);
-    let at = known.unwrap_or_else(|| {
-        tables.push((RowsBuilder::new(row.table), Vec::new()));
-        tables.len() - 1
-    });
-    tables[at].0.push(row);
-    tables[at].1.push(line);
-}
-
-fn parts(tables: Vec<(RowsBuilder, Vec<u64>)>) -> Result<Vec<Part>, ApiError> {
-    let filled = tables.into_iter().filter(|(builder, _)| !builder.is_empty());
-    filled.map(|(builder, lines)| Ok(Part { rows: builder.finish()?, lines })).collect()
+    pub fn into_parts(self) -> Result<Vec<Part>, ApiError> {
+        let filled = self.0.into_iter().filter(|(builder, _)| !builder.is_empty());
+        filled.map(|(builder, lines)| Ok(Part { rows: builder.finish()?, lines })).collect()
+    }
 }
 
 /// The lines that are not blank, without their ends, and their numbers from 1.
@@ -126,7 +105,7 @@ fn lines_of(body: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
 }
 
 /// Counts the memory that rows take.
-struct Memory<'a> {
+pub(super) struct Memory<'a> {
     reserved: &'a mut Reserved,
     bytes: usize,
     bytes_max: usize,
@@ -136,8 +115,9 @@ struct Memory<'a> {
 const ROW_BYTES: usize = 256;
 
 impl Memory<'_> {
-    fn take(&mut self, line_bytes: usize) -> Result<(), ApiError> {
-        let bytes = line_bytes + ROW_BYTES;
+    /// Takes what a row with so many bytes of text needs.
+    pub fn take(&mut self, text_bytes: usize) -> Result<(), ApiError> {
+        let bytes = text_bytes + ROW_BYTES;
         self.bytes += bytes;
         if self.bytes > self.bytes_max {
             let message = format!(
@@ -158,11 +138,5 @@ fn too_long(bytes: usize) -> LineRefusal {
 impl From<LineError> for LineRefusal {
     fn from(error: LineError) -> LineRefusal {
         LineRefusal { code: error.code(), message: error.to_string() }
-    }
-}
-
-impl From<adapters::Refusal> for LineRefusal {
-    fn from(refusal: adapters::Refusal) -> LineRefusal {
-        LineRefusal { code: refusal.code(), message: refusal.to_string() }
     }
 }

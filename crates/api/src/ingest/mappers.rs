@@ -1,9 +1,9 @@
-//! One Sysmon mapper for each tenant: it remembers processes between requests.
+//! One mapper of other products' events for each tenant: it remembers processes between requests.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use adapters::SysmonMapper;
+use adapters::Mapper;
 use model::TenantId;
 
 use super::lock;
@@ -11,7 +11,7 @@ use super::lock;
 /// What a mapper remembers is bounded; so is how many there are. The one unused for longest forgets.
 const TENANTS_MAX: usize = 64;
 
-pub(crate) type SharedMapper = Arc<Mutex<SysmonMapper>>;
+pub(crate) type SharedMapper = Arc<Mutex<Mapper>>;
 
 #[derive(Default)]
 pub(crate) struct Mappers(Mutex<Known>);

@@ -18,6 +18,9 @@ pub(crate) struct Report {
     pub refused: u64,
     /// Records that no table takes, by kind.
     pub unmapped: BTreeMap<String, u64>,
+    /// Lines of events that several lines make up, but for the one that is counted elsewhere.
+    #[serde(skip_serializing_if = "is_none")]
+    pub merged: u64,
     /// The first refused lines.
     errors: Vec<LineError>,
     pub refused_by_code: BTreeMap<&'static str, u64>,
@@ -25,6 +28,11 @@ pub(crate) struct Report {
     pub rows: BTreeMap<&'static str, u64>,
     /// The producer sent this sequence before; nothing was added.
     pub duplicate: bool,
+}
+
+/// Only some formats have events of several lines.
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 #[derive(Debug, Serialize)]

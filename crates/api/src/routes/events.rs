@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 
+use adapters::{FORMATS, Format};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderMap;
@@ -17,12 +18,14 @@ use super::Access::Needs;
 use super::{Bounds, Routes};
 use crate::ctx::{Ctx, Param};
 use crate::error::{ApiError, code};
-use crate::ingest::{Decoded, Lines, Naming, Report, Reserved, decode};
+use crate::ingest::{DEVICE, Decoded, Foreign, Lines, Naming, Report, Reserved, decode};
 use crate::{body, list};
 
 const PRODUCER: &str = "bartizan-producer";
 const SEQUENCE: &str = "bartizan-sequence";
 const PRODUCER_BYTES_MAX: usize = 128;
+const DEVICE_HEADER: &str = "bartizan-device";
+const DEVICE_BYTES_MAX: usize = 255;
 const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
 /// What a decompressor may take besides what it puts out.
 const DECOMPRESSOR_BYTES: usize = 8 << 20;
@@ -32,10 +35,11 @@ pub(super) fn routes(routes: &mut Routes) {
         .post("/api/ingest/{table}", Needs(EventWrite), rows)
         .summary("Takes rows of a table, one JSON object a line.")
         .bounds(Bounds::Ingest);
-    routes
-        .post("/api/ingest/sysmon", Needs(EventWrite), sysmon)
-        .summary("Takes Sysmon and Windows events as collectors export them, one JSON object a line.")
-        .bounds(Bounds::Ingest);
+    for format in FORMATS {
+        let handler = |ctx: Ctx, request: Request| foreign(ctx, request, format);
+        let route = routes.post(format.route, Needs(EventWrite), handler);
+        route.summary(format.summary).bounds(Bounds::Ingest);
+    }
 }
 
 async fn rows(ctx: Ctx, Param(name): Param, request: Request) -> Result<Response, ApiError> {
@@ -43,9 +47,10 @@ async fn rows(ctx: Ctx, Param(name): Param, request: Request) -> Result<Response
     take(ctx, request, Lines::Rows(table)).await
 }
 
-async fn sysmon(ctx: Ctx, request: Request) -> Result<Response, ApiError> {
+async fn foreign(ctx: Ctx, request: Request, format: &'static Format) -> Result<Response, ApiError> {
+    let device = device(request.headers())?;
     let mapper = ctx.ingest().mappers.of(ctx.tenant());
-    take(ctx, request, Lines::Sysmon(mapper)).await
+    take(ctx, request, Lines::Foreign(Foreign { format, mapper, device })).await
 }
 
 async fn take(ctx: Ctx, request: Request, lines: Lines) -> Result<Response, ApiError> {
@@ -128,6 +133,17 @@ fn producer(headers: &HeaderMap) -> Result<Option<(String, i64)>, ApiError> {
     let sequence =
         sequence.ok_or_else(|| invalid("Bartizan-Sequence takes a whole number from 1.".to_owned()))?;
     Ok(Some((String::from_utf8_lossy(name).into_owned(), sequence)))
+}
+
+/// The device of records that name none.
+fn device(headers: &HeaderMap) -> Result<String, ApiError> {
+    let Some(name) = headers.get(DEVICE_HEADER) else { return Ok(DEVICE.to_owned()) };
+    let name = name.as_bytes();
+    if !(1..=DEVICE_BYTES_MAX).contains(&name.len()) || !name.iter().all(u8::is_ascii_graphic) {
+        let message = format!("Bartizan-Device takes 1 to {DEVICE_BYTES_MAX} visible ASCII characters.");
+        return Err(ApiError::new(code::INVALID_INPUT, message));
+    }
+    Ok(String::from_utf8_lossy(name).into_owned())
 }
 
 /// Reads the body whole, decompressed.

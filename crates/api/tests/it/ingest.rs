@@ -15,8 +15,11 @@ use crate::world::{ROW, Reply, World};
 const SYSMON: &str = r#"{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":3,"Hostname":"WORKSTATION6.theshire.local","UtcTime":"2024-05-06 07:00:00.123","ProcessGuid":"{00000000-0000-0000-0000-000000000001}","ProcessId":"4","Image":"C:\\a.exe","User":"A\\b","Protocol":"tcp","Initiated":"true","SourceIp":"10.0.0.1","SourcePort":"1","DestinationIp":"10.0.0.2","DestinationPort":"443"}"#;
 
 async fn send_with(world: &World, headers: &[(&str, &str)], body: impl Into<Body>) -> Reply {
-    let mut request = Request::post("/api/ingest/DeviceEvents")
-        .header(AUTHORIZATION, format!("Bearer {}", world.all().await));
+    send_to(world, "/api/ingest/DeviceEvents", headers, body).await
+}
+
+async fn send_to(world: &World, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Reply {
+    let mut request = Request::post(path).header(AUTHORIZATION, format!("Bearer {}", world.all().await));
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -103,6 +106,45 @@ async fn sysmon_events_become_rows_of_one_device() {
     let names = world.store.tenant(world.one).device_names().await.unwrap();
     let names: Vec<_> = names.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["pc1.contoso.example", "workstation6", "workstation6.theshire.local"]);
+}
+
+#[tokio::test]
+async fn lines_of_one_audit_event_become_one_row_of_the_device_that_is_named() {
+    let world = World::start().await;
+    let stamp = "msg=audit(1714975689.001:7):";
+    let body = format!(
+        "type=SYSCALL {stamp} arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=7 uid=0 euid=0 exe=\"/bin/ls\"\n\
+         type=EXECVE {stamp} argc=2 a0=\"ls\" a1=\"-l\"\ntype=EOE {stamp}\n\
+         node=db-1 type=CRED_ACQ {stamp} pid=1\nnonsense\n"
+    );
+    let path = "/api/ingest/auditd";
+    for (headers, device) in
+        [(&[][..], "localhost"), (&[("Bartizan-Device", "web-1.example.org")], "web-1.example.org")]
+    {
+        let answer = send_to(&world, path, headers, body.clone()).await.ok();
+        let counts = ["accepted", "refused", "merged"].map(|name| answer[name].as_u64());
+        assert_eq!(counts, [Some(1), Some(1), Some(2)], "{answer}");
+        assert_eq!(answer["unmapped"]["auditd/CRED_ACQ"], 1);
+        assert_eq!(answer["errors"][0]["line"], 5);
+        let query =
+            format!("DeviceProcessEvents | where DeviceName == '{device}' | project ProcessCommandLine");
+        assert_eq!(world.hunt(&query).await["Results"][0]["ProcessCommandLine"], "ls -l", "{device}");
+    }
+    for name in ["", "a b", &"x".repeat(256)] {
+        let reply = send_to(&world, path, &[("Bartizan-Device", name)], "").await;
+        assert_eq!(reply.error(), (400, "InvalidInput".to_owned()), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_event_log_is_one_refused_record() {
+    let world = World::start().await;
+    let answer = world.post("/api/ingest/evtx", "MZ").await.ok();
+    assert_eq!(
+        (&answer["accepted"], &answer["refusedByCode"]["Damaged"]),
+        (&0.into(), &1.into()),
+        "{answer}"
+    );
 }
 
 #[tokio::test]
@@ -224,7 +266,7 @@ fn every_line_that_is_not_blank_is_counted_once() {
     let outcome = runner.run(&lines(), |lines| {
         let body = lines.iter().map(|(line, _)| line.as_str()).collect::<Vec<_>>().join("\n");
         let expected = lines.iter().filter(|(_, counts)| *counts).count() as u64;
-        for path in ["/api/ingest/DeviceEvents", "/api/ingest/sysmon"] {
+        for path in ["/api/ingest/DeviceEvents", "/api/ingest/sysmon", "/api/ingest/auditd"] {
             let before = world.lake.tenant(world.one).last_sequence();
             let answer = runtime.block_on(world.post(path, body.clone())).ok();
             let number = |name: &str| answer[name].as_u64().unwrap();

@@ -1,13 +1,15 @@
-//! Splitting a stream of bytes into records, one JSON object each.
+//! Splitting a stream of bytes into records, one JSON object or event each.
 //!
 //! Most exports have one object a line and are split at line ends, whatever the lines hold: what is not an
 //! event is for the server to refuse. A file that begins with an array, or with an object that goes on past
-//! its first line, is split by brackets instead, and its records are put on one line each.
+//! its first line, is split by brackets instead, and one of XML behind each event; their records are put on one
+//! line each.
 
 use std::io::{self, Read};
 
 const CHUNK: usize = 256 << 10;
 const BOM: &[u8] = b"\xef\xbb\xbf";
+const EVENT_END: &[u8] = b"</Event>";
 
 /// What was found.
 #[derive(Debug, PartialEq, Eq)]
@@ -33,6 +35,8 @@ pub(crate) fn split(
         is_too_long: false,
         depth: 0,
         text: Text::Outside,
+        is_in_tag: false,
+        end_matched: 0,
         record_bytes_max,
     };
     while filled > 0 {
@@ -50,6 +54,7 @@ pub(crate) fn split(
 enum Mode {
     Lines,
     Brackets,
+    Elements,
 }
 
 /// The first bytes tell how a file is laid out.
@@ -66,6 +71,8 @@ fn mode_of(head: &[u8]) -> Mode {
             let depth_after_line = depth_after(&text[..end]);
             if depth_after_line > 0 { Mode::Brackets } else { Mode::Lines }
         }
+        // "<13>May  6 07:08:09" is a line of syslog.
+        Some(b'<') if !text.get(1).is_some_and(u8::is_ascii_digit) => Mode::Elements,
         _ => Mode::Lines,
     }
 }
@@ -110,6 +117,9 @@ struct Splitter {
     is_too_long: bool,
     depth: usize,
     text: Text,
+    is_in_tag: bool,
+    /// How much of [`EVENT_END`] was seen just now.
+    end_matched: usize,
     record_bytes_max: usize,
 }
 
@@ -118,6 +128,7 @@ impl Splitter {
         match self.mode {
             Mode::Lines => self.push_lines(bytes, take),
             Mode::Brackets => self.push_brackets(bytes, take),
+            Mode::Elements => self.push_elements(bytes, take),
         }
     }
 
@@ -154,6 +165,29 @@ impl Splitter {
             }
             self.keep(std::slice::from_ref(byte_on_one_line(byte)));
             if self.depth == 0 && *byte == b'}' && !self.end_record(take) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// A line end in a text is written as a reference, so that it stays one.
+    fn push_elements(&mut self, bytes: &[u8], take: &mut impl FnMut(Record<'_>) -> bool) -> bool {
+        for byte in bytes {
+            match byte {
+                b'\n' if self.record.is_empty() => continue,
+                b'\n' if !self.is_in_tag => self.keep(b"&#10;"),
+                b'\r' if !self.is_in_tag => self.keep(b"&#13;"),
+                _ => self.keep(std::slice::from_ref(byte_on_one_line(byte))),
+            }
+            match byte {
+                b'<' => self.is_in_tag = true,
+                b'>' => self.is_in_tag = false,
+                _ => {}
+            }
+            let is_next = EVENT_END.get(self.end_matched) == Some(byte);
+            self.end_matched = if is_next { self.end_matched + 1 } else { usize::from(*byte == b'<') };
+            if self.end_matched == EVENT_END.len() && !self.end_record(take) {
                 return false;
             }
         }
@@ -263,6 +297,18 @@ mod tests {
     #[test]
     fn objects_over_several_lines_are_put_on_one() {
         check("{\n \"a\": \"\\\"}\"\n}\n{\n \"b\": {}\n}", &["{  \"a\": \"\\\"}\" }", "{  \"b\": {} }"]);
+    }
+
+    #[test]
+    fn events_of_xml_are_put_on_one_line_and_keep_the_line_ends_in_them() {
+        check(
+            "\n<Event><a\nb='1'>x\ny</a></Event><Event>\r</Event>\n</Events>",
+            &["<Event><a b='1'>x&#10;y</a></Event>", "<Event>&#13;</Event>", "</Events>"],
+        );
+        check("<Event>1</Event>\n<Event>2</Event>\n", &["<Event>1</Event>", "<Event>2</Event>"]);
+        let long = "x".repeat(40);
+        check(&format!("<Event>{long}</Event><Event>1</Event>"), &["(too long)", "<Event>1</Event>"]);
+        check("<13>May  6 a\n<13>May  6 b\n", &["<13>May  6 a", "<13>May  6 b"]);
     }
 
     #[test]

@@ -10,10 +10,15 @@ use super::gzip::GzipMembers;
 
 const FOLDER_DEPTH_MAX: usize = 32;
 
+/// What is read of a file to tell whether it holds records.
+const HEAD_BYTES: u64 = 16 << 10;
+
 /// How the bytes of a file are packed, told by its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Packing {
     Plain,
+    /// Plain, and records only if its beginning says so.
+    Unsure,
     Gzip,
     Tar,
     TarGzip,
@@ -22,12 +27,16 @@ enum Packing {
 
 fn packing_of(name: &str) -> Option<Packing> {
     let name = name.to_ascii_lowercase();
-    let endings: [(&[&str], Packing); 5] = [
+    // Logs that were put aside have a number behind their name.
+    let plain = name.trim_end_matches(|c: char| c.is_ascii_digit()).strip_suffix('.');
+    let name = plain.filter(|name| name.ends_with(".log")).unwrap_or(&name);
+    let endings: [(&[&str], Packing); 6] = [
         (&[".tar.gz", ".tgz"], Packing::TarGzip),
         (&[".gz"], Packing::Gzip),
         (&[".tar"], Packing::Tar),
         (&[".zip"], Packing::Zip),
-        (&[".json", ".jsonl", ".ndjson", ".log"], Packing::Plain),
+        (&[".json", ".jsonl", ".ndjson", ".log", ".evtx"], Packing::Plain),
+        (&[".txt", ".xml"], Packing::Unsure),
     ];
     let found = endings.iter().find(|(endings, _)| endings.iter().any(|ending| name.ends_with(ending)));
     found.map(|(_, packing)| *packing)
@@ -70,10 +79,29 @@ fn walk(folder: &Path, depth: usize, sources: &mut Vec<Source>, problems: &mut V
         let Ok(found) = fs::symlink_metadata(&path) else { continue };
         if found.is_dir() && name != "__MACOSX" {
             walk(&path, depth + 1, sources, problems);
-        } else if found.is_file() && packing_of(&name).is_some() && !name.starts_with("._") {
+        } else if found.is_file() && !name.starts_with("._") && holds_records(&path, &name) {
             sources.push(Source { path, bytes: found.len() });
         }
     }
+}
+
+/// Whether a file holds records, by its name or else by its beginning. One that cannot be opened is for
+/// reading to complain about.
+fn holds_records(path: &Path, name: &str) -> bool {
+    match packing_of(name) {
+        None => false,
+        Some(Packing::Unsure) => {
+            File::open(path).is_ok_and(|mut file| is_recognised(&mut file).is_ok_and(|(is, _)| is))
+        }
+        Some(_) => true,
+    }
+}
+
+/// Whether a format is recognised, and the bytes that were read for it.
+fn is_recognised(reader: &mut dyn Read) -> io::Result<(bool, Vec<u8>)> {
+    let mut head = Vec::new();
+    reader.take(HEAD_BYTES).read_to_end(&mut head)?;
+    Ok((adapters::recognise(&head).is_some(), head))
 }
 
 /// What an opened file is made of, as it is handed over.
@@ -94,7 +122,8 @@ pub(crate) fn each_member(
     let file = Counted { file: File::open(path)?, read_bytes: read_bytes.clone() };
     let mut left_out = Vec::new();
     match packing_of(&name).unwrap_or(Packing::Plain) {
-        Packing::Plain => {
+        // It was named, or its beginning was looked at already.
+        Packing::Plain | Packing::Unsure => {
             visit(Member { name: "", reader: &mut { file } })?;
         }
         Packing::Gzip => {
@@ -168,12 +197,16 @@ fn visit_member(
             let mut members = GzipMembers::new(BufReader::new(reader));
             visit(Member { name, reader: &mut members })
         }
-        Some(_) => {
+        Some(Packing::Tar | Packing::TarGzip | Packing::Zip) => {
             left_out.push(format!("{name}: an archive in the archive"));
             Ok(true)
         }
-        None => {
-            left_out.push(format!("{name}: not a file of records by its name"));
+        Some(Packing::Unsure) | None => {
+            let (is_recognised, head) = is_recognised(reader)?;
+            if is_recognised {
+                return visit(Member { name, reader: &mut io::Cursor::new(head).chain(reader) });
+            }
+            left_out.push(format!("{name}: not a file of records by its name and its beginning"));
             Ok(true)
         }
     }
@@ -245,14 +278,20 @@ mod tests {
             ("__MACOSX/in/._a.json", "fork"),
             ("readme.txt", "read me"),
             ("b.jsonl", "{\"b\":2}\n"),
+            ("attack_data.txt", "{\"EventID\":1}\n"),
         ] {
             zip.start_file(name, options).unwrap();
             zip.write_all(text.as_bytes()).unwrap();
         }
         zip.finish().unwrap();
         let (members, left_out) = read(&path);
-        assert_eq!(members, pairs(&[("in/a.json", "{\"a\":1}\n"), ("b.jsonl", "{\"b\":2}\n")]));
-        assert_eq!(left_out, ["readme.txt: not a file of records by its name"]);
+        let expected = [
+            ("in/a.json", "{\"a\":1}\n"),
+            ("b.jsonl", "{\"b\":2}\n"),
+            ("attack_data.txt", "{\"EventID\":1}\n"),
+        ];
+        assert_eq!(members, pairs(&expected));
+        assert_eq!(left_out, ["readme.txt: not a file of records by its name and its beginning"]);
     }
 
     #[test]
@@ -273,13 +312,15 @@ mod tests {
         for name in ["z.json", "a.NDJSON", "notes.txt", "b/c/m.log", "__MACOSX/x.json", "b/n.tgz", "odd"] {
             fs::write(folder.path().join(name), "x").unwrap();
         }
+        fs::write(folder.path().join("audit.log.1"), "x").unwrap();
+        fs::write(folder.path().join("export.xml"), "<Events><Event xmlns='x'>").unwrap();
         let odd = folder.path().join("odd");
         let (sources, problems) = find(&[folder.path().to_owned(), odd, folder.path().join("absent")]);
         let names: Vec<String> = sources
             .iter()
             .map(|source| source.path.strip_prefix(folder.path()).unwrap().to_string_lossy().into_owned())
             .collect();
-        assert_eq!(names, ["a.NDJSON", "b/c/m.log", "b/n.tgz", "z.json", "odd"]);
+        assert_eq!(names, ["a.NDJSON", "audit.log.1", "b/c/m.log", "b/n.tgz", "export.xml", "z.json", "odd"]);
         assert_eq!(problems.len(), 1);
     }
 

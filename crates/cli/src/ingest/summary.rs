@@ -12,7 +12,8 @@ use super::batches::Batch;
 const KINDS_MAX: usize = 20;
 const NOT_TOLD: &str = "(not told)";
 
-/// Every line that was read is in exactly one of `rows`, `refused`, `unmapped` and `unsent`.
+/// Every line that was read is in exactly one of `rows`, `refused`, `unmapped`, `merged` and `unsent`. A record
+/// of a format that has no lines counts as one.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub(crate) struct Summary {
     pub files: u64,
@@ -21,6 +22,8 @@ pub(crate) struct Summary {
     pub refused: u64,
     /// Events that no table takes.
     pub unmapped: u64,
+    /// Lines of events of several lines, but for the one that is counted elsewhere.
+    pub merged: u64,
     /// Lines of requests that failed.
     pub unsent: u64,
     pub rows_by_table: BTreeMap<String, u64>,
@@ -35,7 +38,7 @@ impl Summary {
     /// Takes in what the server answered to a batch.
     pub(crate) fn add(&mut self, batch: &Batch, answer: &IngestAnswer) {
         let unmapped: u64 = answer.unmapped.values().sum();
-        let answered = answer.accepted + answer.refused + unmapped;
+        let answered = answer.accepted + answer.refused + unmapped + answer.merged;
         // A repeat of what the server has already: it counts the rows it stored at the first try, or none.
         let repeated = if answer.duplicate { batch.lines.saturating_sub(answered) } else { 0 };
         let accepted = answer.accepted + repeated;
@@ -43,6 +46,7 @@ impl Summary {
         self.rows += accepted;
         self.refused += answer.refused + batch.too_long;
         self.unmapped += unmapped;
+        self.merged += answer.merged;
         for (kind, count) in &answer.unmapped {
             *self.unmapped_by_kind.entry(kind.clone()).or_default() += count;
         }
@@ -66,6 +70,7 @@ impl Summary {
         self.rows += other.rows;
         self.refused += other.refused;
         self.unmapped += other.unmapped;
+        self.merged += other.merged;
         self.unsent += other.unsent;
         let pairs = [
             (&mut self.rows_by_table, other.rows_by_table),
@@ -80,7 +85,7 @@ impl Summary {
 
     /// Whether every line that was read is accounted for.
     pub(crate) fn adds_up(&self) -> bool {
-        self.lines == self.rows + self.refused + self.unmapped + self.unsent
+        self.lines == self.rows + self.refused + self.unmapped + self.merged + self.unsent
     }
 
     /// For people.
@@ -95,13 +100,16 @@ impl Summary {
         list(&mut text, "rows", self.rows, &self.rows_by_table, usize::MAX);
         list(&mut text, "refused", self.refused, &self.refused_by_reason, usize::MAX);
         list(&mut text, "unmapped", self.unmapped, &self.unmapped_by_kind, KINDS_MAX);
-        if self.unsent > 0 {
-            let _ = writeln!(text, "unsent {}", self.unsent);
+        let mut rest = String::new();
+        for (title, count) in [("merged", self.merged), ("unsent", self.unsent)] {
+            if count > 0 {
+                let _ = writeln!(text, "{title} {count}");
+                let _ = write!(rest, " + {title} {count}");
+            }
         }
-        let unsent = if self.unsent > 0 { format!(" + unsent {}", self.unsent) } else { String::new() };
         let _ = writeln!(
             text,
-            "lines {} {} rows {} + refused {} + unmapped {}{unsent}",
+            "lines {} {} rows {} + refused {} + unmapped {}{rest}",
             self.lines,
             if self.adds_up() { "=" } else { "IS NOT" },
             self.rows,
@@ -166,18 +174,19 @@ mod tests {
             rows: counts(&[("DeviceEvents", 3), ("DeviceFileEvents", 2)]),
             refused_by_code: counts(&[("InvalidJson", 1)]),
             unmapped: counts(&[("Security/4658", 4)]),
+            merged: 3,
             ..IngestAnswer::default()
         };
-        summary.add(&batch(10), &answer);
+        summary.add(&batch(13), &answer);
         summary.add(&Batch { too_long: 2, ..Batch::default() }, &IngestAnswer::default());
         summary.add_unsent(&batch(7), "a.json: 413".to_owned());
         assert!(summary.adds_up());
-        assert_eq!((summary.lines, summary.rows, summary.refused), (19, 5, 3));
+        assert_eq!((summary.lines, summary.rows, summary.refused), (22, 5, 3));
         assert_eq!((summary.unmapped, summary.unsent), (4, 7));
         assert_eq!(summary.rows_by_table["DeviceEvents"], 3);
         assert_eq!(summary.refused_by_reason, counts(&[("InvalidJson", 1), ("TooLarge", 2)]));
         assert!(
-            summary.text().contains("lines 19 = rows 5 + refused 3 + unmapped 4 + unsent 7"),
+            summary.text().contains("lines 22 = rows 5 + refused 3 + unmapped 4 + merged 3 + unsent 7"),
             "{}",
             summary.text()
         );

@@ -10,7 +10,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use adapters::{Mapped, SysmonMapper};
+use adapters::{Mapped, Mapper};
 use detections::RuleSet;
 use flate2::read::GzDecoder;
 use serde_json::Value;
@@ -37,7 +37,7 @@ struct Outcome {
 }
 
 fn evaluate(rules: &RuleSet, lines: &[u8]) -> Outcome {
-    let mut mapper = SysmonMapper::new();
+    let mut mapper = Mapper::default();
     let mut outcome = Outcome::default();
     for (at, line) in lines.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
         let row = match mapper.map(line) {
@@ -46,6 +46,7 @@ fn evaluate(rules: &RuleSet, lines: &[u8]) -> Outcome {
                 outcome.unmapped.insert(at + 1, kind);
                 continue;
             }
+            Ok(Mapped::Merged) => panic!("a line is an event of its own"),
             Err(refusal) => {
                 outcome.unmapped.insert(at + 1, refusal.to_string());
                 continue;

@@ -1,10 +1,12 @@
 //! JSON as the readers use it: text borrowed from the line where it holds no escapes, and keys in order.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::IgnoredAny;
 use serde::ser::{Serialize, SerializeMap, Serializer};
+
+mod parser;
+mod special;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Json<'a> {
@@ -23,8 +25,12 @@ pub(crate) enum Json<'a> {
 pub(crate) type Object<'a> = Vec<(Cow<'a, str>, Json<'a>)>;
 
 impl<'a> Json<'a> {
-    pub fn parse(text: &'a [u8]) -> Result<Json<'a>, serde_json::Error> {
-        serde_json::from_slice(text)
+    /// Parses a whole text. The reason says where and why it is no JSON.
+    pub fn parse(text: &'a [u8]) -> Result<Json<'a>, String> {
+        parser::parse(text).ok_or_else(|| match serde_json::from_slice::<IgnoredAny>(text) {
+            Err(error) => error.to_string(),
+            Ok(_) => "a number is out of range".to_owned(),
+        })
     }
 
     /// The text of a text, a number or a boolean; nothing for the others.
@@ -88,10 +94,40 @@ pub(crate) fn write_member(out: &mut Vec<u8>, key: &str, value: &Json<'_>) {
     if out.len() > 1 {
         out.push(b',');
     }
-    // Writing to memory fails for keys that are not text only, and these are.
-    let _ = serde_json::to_writer(&mut *out, key);
+    write_text(out, key);
     out.push(b':');
-    let _ = serde_json::to_writer(&mut *out, value);
+    match value {
+        Json::Text(text) => write_text(out, text),
+        // Writing to memory fails for keys that are not text only, and these are.
+        value => drop(serde_json::to_writer(&mut *out, value)),
+    }
+}
+
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    out.reserve(text.len() + 2);
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(at) = special::first(rest) {
+        let (plain, special) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        match special[0] {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            b'\n' => out.extend_from_slice(b"\\n"),
+            b'\r' => out.extend_from_slice(b"\\r"),
+            b'\t' => out.extend_from_slice(b"\\t"),
+            0x08 => out.extend_from_slice(b"\\b"),
+            0x0c => out.extend_from_slice(b"\\f"),
+            byte => {
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                out.extend_from_slice(b"\\u00");
+                out.extend([DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+            }
+        }
+        rest = &special[1..];
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
 }
 
 impl Serialize for Json<'_> {
@@ -115,92 +151,18 @@ impl Serialize for Json<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Json<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Json<'a>, D::Error> {
-        deserializer.deserialize_any(JsonVisitor)
-    }
-}
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
 
-struct JsonVisitor;
+    use super::*;
 
-impl<'de> Visitor<'de> for JsonVisitor {
-    type Value = Json<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Json<'de>, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Json<'de>, E> {
-        Ok(Json::Bool(value))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Json<'de>, E> {
-        Ok(Json::Int(number))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Json<'de>, E> {
-        Ok(i64::try_from(number).map_or(Json::Unsigned(number), Json::Int))
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<Json<'de>, E> {
-        Ok(Json::Real(number))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Json<'de>, E> {
-        Ok(Json::Text(Cow::Owned(text)))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json<'de>, A::Error> {
-        let mut list = Vec::new();
-        while let Some(item) = items.next_element()? {
-            list.push(item);
+    proptest! {
+        #[test]
+        fn texts_are_written_as_the_library_writes_them(text in "[ -~\u{0}-\u{1f}\"\\\\é\u{1f600}]{0,40}") {
+            let mut out = Vec::new();
+            write_text(&mut out, &text);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&text).unwrap());
         }
-        Ok(Json::List(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
-        let mut object = Vec::with_capacity(members.size_hint().unwrap_or(32));
-        while let Some(Key(key)) = members.next_key()? {
-            object.push((key, members.next_value()?));
-        }
-        Ok(Json::Object(object))
-    }
-}
-
-struct Key<'a>(Cow<'a, str>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Key<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Key<'a>, D::Error> {
-        deserializer.deserialize_str(KeyVisitor)
-    }
-}
-
-struct KeyVisitor;
-
-impl<'de> Visitor<'de> for KeyVisitor {
-    type Value = Key<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Key<'de>, E> {
-        Ok(Key(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Key<'de>, E> {
-        Ok(Key(Cow::Owned(text.to_owned())))
     }
 }

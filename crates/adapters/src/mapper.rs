@@ -55,12 +55,12 @@ fn hash(bytes: &[u8]) -> u64 {
         let product = u128::from(a) * u128::from(b);
         (product as u64) ^ ((product >> 64) as u64)
     };
-    let mut chunks = bytes.chunks_exact(8);
+    let (words, rest) = bytes.as_chunks();
     let mut state = ODD ^ bytes.len() as u64;
-    for chunk in &mut chunks {
-        let word = chunk.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    for word in words {
+        let word = u64::from_le_bytes(*word);
         state = fold(state ^ word, ODD).rotate_left(23) ^ word;
     }
-    let rest = chunks.remainder().iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
+    let rest = rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte));
     fold(fold(state ^ rest, ODD) ^ ODD, 0xd6e8_feb8_6659_fd93)
 }

@@ -29,6 +29,7 @@ pub(crate) enum Recorder {
     Sysmon,
     SecurityAudit,
     Auditd,
+    Ocsf,
 }
 
 /// A process as its start described it, by the names of the columns that take it.

@@ -384,6 +384,7 @@ impl Recorder {
             Recorder::Sysmon => "Microsoft-Windows-Sysmon",
             Recorder::SecurityAudit => "Microsoft-Windows-Security-Auditing",
             Recorder::Auditd => "auditd",
+            Recorder::Ocsf => "OCSF",
         }
     }
 }

@@ -118,6 +118,11 @@ impl<'a> Event<'a> {
         })
     }
 
+    /// A field that may be a list.
+    pub fn json(&self, name: &str) -> Option<&Json<'a>> {
+        self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value)
+    }
+
     pub fn known_channel(&self) -> Option<Channel> {
         Channel::of(&self.channel).or_else(|| Channel::of_provider(&self.provider))
     }

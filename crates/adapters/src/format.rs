@@ -3,10 +3,10 @@
 
 use std::ops::ControlFlow;
 
-use crate::{Mapped, Mapper, Refusal, auditd, evtx, sysmon};
+use crate::{Mapped, Mapper, Refusal, auditd, evtx, ocsf, sysmon};
 
 /// Every format, those first whose beginning leaves no doubt.
-pub static FORMATS: &[&Format] = &[&evtx::FORMAT, &sysmon::FORMAT, &auditd::FORMAT];
+pub static FORMATS: &[&Format] = &[&evtx::FORMAT, &ocsf::FORMAT, &sysmon::FORMAT, &auditd::FORMAT];
 
 /// How events of one origin are written.
 #[derive(Debug)]

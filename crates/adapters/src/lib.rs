@@ -23,6 +23,7 @@ mod json;
 mod lines;
 mod mapper;
 mod mappings;
+mod ocsf;
 mod shapes;
 mod syslog_line;
 mod sysmon;

@@ -5,4 +5,5 @@ mod archives;
 mod auditd;
 mod evtx;
 mod fixtures;
+mod ocsf;
 mod samples;

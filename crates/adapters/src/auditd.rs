@@ -69,6 +69,14 @@ fn read(mapper: &mut Mapper, input: &Input<'_>, give: &mut Give<'_>) -> ControlF
     ControlFlow::Continue(())
 }
 
+/// Reads a line that is an event by itself, as some agents join them.
+pub(crate) fn map_line(mapper: &mut Mapper, line: &[u8], device: &str) -> Result<Mapped, Refusal> {
+    match line::read(line)? {
+        Read::Line(line) => map(mapper, &[line], device),
+        Read::Other(kind) => Ok(Mapped::Unmapped { kind }),
+    }
+}
+
 fn map(mapper: &mut Mapper, lines: &[Line<'_>], device: &str) -> Result<Mapped, Refusal> {
     let Some(Line { key, .. }) = lines.first() else { return Ok(Mapped::Merged) };
     let device = if key.node.trim().is_empty() { device } else { key.node.trim() }.to_lowercase();

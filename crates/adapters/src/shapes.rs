@@ -22,6 +22,11 @@ pub(crate) enum Record<'a> {
     Event(Box<Event<'a>>),
     /// A row in the shape of a hunting table.
     DeviceRow(Object<'a>),
+    /// A line of auditd, and the device for the case that it names none.
+    Audit {
+        line: Cow<'a, str>,
+        device: Cow<'a, str>,
+    },
     /// A record of a known shape that holds no event of a mapped kind.
     Other {
         kind: String,

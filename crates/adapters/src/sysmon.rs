@@ -5,7 +5,7 @@ use crate::format::{Format, Framing};
 use crate::json::Json;
 use crate::mapper::report_id;
 use crate::shapes::{self, Record};
-use crate::{Mapped, Mapper, Refusal, lines};
+use crate::{Mapped, Mapper, Refusal, auditd, lines};
 
 mod text;
 
@@ -42,21 +42,21 @@ impl Mapper {
     pub fn map(&mut self, line: &[u8]) -> Result<Mapped, Refusal> {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line).trim_ascii();
         lines::check_length(line)?;
-        if !matches!(line.first(), Some(b'{' | b'[')) && text::is_text(line) {
-            return match text::read(line)? {
-                Record::Event(event) => self.map_event(&event, line),
-                Record::Other { kind } => Ok(Mapped::Unmapped { kind }),
-                Record::DeviceRow(object) => shapes::map_device_row(object, report_id(None, line)),
-            };
-        }
-        let json = Json::parse(line).map_err(|error| Refusal::NotJson { reason: error.to_string() })?;
-        let Json::Object(object) = json else {
-            return Err(Refusal::NotAnEvent { missing: "a JSON object" });
-        };
-        match shapes::read(object)? {
+        match read(line)? {
             Record::Event(event) => self.map_event(&event, line),
             Record::DeviceRow(object) => shapes::map_device_row(object, report_id(None, line)),
+            Record::Audit { line, device } => auditd::map_line(self, line.as_bytes(), &device),
             Record::Other { kind } => Ok(Mapped::Unmapped { kind }),
         }
+    }
+}
+
+fn read(line: &[u8]) -> Result<Record<'_>, Refusal> {
+    if !matches!(line.first(), Some(b'{' | b'[')) && text::is_text(line) {
+        return text::read(line);
+    }
+    match Json::parse(line).map_err(|reason| Refusal::NotJson { reason })? {
+        Json::Object(object) => shapes::read(object),
+        _ => Err(Refusal::NotAnEvent { missing: "a JSON object" }),
     }
 }

@@ -191,9 +191,8 @@ pub(super) fn kind_name(kind: &str) -> Cow<'_, str> {
     known.map_or_else(|| plain(kind), |(_, name)| Cow::Borrowed(*name))
 }
 
-/// The number of a kind; 0 for unknown ones.
-pub(super) fn kind_number(name: &str) -> i64 {
-    KINDS.iter().find(|(_, known)| *known == name).map_or(0, |(number, _)| *number)
+pub(super) fn kind_number(name: &str) -> Option<i64> {
+    KINDS.iter().find(|(_, known)| *known == name).map(|(number, _)| *number)
 }
 
 /// The name of a system call by architecture and number.
@@ -282,7 +281,7 @@ mod tests {
             assert!(known.into_iter().all(|place| calls.insert(place)), "{name}");
         }
         assert_eq!((kind_name("1300"), kind_name("UNKNOWN[1400]")), ("SYSCALL".into(), "AVC".into()));
-        assert_eq!((kind_name("UNKNOWN[9]"), kind_number("EXECVE")), ("UNKNOWN[9]".into(), 1309));
+        assert_eq!((kind_name("UNKNOWN[9]"), kind_number("EXECVE")), ("UNKNOWN[9]".into(), Some(1309)));
         assert_eq!((syscall_name("c00000b7", 221), syscall_name("40000003", 59)), (Some("execve"), None));
     }
 

@@ -72,10 +72,13 @@ fn read_text(text: &str) -> Result<Read<'_>, Refusal> {
         let (seconds, millis, serial) = read_stamp(stamp)?;
         Some((Key { node: node.into(), seconds, millis, serial }, rest))
     });
-    let Some((key, rest)) = read.filter(|(key, _)| key.time().is_some()) else {
+    let Some((mut key, rest)) = read.filter(|(key, _)| key.time().is_some()) else {
         return Err(Refusal::bad_value("msg", "a time and a serial as audit(SECONDS.MILLISECONDS:SERIAL)"));
     };
     let rest = rest.strip_prefix(':').unwrap_or(rest);
+    if kind.starts_with("AUOMS_") && key.node.is_empty() {
+        key.node = node_inside(rest).unwrap_or_default().into();
+    }
     Ok(Read::Line(Line { key, kind: codes::kind_name(kind), rest: rest.into() }))
 }
 
@@ -97,6 +100,12 @@ impl Read<'_> {
 fn type_at(text: &str) -> Option<usize> {
     let mut found = text.match_indices("type=").map(|(at, _)| at).take_while(|at| *at <= PREFIX_BYTES_MAX);
     found.find(|at| *at == 0 || text.as_bytes()[at - 1] == b' ')
+}
+
+/// Agents that join the lines of an event name the device inside.
+fn node_inside(rest: &str) -> Option<&str> {
+    let at = rest.find(" node=")?;
+    rest[at + " node=".len()..].split(' ').next().filter(|node| !node.is_empty())
 }
 
 fn field_of_prefix(prefix: &str) -> Option<&str> {

@@ -84,7 +84,9 @@ pub(super) fn map(
         return Err(Refusal::bad_value("node", "the name of the device, and is missing"));
     }
     let mut draft = Draft::new(table, event, time, device);
-    draft.note("SourceEventId", Json::Int(kind_number(kind)));
+    if let Some(number) = kind_number(kind) {
+        draft.note("SourceEventId", Json::Int(number));
+    }
     draft.note_text("AuditType", Some(kind));
     draft.action(action);
     (rule.fill)(&mut draft, facts);

@@ -1,5 +1,5 @@
-//! Rows of the Azure Monitor table `Syslog`. Sysmon for Linux writes its event XML as the message; long
-//! messages arrive cut off.
+//! Rows of the Azure Monitor table `Syslog`. Sysmon for Linux writes its event XML as the message, and agents
+//! write lines of auditd; long messages arrive cut off.
 
 use memchr::memmem;
 
@@ -28,9 +28,10 @@ pub(super) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
     let xml =
         memmem::find(message.as_bytes(), b"<Event>").or_else(|| memmem::find(message.as_bytes(), b"<Event "));
     let Some(at) = xml else {
-        let name = process.unwrap_or_default();
-        let record = message.strip_prefix("type=").and_then(|rest| rest.split_ascii_whitespace().next());
-        let name: String = record.unwrap_or(&name).chars().filter(|c| !c.is_control()).take(80).collect();
+        if message.starts_with("type=") {
+            return Ok(Record::Audit { line: message, device: computer.or(host).unwrap_or_default() });
+        }
+        let name: String = process.unwrap_or_default().chars().filter(|c| !c.is_control()).take(80).collect();
         return Ok(Record::Other { kind: format!("Syslog/{name}") });
     };
     event_xml::read_into(&mut event, &message[at..]).ok_or_else(|| {

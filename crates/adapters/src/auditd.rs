@@ -32,6 +32,9 @@ pub(crate) static FORMAT: Format = Format {
 
 /// Lines behind its last one after which an event is complete, and so about how many are looked after.
 const OPEN_LINES_MAX: u64 = 1_024;
+/// What is kept of events whose lines are still coming; beyond it the oldest is taken as complete.
+const HELD_EVENTS_MAX: usize = 4_096;
+const HELD_LINES_MAX: usize = 65_536;
 /// The kernel splits what is longer than a line: arguments of programs, at most two megabytes of them.
 const EVENT_BYTES_MAX: usize = 4 << 20;
 /// Lines of one event, each of which may name a file.
@@ -91,6 +94,8 @@ struct Events<'a> {
     events: VecDeque<Open<'a>>,
     /// How many were taken from the front.
     taken: usize,
+    /// Lines of all events here.
+    lines: usize,
     places: HashMap<Key<'a>, usize>,
 }
 
@@ -100,6 +105,7 @@ impl<'a> Events<'a> {
         let place = self.places.get(&line.key).map(|place| place - self.taken);
         let Some(event) = place.and_then(|place| self.events.get_mut(place)) else {
             self.places.insert(line.key.clone(), self.taken + self.events.len());
+            self.lines += 1;
             self.events.push_back(Open { first: number, last: number, bytes, lines: vec![line] });
             return Ok(true);
         };
@@ -110,17 +116,20 @@ impl<'a> Events<'a> {
         event.last = number;
         event.bytes += bytes;
         event.lines.push(line);
+        self.lines += 1;
         Ok(false)
     }
 
     /// The oldest event, if no line is expected for it any more at this line.
     fn next_complete(&mut self, number: u64) -> Option<Open<'a>> {
         let oldest = self.events.front()?;
-        if oldest.last.saturating_add(OPEN_LINES_MAX) > number {
+        let is_full = self.events.len() > HELD_EVENTS_MAX || self.lines > HELD_LINES_MAX;
+        if oldest.last.saturating_add(OPEN_LINES_MAX) > number && !is_full {
             return None;
         }
         let event = self.events.pop_front()?;
         self.taken += 1;
+        self.lines -= event.lines.len();
         self.places.remove(&event.lines.first()?.key);
         Some(event)
     }

@@ -4,6 +4,7 @@
 //! Members of members become fields with points in their names, such as `process.file.path`, so that rules move
 //! them to columns like the fields of any event, and what no column holds is kept under these names.
 
+use memchr::memmem;
 use model::{Ticks, tables};
 
 use crate::draft::Draft;
@@ -31,7 +32,7 @@ const DEPTH_MAX: usize = 12;
 fn is_likely(head: &[u8]) -> bool {
     let first = lines::split(head).next();
     first.is_some_and(|(_, line)| {
-        matches!(line.first(), Some(b'{' | b'[')) && memchr::memmem::find(head, b"\"class_uid\"").is_some()
+        matches!(line.first(), Some(b'{' | b'[')) && memmem::find(head, b"\"class_uid\"").is_some()
     })
 }
 
@@ -82,7 +83,9 @@ fn time(object: &Object<'_>) -> Result<Ticks, Refusal> {
             let time = Ticks::parse(text).filter(valid);
             time.ok_or_else(|| Refusal::bad_time("time_dt", Some(text)))
         }
-        (None | Some(Json::Null), _) => Err(Refusal::bad_time("time", None)),
+        (None | Some(Json::Null), _) => {
+            Err(Refusal::bad_value("time", "milliseconds since 1970, and is missing"))
+        }
         (Some(_), _) => Err(Refusal::bad_value("time", expected)),
     }
 }

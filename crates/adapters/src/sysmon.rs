@@ -1,6 +1,8 @@
 //! Events of Sysmon, the Windows logs and Sysmon for Linux as collectors export them, one a line: a JSON
 //! object in one of several [`shapes`], the XML of an event, or a line of syslog with that XML.
 
+use memchr::memmem;
+
 use crate::format::{Format, Framing};
 use crate::json::Json;
 use crate::mapper::report_id;
@@ -19,12 +21,14 @@ pub(crate) static FORMAT: Format = Format {
     read: |mapper, input, give| lines::read(input.body, |line| mapper.map(line), give),
 };
 
-/// Whether the first line is an event. Lines before it may be of other programs, in syslog.
+/// Whether it begins with JSON that has a member of events, or has XML of an event soon: lines of other programs
+/// may come before it.
 fn is_likely(head: &[u8]) -> bool {
-    lines::split(head).take(64).any(|(_, line)| {
-        text::has_event(line)
-            || (line.starts_with(b"{") && KEYS.iter().any(|key| memchr::memmem::find(line, key).is_some()))
-    })
+    let first = lines::split(head).next().and_then(|(_, line)| line.first());
+    if matches!(first, Some(b'{' | b'[')) {
+        return KEYS.iter().any(|key| memmem::find(head, key).is_some());
+    }
+    lines::split(head).take(64).any(|(_, line)| text::has_event(line))
 }
 
 /// What the shapes of events have in common, one of these each.

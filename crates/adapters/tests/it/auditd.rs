@@ -73,6 +73,17 @@ fn an_event_that_waits_too_long_is_complete_and_its_late_lines_are_counted() {
 }
 
 #[test]
+fn what_is_held_is_bounded() {
+    // The first event goes on for ever, so that none behind it would become complete.
+    let line = |serial: usize| format!("type=CRED_ACQ msg=audit(1714975689.000:{serial}): pid=1\n");
+    let body: String = (1..=6_000).map(|serial| line(serial) + &line(0)).collect();
+    let outcomes = read(body.as_bytes());
+    let events = outcomes.values().filter(|outcome| matches!(outcome, Ok(Mapped::Unmapped { .. }))).count();
+    // It was taken as complete, and began anew.
+    assert_eq!(events, 6_000 + 2);
+}
+
+#[test]
 fn what_is_too_large_is_refused_and_the_rest_is_read() {
     let long = format!("type=CWD msg=audit(1714975689.000:1): cwd=\"{}\"\n", "x".repeat(LINE_BYTES_MAX));
     let wide = "type=CWD msg=audit(1714975689.000:2): a=1\n";

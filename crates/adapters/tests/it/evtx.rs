@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use adapters::{FORMATS, Format, Framing, Input, Mapped, Mapper, recognise};
+use adapters::{Format, Framing, Input, Mapped, Mapper};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
@@ -358,16 +358,6 @@ fn a_fragment_that_grows_is_stopped() {
         5 Damaged: record 5 is damaged: its binary XML stands for more than is read
         6 Damaged: record 6 is damaged: its binary XML stands for more than is read
     "#]],
-    );
-}
-
-#[test]
-fn files_are_recognised_by_their_beginning() {
-    assert_eq!(recognise(&file(&[])).map(|format| format.name), Some("evtx"));
-    assert!(
-        FORMATS
-            .iter()
-            .all(|format| adapters::find(format.name).is_some_and(|found| found.route == format.route))
     );
 }
 

@@ -6,4 +6,5 @@ mod auditd;
 mod evtx;
 mod fixtures;
 mod ocsf;
+mod recognise;
 mod samples;

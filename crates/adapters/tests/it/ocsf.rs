@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use adapters::{Format, Input, Mapped, Mapper, recognise};
+use adapters::{Format, Input, Mapped, Mapper};
 use expect_test::expect_file;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -31,14 +31,6 @@ fn read(body: &[u8]) -> Vec<Value> {
 fn classes_and_activities_become_rows() {
     let outcomes = serde_json::to_string_pretty(&read(LINES.as_bytes())).unwrap();
     expect_file!["../fixtures/ocsf.rows.json"].assert_eq(&(outcomes + "\n"));
-}
-
-#[test]
-fn files_are_recognised_by_their_beginning() {
-    assert_eq!(recognise(LINES.as_bytes()).map(|format| format.name), Some("ocsf"));
-    let array = format!("[\n{}\n]", LINES.lines().next().unwrap());
-    assert_eq!(recognise(array.as_bytes()).map(|format| format.name), Some("ocsf"));
-    assert_eq!(recognise(b"{\"EventID\":1}").map(|format| format.name), Some("sysmon"));
 }
 
 const NAMES: &[&str] = &[

@@ -13,6 +13,7 @@ use crate::{Mapped, Mapper, Refusal, lines};
 
 mod codes;
 mod event;
+mod fill;
 mod line;
 mod rules;
 

@@ -26,8 +26,10 @@ pub(crate) static FORMAT: Format = Format {
     read: |mapper, input, give| lines::read(input.body, |line| read(mapper, line, input.device), give),
 };
 
-/// Members below this stay together.
+/// Members below this stay together, and so do those behind very many fields or a very long name.
 const DEPTH_MAX: usize = 12;
+const FIELDS_MAX: usize = 1_024;
+const PATH_BYTES_MAX: usize = 256;
 
 fn is_likely(head: &[u8]) -> bool {
     let first = lines::split(head).next();
@@ -94,7 +96,11 @@ fn flatten<'a>(event: &mut Event<'a>, path: &str, object: Object<'a>, depth: usi
     for (key, value) in object {
         let name = if path.is_empty() { key } else { format!("{path}.{key}").into() };
         match value {
-            Json::Object(members) if depth > 0 => flatten(event, &name, members, depth - 1),
+            Json::Object(members)
+                if depth > 0 && name.len() <= PATH_BYTES_MAX && event.fields.len() < FIELDS_MAX =>
+            {
+                flatten(event, &name, members, depth - 1);
+            }
             value => event.push(name, value),
         }
     }

@@ -11,7 +11,9 @@ use crate::json::Json;
 use crate::values::number;
 
 /// Fields of an event without the arguments and files, which are lists.
-const FIELDS_MAX: usize = 512;
+const FIELDS_MAX: usize = 256;
+/// Values of one field that differ between records.
+const COPIES_MAX: usize = 4;
 const PATHS_MAX: usize = 256;
 
 /// Fields that others than the kernel decide on: in hexadecimal where quotes would not hold them.
@@ -106,6 +108,9 @@ fn add<'e>(event: &mut Event<'e>, kind: &str, field: Field<'e>) -> Result<(), Re
             return Ok(());
         }
         copies += 1;
+        if copies == COPIES_MAX {
+            return Err(Refusal::bad_value("msg", "an event of at most 4 values a field"));
+        }
         let plain = name.rsplit('.').next().unwrap_or_default();
         name = Cow::Owned(if copies == 1 {
             format!("{kind}.{plain}")
@@ -114,7 +119,7 @@ fn add<'e>(event: &mut Event<'e>, kind: &str, field: Field<'e>) -> Result<(), Re
         });
     }
     if event.fields.len() == FIELDS_MAX {
-        return Err(Refusal::bad_value("msg", "an event of at most 512 fields"));
+        return Err(Refusal::bad_value("msg", "an event of at most 256 fields"));
     }
     event.push(name, Json::Text(value));
     Ok(())

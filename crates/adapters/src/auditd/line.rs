@@ -11,6 +11,8 @@ use crate::{Refusal, syslog_line};
 const PREFIX_BYTES_MAX: usize = 512;
 /// Splits what the kernel wrote from what auditd resolved.
 const ENRICHED: char = '\x1d';
+/// What agents that join lines write behind a command, in which quotes stand as they are.
+const BEHIND_COMMAND: &str = " redactors=";
 
 /// The event that a line is part of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -135,11 +137,13 @@ pub(super) struct Field<'a> {
 /// Reads the fields of a line, those inside of `msg='...'` too.
 pub(super) fn fields(rest: &str) -> Vec<Field<'_>> {
     let mut fields = Vec::new();
-    read_fields(rest, &mut fields);
+    read_fields(rest, false, &mut fields);
     fields
 }
 
-fn read_fields<'a>(mut rest: &'a str, fields: &mut Vec<Field<'a>>) {
+fn read_fields<'a>(mut rest: &'a str, is_inside: bool, fields: &mut Vec<Field<'a>>) {
+    // Looked for once: a line may have very many fields.
+    let command_left = rest.rfind(BEHIND_COMMAND).map(|at| rest.len() - at);
     let is_end = |c: char| c == ' ' || c == ENRICHED;
     let mut before = "";
     loop {
@@ -169,12 +173,29 @@ fn read_fields<'a>(mut rest: &'a str, fields: &mut Vec<Field<'a>>) {
             (_, name) => Cow::Borrowed(name),
         };
         let value = &rest[equals + 1..];
-        rest = read_value(name, value, fields);
+        let is_command = matches!(&*name, "cmdline" | "proctitle");
+        rest = match command_left.filter(|left| is_command && value.len() >= *left) {
+            Some(_) => read_command(name, value, fields),
+            None => read_value(name, value, is_inside, fields),
+        };
     }
 }
 
+/// Reads a command up to what agents write behind it; answers with that.
+fn read_command<'a>(name: Cow<'a, str>, text: &'a str, fields: &mut Vec<Field<'a>>) -> &'a str {
+    let (value, after) = text.split_at(text.find(BEHIND_COMMAND).unwrap_or(text.len()));
+    let inside = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+    fields.push(Field { name, value: inside.unwrap_or(value), is_quoted: true });
+    after
+}
+
 /// Reads a value; answers with what follows it.
-fn read_value<'a>(name: Cow<'a, str>, text: &'a str, fields: &mut Vec<Field<'a>>) -> &'a str {
+fn read_value<'a>(
+    name: Cow<'a, str>,
+    text: &'a str,
+    is_inside: bool,
+    fields: &mut Vec<Field<'a>>,
+) -> &'a str {
     let mut push = |value: &'a str, is_quoted: bool| {
         if !matches!(value, "" | "?" | "(null)" | "(none)") || is_quoted && value != "?" {
             fields.push(Field { name: name.clone(), value, is_quoted });
@@ -190,10 +211,10 @@ fn read_value<'a>(name: Cow<'a, str>, text: &'a str, fields: &mut Vec<Field<'a>>
         push(value.trim(), true);
         return after;
     }
-    if let Some(inside) = text.strip_prefix('\'') {
+    if let Some(inside) = text.strip_prefix('\'').filter(|_| !is_inside) {
         // The message of a program, with fields of its own; it may hold the mark itself.
         let (value, after) = inside.rsplit_once('\'').unwrap_or((inside, ""));
-        read_fields(value, fields);
+        read_fields(value, true, fields);
         return after;
     }
     let end = text.find([' ', ENRICHED]).unwrap_or(text.len());
@@ -287,6 +308,19 @@ mod tests {
                   pid = 7
                   old-auid = 4294967295
                   new-auid = 0"#]],
+        );
+    }
+
+    #[test]
+    fn a_command_that_was_joined_keeps_its_quotes() {
+        check(
+            r#"type=AUOMS_EXECVE audit(1714975689.001:7): node=web-1 cmdline="sh -c "a=1 b"" redactors= proctitle=a -b=c redactors= pid=7"#,
+            expect![[r#"
+                AUOMS_EXECVE of "web-1" at 1714975689.001:7
+                  node = web-1
+                  cmdline = "sh -c "a=1 b""
+                  proctitle = "a -b=c"
+                  pid = 7"#]],
         );
     }
 

@@ -18,6 +18,7 @@ const RECORD_TOKENS_MAX: usize = 20_000;
 const CHUNK_TOKENS_MAX: usize = 200_000;
 const CHUNK_TEXT_BYTES_MAX: usize = 8 << 20;
 const VALUES_MAX: u32 = 8_192;
+const NAME_BYTES_MAX: usize = 512;
 
 const TOO_MUCH: &str = "its binary XML stands for more than is read";
 const NOT_NESTED: &str = "its elements do not nest";
@@ -100,11 +101,7 @@ impl<'c> Walk<'c, '_, '_> {
         let depth = depth.checked_sub(1).ok_or(TOO_MUCH)?;
         let mut cursor = Cursor::new(self.chunk, part.start, part.end);
         while !cursor.is_at_end() {
-            self.tokens += 1;
-            self.budget.tokens = self.budget.tokens.checked_sub(1).ok_or(TOO_MUCH)?;
-            if self.tokens > RECORD_TOKENS_MAX {
-                return Err(TOO_MUCH);
-            }
+            self.spend(1)?;
             let token = cursor.u8()?;
             match token & !token::MORE {
                 token::END => break,
@@ -233,6 +230,13 @@ impl<'c> Walk<'c, '_, '_> {
         Ok(())
     }
 
+    /// Counts tokens, and what takes as long to read.
+    fn spend(&mut self, tokens: usize) -> Result<(), &'static str> {
+        self.tokens += tokens;
+        self.budget.tokens = self.budget.tokens.checked_sub(tokens).ok_or(TOO_MUCH)?;
+        if self.tokens > RECORD_TOKENS_MAX { Err(TOO_MUCH) } else { Ok(()) }
+    }
+
     fn charge(&mut self, bytes: usize) -> Result<(), &'static str> {
         self.budget.text_bytes = self.budget.text_bytes.checked_sub(bytes).ok_or(TOO_MUCH)?;
         Ok(())
@@ -244,8 +248,12 @@ impl<'c> Walk<'c, '_, '_> {
         let mut place = Cursor::new(self.chunk, at, self.chunk.len());
         // The next name of the same hash, and the hash.
         place.take(6)?;
+        let bytes = place.counted_utf16()?;
+        if bytes.len() > NAME_BYTES_MAX {
+            return Err("it has a name that is too long for one");
+        }
         let mut name = String::new();
-        push_utf16(&mut name, place.counted_utf16()?);
+        push_utf16(&mut name, bytes);
         place.take(2)?;
         if at == cursor.at {
             cursor.at = place.at;
@@ -271,6 +279,7 @@ impl<'c> Walk<'c, '_, '_> {
         if count > VALUES_MAX {
             return Err(TOO_MUCH);
         }
+        self.spend(count as usize)?;
         let mut values: Vec<Value<'c>> = Vec::with_capacity(count as usize);
         let mut sizes = cursor.clone();
         cursor.take(count as usize * 4)?;

@@ -102,6 +102,23 @@ fn what_is_too_large_is_refused_and_the_rest_is_read() {
     );
 }
 
+/// None of these may take the stack, or time that grows with the square of their length.
+#[test]
+fn lines_made_to_be_hard_to_read_have_an_outcome() {
+    let line = |fields: &str| format!("type=CRED_ACQ msg=audit(1714975689.000:1): {fields}");
+    let values: String = (0..100_000).map(|at| format!("a={at} ")).collect();
+    for (fields, is_read) in [
+        ("a='".repeat(300_000), true),
+        (format!("{} redactors=x", "cmdline=a ".repeat(100_000)), true),
+        ("cmdline=a ".repeat(100_000), true),
+        ("{".repeat(1_000_000), true),
+        (values, false),
+    ] {
+        let outcomes = read(line(&fields).as_bytes());
+        assert_eq!(outcomes[&1].is_ok(), is_read, "{:?}", outcomes[&1]);
+    }
+}
+
 #[test]
 fn parts_keep_the_lines_of_an_event_together() {
     let Framing::Events(part) = format().framing else { panic!() };

@@ -83,6 +83,25 @@ fn event() -> impl Strategy<Value = Value> {
     )
 }
 
+#[test]
+fn long_names_are_not_repeated_for_every_member() {
+    let members: String = (0..50_000).map(|at| format!(",\"m{at}\":1")).collect();
+    let name = "n".repeat(200_000);
+    let line =
+        format!(r#"{{"class_uid":1001,"activity_id":1,"time":1714975689123,"{name}":{{"a":1{members}}}}}"#);
+    let mut bytes = 0;
+    format().read(
+        &mut Mapper::default(),
+        &Input { body: line.as_bytes(), device: "a" },
+        &mut |_, outcome| {
+            let Ok(Mapped::Row(row)) = outcome else { panic!("{outcome:?}") };
+            bytes = row.text("AdditionalFields").len();
+            ControlFlow::Continue(())
+        },
+    );
+    assert!((line.len() - 100..line.len() * 2).contains(&bytes), "{bytes}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 

@@ -17,6 +17,9 @@ pub(crate) enum Json<'a> {
     Unsigned(u64),
     Real(f64),
     Text(Cow<'a, str>),
+    /// The text of a member `Message`, in its quotes and with its escapes. Such texts repeat the other members
+    /// at length, and are rarely asked for.
+    Escaped(&'a str),
     List(Vec<Json<'a>>),
     Object(Object<'a>),
 }
@@ -37,6 +40,7 @@ impl<'a> Json<'a> {
     pub fn into_text(self) -> Option<Cow<'a, str>> {
         Some(match self {
             Json::Text(text) => text,
+            Json::Escaped(text) => parser::unescape(text),
             Json::Bool(value) => Cow::Borrowed(if value { "true" } else { "false" }),
             Json::Int(number) => Cow::Owned(number.to_string()),
             Json::Unsigned(number) => Cow::Owned(number.to_string()),
@@ -53,6 +57,7 @@ impl<'a> Json<'a> {
             Json::Unsigned(number) => Json::Unsigned(number),
             Json::Real(number) => Json::Real(number),
             Json::Text(text) => Json::Text(Cow::Owned(text.into_owned())),
+            Json::Escaped(text) => Json::Text(Cow::Owned(parser::unescape(text).into_owned())),
             Json::List(items) => Json::List(items.into_iter().map(Json::into_owned).collect()),
             Json::Object(object) => Json::Object(into_owned(object)),
         }
@@ -72,6 +77,7 @@ impl From<Json<'_>> for serde_json::Value {
             Json::Unsigned(number) => number.into(),
             Json::Real(number) => number.into(),
             Json::Text(text) => text.into_owned().into(),
+            Json::Escaped(text) => parser::unescape(text).into_owned().into(),
             Json::List(items) => items.into_iter().map(serde_json::Value::from).collect(),
             Json::Object(object) => {
                 object.into_iter().map(|(key, value)| (key.into_owned(), Self::from(value))).collect()
@@ -139,6 +145,7 @@ impl Serialize for Json<'_> {
             Json::Unsigned(number) => serializer.serialize_u64(*number),
             Json::Real(number) => serializer.serialize_f64(*number),
             Json::Text(text) => serializer.serialize_str(text),
+            Json::Escaped(text) => serializer.serialize_str(&parser::unescape(text)),
             Json::List(items) => serializer.collect_seq(items),
             Json::Object(object) => {
                 let mut map = serializer.serialize_map(Some(object.len()))?;

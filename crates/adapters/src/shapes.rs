@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use crate::Refusal;
 use crate::event::Event;
-use crate::json::{Json, Object, get};
+use crate::json::{Json, Object};
 
 mod azure;
 mod device_row;
@@ -39,23 +39,50 @@ impl<'a> Record<'a> {
     }
 }
 
+/// Members that tell shapes apart.
+#[derive(Default)]
+struct Seen {
+    winlog: bool,
+    event_id: bool,
+    log_name_or_data: bool,
+    syslog_message: bool,
+    action_type_or_properties: bool,
+    time_generated: bool,
+    windows_id: bool,
+    event_time: bool,
+}
+
 /// Recognises the shape of a record by its members.
 pub(crate) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
-    let has = |key| get(&object, key).is_some();
-    let is_object = |key| matches!(get(&object, key), Some(Json::Object(_)));
-    if is_object("winlog") {
+    let mut seen = Seen::default();
+    for (name, value) in &object {
+        let is_object = || matches!(value, Json::Object(_));
+        match &**name {
+            "winlog" => seen.winlog |= is_object(),
+            "event_id" => seen.event_id = true,
+            "log_name" => seen.log_name_or_data = true,
+            "event_data" => seen.log_name_or_data |= is_object(),
+            "SyslogMessage" => seen.syslog_message = true,
+            "ActionType" | "properties" => seen.action_type_or_properties = true,
+            "TimeGenerated" => seen.time_generated = true,
+            "EventID" => seen.windows_id = true,
+            "EventTime" => seen.event_time = true,
+            _ => {}
+        }
+    }
+    if seen.winlog {
         winlogbeat::read_7(object).map(Record::event)
-    } else if has("event_id") && (has("log_name") || is_object("event_data")) {
+    } else if seen.event_id && seen.log_name_or_data {
         winlogbeat::read_6(object).map(Record::event)
-    } else if has("SyslogMessage") {
+    } else if seen.syslog_message {
         syslog::read(object)
-    } else if device_row::matches(&object) {
+    } else if seen.action_type_or_properties && device_row::matches(&object) {
         Ok(Record::DeviceRow(object))
-    } else if has("TimeGenerated") {
+    } else if seen.time_generated {
         azure::read(object)
-    } else if has("EventID") && has("EventTime") {
+    } else if seen.windows_id && seen.event_time {
         nxlog::read(object).map(Record::event)
-    } else if has("EventID") {
+    } else if seen.windows_id {
         powershell_export::read(object).map(Record::event)
     } else {
         Err(Refusal::NotAnEvent { missing: "an event id (EventID, event_id or winlog.event_id)" })

@@ -19,6 +19,11 @@ pub(super) fn parse(text: &[u8]) -> Option<Json<'_>> {
     parser.next().is_none().then_some(json)
 }
 
+/// The text of [`Json::Escaped`].
+pub(super) fn unescape(text: &str) -> Cow<'_, str> {
+    Parser { text, at: 0 }.string().unwrap_or_default()
+}
+
 struct Parser<'a> {
     text: &'a str,
     at: usize,
@@ -72,7 +77,9 @@ impl<'a> Parser<'a> {
                 return None;
             }
             self.at += 1;
-            members.push((key, self.value(depth)?));
+            let is_kept_escaped = key == "Message" && self.next()? == b'"';
+            let value = if is_kept_escaped { self.kept_escaped() } else { self.value(depth) };
+            members.push((key, value?));
             let separator = self.next()?;
             self.at += 1;
             match separator {
@@ -118,37 +125,23 @@ impl<'a> Parser<'a> {
     }
 
     /// A text with escapes, the first of which is at `escape`.
-    fn escaped(&mut self, rest: &'a str, mut escape: usize) -> Option<Cow<'a, str>> {
+    fn escaped(&mut self, rest: &'a str, escape: usize) -> Option<Cow<'a, str>> {
         let mut out = String::with_capacity(rest.len().min(2 * escape + 64));
-        let mut start = 0;
-        loop {
-            out.push_str(&rest[start..escape]);
-            start = escape + 2;
-            match *rest.as_bytes().get(escape + 1)? {
-                byte @ (b'"' | b'\\' | b'/') => out.push(char::from(byte)),
-                b'b' => out.push('\u{8}'),
-                b'f' => out.push('\u{c}'),
-                b'n' => out.push('\n'),
-                b'r' => out.push('\r'),
-                b't' => out.push('\t'),
-                b'u' => {
-                    let (character, end) = unicode(rest, start)?;
-                    out.push(character);
-                    start = end;
-                }
-                _ => return None,
-            }
-            escape = start + special::first(&rest.as_bytes()[start..])?;
-            match rest.as_bytes()[escape] {
-                b'"' => {
-                    out.push_str(&rest[start..escape]);
-                    self.at += escape + 2;
-                    return Some(Cow::Owned(out));
-                }
-                b'\\' => {}
-                _ => return None,
-            }
-        }
+        let end = each_part(rest, escape, |part| match part {
+            Part::Plain(text) => out.push_str(text),
+            Part::Escaped(character) => out.push(character),
+        });
+        self.at += 2 + end?;
+        Some(Cow::Owned(out))
+    }
+
+    /// A text that is looked through only.
+    fn kept_escaped(&mut self) -> Option<Json<'a>> {
+        let start = self.at;
+        let rest = &self.text[start + 1..];
+        let end = special::first(rest.as_bytes())?;
+        self.at += 2 + each_part(rest, end, |_| {})?;
+        Some(Json::Escaped(&self.text[start..self.at]))
     }
 
     fn number(&mut self) -> Option<Json<'a>> {
@@ -173,6 +166,43 @@ impl<'a> Parser<'a> {
             return None;
         }
         number.parse().ok().filter(|number: &f64| number.is_finite()).map(Json::Real)
+    }
+}
+
+/// Of a text with escapes.
+enum Part<'a> {
+    Plain(&'a str),
+    Escaped(char),
+}
+
+/// Hands over the parts of a text whose first quote or escape is at `at`. Answers with where it ends.
+fn each_part<'a>(text: &'a str, mut at: usize, mut give: impl FnMut(Part<'a>)) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut start = 0;
+    loop {
+        give(Part::Plain(&text[start..at]));
+        match bytes[at] {
+            b'"' => return Some(at),
+            b'\\' => {}
+            // A control character has to be escaped.
+            _ => return None,
+        }
+        start = at + 2;
+        give(Part::Escaped(match *bytes.get(at + 1)? {
+            byte @ (b'"' | b'\\' | b'/') => char::from(byte),
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                let (character, end) = unicode(text, start)?;
+                start = end;
+                character
+            }
+            _ => return None,
+        }));
+        at = start + special::first(&bytes[start..])?;
     }
 }
 
@@ -301,6 +331,7 @@ mod tests {
         ) {
             check(text.as_bytes());
             check(format!("{{\"{inside}\":[\"{inside}\"]}}").as_bytes());
+            check(format!("{{\"Message\": \"{inside}\"}}").as_bytes());
             check(number.as_bytes());
         }
 

@@ -9,20 +9,22 @@ mod merge;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{max, min};
-use datafusion::arrow::datatypes::{Int64Type, TimestampNanosecondType};
+use datafusion::arrow::datatypes::{Int64Type, Schema, TimestampNanosecondType};
 use datafusion::parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
 use datafusion::parquet::file::statistics::Statistics;
 use model::lake::DataFile;
 use model::{DeviceId, Table, Ticks};
 
+pub(crate) use self::merge::open_typed;
 use self::merge::{Input, Merge};
 use crate::LakeError;
 use crate::files::Files;
 use crate::flush::Encoded;
 use crate::parquet_file::{LEVEL_SMALL, ParquetFile};
 use crate::schema::{SCHEMA_VERSION, SEQUENCE_COLUMN, stored_schema};
+use crate::terms::{ROWS_PER_BLOCK, TermIndexBuilder};
 
 /// So many files of one level are merged.
 const FILES_MERGED: usize = 8;
@@ -131,6 +133,7 @@ pub(crate) fn may_hold_device(files: &Files, path: &str, device: &DeviceId) -> R
 struct Output {
     table: &'static Table,
     file: ParquetFile,
+    index: TermIndexBuilder,
     rows: i64,
     times: Option<(i64, i64)>,
     sequences: Option<(i64, i64)>,
@@ -139,11 +142,13 @@ struct Output {
 impl Output {
     fn start(table: &'static Table, sample: &[Option<ArrayRef>]) -> Result<Output, LakeError> {
         let file = ParquetFile::new(table, sample, LEVEL_SMALL)?;
-        Ok(Output { table, file, rows: 0, times: None, sequences: None })
+        let index = TermIndexBuilder::new(ROWS_PER_BLOCK);
+        Ok(Output { table, file, index, rows: 0, times: None, sequences: None })
     }
 
     fn write(mut self, part: &merge::Part) -> Result<Output, LakeError> {
         self.file.write(&part.columns, part.rows)?;
+        self.index.add_block(self.table, &block(self.table, part)?)?;
         self.rows += part.rows as i64;
         if let Some(times) = self.table.time_column().and_then(|at| part.columns[at].as_ref()) {
             let times = times.as_primitive::<TimestampNanosecondType>();
@@ -165,7 +170,7 @@ impl Output {
         now: Ticks,
         new_name: &dyn Fn() -> String,
     ) -> Result<Encoded, LakeError> {
-        let bytes = self.file.finish()?;
+        let (bytes, index) = (self.file.finish()?, self.index.finish());
         let ticks = |nanos: i64| Ticks::from_unix_nanos(nanos).0;
         let (first_sequence, last_sequence) = self.sequences.unwrap_or_default();
         let file = DataFile {
@@ -180,12 +185,22 @@ impl Output {
             first_sequence,
             last_sequence,
             schema_version: SCHEMA_VERSION,
+            index_bytes: Some(index.len() as i64),
             level,
             added: now,
             removed: None,
         };
-        Ok(Encoded { file, bytes })
+        Ok(Encoded { file, bytes, index: Some(index) })
     }
+}
+
+/// The columns of a part that hold something.
+fn block(table: &'static Table, part: &merge::Part) -> Result<RecordBatch, LakeError> {
+    let schema = stored_schema(table);
+    let filled = schema.fields().iter().zip(&part.columns);
+    let filled = filled.filter_map(|(field, column)| Some((field.clone(), column.clone()?)));
+    let (fields, columns): (Vec<_>, Vec<_>) = filled.unzip();
+    Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
 }
 
 fn widened(known: Option<(i64, i64)>, more: Option<(i64, i64)>) -> Option<(i64, i64)> {
@@ -215,6 +230,7 @@ mod tests {
             first_sequence: number,
             last_sequence: number,
             schema_version: SCHEMA_VERSION,
+            index_bytes: None,
             level,
             added: Ticks(added),
             removed: None,

@@ -21,6 +21,8 @@ use crate::state::HotBatch;
 pub(crate) struct Encoded {
     pub file: DataFile,
     pub bytes: Bytes,
+    /// The index of its terms. What a flush writes has none: it is merged soon.
+    pub index: Option<Bytes>,
 }
 
 /// Sorts hot rows into files. Work for a thread that may block.
@@ -51,11 +53,12 @@ pub(crate) fn encode_files(
                 first_sequence: sequences.0,
                 last_sequence: sequences.1,
                 schema_version: SCHEMA_VERSION,
+                index_bytes: None,
                 level: 0,
                 added: now,
                 removed: None,
             };
-            encoded.push(Encoded { file, bytes });
+            encoded.push(Encoded { file, bytes, index: None });
         }
     }
     Ok(encoded)

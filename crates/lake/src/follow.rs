@@ -6,6 +6,8 @@ use datafusion::arrow::datatypes::Int64Type;
 use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use model::Table;
 
+use crate::compact::open_typed;
+use crate::files::Files;
 use crate::schema::SEQUENCE_COLUMN;
 use crate::{LakeError, TenantLake, blocking};
 
@@ -65,16 +67,22 @@ impl TenantLake {
         let mut batches = Vec::new();
         for file in taken {
             let Some(table) = model::tables::find(&file.table) else { continue };
-            let bytes = self.lake.0.files.read(&file.path).await?;
-            let read = blocking(move || read_above(bytes, position)).await??;
+            let files = self.lake.0.files.clone();
+            let read = blocking(move || read_above(&files, table, &file.path, position)).await??;
             batches.extend(read.into_iter().map(|batch| (table, batch)));
         }
         Ok(Followed { batches, position: end, more: true })
     }
 }
 
-fn read_above(bytes: bytes::Bytes, position: i64) -> Result<Vec<RecordBatch>, LakeError> {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes)?.build()?;
+fn read_above(
+    files: &Files,
+    table: &'static Table,
+    path: &str,
+    position: i64,
+) -> Result<Vec<RecordBatch>, LakeError> {
+    let (opened, metadata) = open_typed(files, table, path)?;
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(opened, metadata).build()?;
     let mut batches = Vec::new();
     for batch in reader {
         let batch = batch?;

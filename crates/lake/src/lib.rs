@@ -19,6 +19,7 @@ mod flush;
 mod follow;
 mod frame;
 mod log;
+mod narrow;
 mod parquet_file;
 mod provider;
 mod rows;
@@ -27,6 +28,7 @@ mod state;
 mod terms;
 mod upkeep;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -44,8 +46,9 @@ pub use error::LakeError;
 pub use files::Files;
 pub use follow::Followed;
 pub use log::Appended;
+pub use narrow::Explain;
 pub use provider::{is_lake_table, object_store_url};
-pub use rows::{LineError, Rows, RowsBuilder, RowsReader, Texts};
+pub use rows::{LineError, Rows, RowsBuilder, RowsReader, StreamError, Texts, rows_of_stream};
 pub use schema::{INGESTED_COLUMN, SEQUENCE_COLUMN, arrow_type, declared_schema, stored_schema};
 pub use terms::{BlockSet, Needle, ROWS_PER_BLOCK, TermIndex, TermIndexBuilder, TextMatch};
 pub use upkeep::Upkeep;
@@ -100,6 +103,9 @@ struct Shared {
     /// One change of files at a time, flushes apart.
     maintaining: tokio::sync::Mutex<()>,
     clock: Arc<dyn Clock>,
+    heads: Arc<narrow::IndexHeads>,
+    /// What other engines are told, by tenant and table.
+    published: tokio::sync::Mutex<HashMap<(TenantId, &'static str), DeltaTable>>,
     /// Wakes followers and the flush loop after every acknowledged group.
     accepted: watch::Sender<u64>,
     new_name: Box<dyn Fn() -> String + Send + Sync>,
@@ -151,6 +157,8 @@ impl Lake {
             flushing: tokio::sync::Mutex::new(()),
             maintaining: tokio::sync::Mutex::new(()),
             clock,
+            heads: Arc::default(),
+            published: tokio::sync::Mutex::default(),
             accepted: watch::channel(0).0,
             new_name,
         })))
@@ -324,7 +332,9 @@ impl TenantLake {
         let shared = &self.lake.0;
         let (now, grace) = (shared.clock.now(), shared.config.grace);
         let state = shared.state.snapshot(self.tenant);
-        Snapshot { state, store: self.lake.object_store(), as_of: None, now, grace }
+        let heads = shared.heads.clone();
+        let store = self.lake.object_store();
+        Snapshot { state, store, heads, explain: None, as_of: None, now, grace }
     }
 
     /// The highest sequence accepted so far; 0 before the first row.
@@ -338,12 +348,19 @@ impl TenantLake {
 pub struct Snapshot {
     state: state::TenantState,
     store: Arc<dyn object_store::ObjectStore>,
+    heads: Arc<narrow::IndexHeads>,
+    explain: Option<Explain>,
     as_of: Option<AsOf>,
     now: Ticks,
     grace: Duration,
 }
 
 impl Snapshot {
+    /// The same tables, which ask the indexes of files about the conditions that `explain` understands.
+    pub fn explained_by(self, explain: Explain) -> Snapshot {
+        Snapshot { explain: Some(explain), ..self }
+    }
+
     /// Every table as it was. What retention and deletions removed since is there again, as far back as the
     /// grace period reaches; a time before that is an error.
     pub fn as_of(&self, as_of: AsOf) -> Result<Snapshot, LakeError> {
@@ -353,7 +370,13 @@ impl Snapshot {
     }
 
     pub fn table(&self, table: &'static Table) -> Arc<dyn TableProvider> {
-        let now = provider::LakeTable { table, state: self.state.clone(), store: self.store.clone() };
+        let now = provider::LakeTable {
+            table,
+            state: self.state.clone(),
+            store: self.store.clone(),
+            heads: self.heads.clone(),
+            explain: self.explain,
+        };
         match self.as_of {
             Some(as_of) => Arc::new(as_of::PastTable::new(now, as_of)),
             None => Arc::new(now),
@@ -367,11 +390,15 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 
 /// Removes data files that a crash left between their writing and their commit.
 async fn remove_orphans(files: &Files, known: &CatalogState) -> Result<(), LakeError> {
-    let committed: std::collections::HashSet<&str> =
-        known.files.iter().map(|file| file.path.as_str()).collect();
+    let mut committed: std::collections::HashSet<String> = std::collections::HashSet::new();
+    for file in &known.files {
+        committed.insert(file.path.clone());
+        committed.extend(file.index_bytes.map(|_| file.index_path()));
+    }
     for path in files.list().await? {
         // What is named otherwise was not written by a flush or a merge.
-        if path.ends_with(".parquet") && !path.contains("/_") && !committed.contains(path.as_str()) {
+        let is_ours = path.ends_with(".terms") || path.ends_with(".parquet") && !path.contains("/_");
+        if is_ours && !committed.contains(path.as_str()) {
             info!(%path, "removing a file that was never committed");
             files.remove(&path).await?;
         }

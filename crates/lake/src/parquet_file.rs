@@ -12,7 +12,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{Field, SchemaRef};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_writer::{
-    ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+    ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
 };
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
@@ -23,10 +23,11 @@ use model::Table;
 use self::constant::Constants;
 use crate::LakeError;
 use crate::schema::{SEQUENCE_COLUMN, stored_schema};
+use crate::terms::ROWS_PER_BLOCK;
 
 pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
-/// Rows of a page. Pages are what is left out or read, so they are small.
-const PAGE_ROWS: usize = 8 * 1024;
+/// Rows of a page: what is left out or read. The index of terms names blocks of as many rows.
+const PAGE_ROWS: usize = ROWS_PER_BLOCK as usize;
 /// Statistics hold no more of a text than this.
 const STATISTICS_BYTES: usize = 64;
 /// Values looked at to decide how to encode a column.
@@ -69,7 +70,10 @@ impl ParquetFile {
     ) -> Result<ParquetFile, LakeError> {
         let schema = stored_schema(table);
         let properties = properties(table, sample, zstd_level);
-        let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties.clone()))?;
+        // Readers of other makers take the types from the file itself; those of our engine would mislead some.
+        let options =
+            ArrowWriterOptions::new().with_properties(properties.clone()).with_skip_arrow_metadata(true);
+        let writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options)?;
         let (writer, factory) = writer.into_serialized_writer()?;
         let descriptors = writer.schema_descr().columns().to_vec();
         let columns = schema.fields().iter().map(|_| Column::Empty).collect();

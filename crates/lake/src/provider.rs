@@ -8,7 +8,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::ScalarValue;
-use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::parquet::{CachedParquetFileReaderFactory, ParquetRowSelection};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::{TableType, listing::PartitionedFile};
@@ -18,10 +18,12 @@ use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPu
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::empty::EmptyExec;
 use datafusion::physical_plan::union::UnionExec;
+use futures::{StreamExt, stream};
 use model::lake::DataFile;
 use model::{Table, Ticks};
 use object_store::ObjectStore;
 
+use crate::narrow::{Explain, IndexHeads, Narrowed, Question, narrow};
 use crate::schema::stored_schema;
 use crate::state::TenantState;
 
@@ -31,10 +33,15 @@ pub fn object_store_url() -> ObjectStoreUrl {
     ObjectStoreUrl::parse("lake://files").unwrap_or_else(|_| ObjectStoreUrl::local_filesystem())
 }
 
+/// Indexes of files that are asked at the same time.
+const ASKED_AT_ONCE: usize = 16;
+
 pub(crate) struct LakeTable {
     pub table: &'static Table,
     pub state: TenantState,
     pub store: Arc<dyn ObjectStore>,
+    pub heads: Arc<IndexHeads>,
+    pub explain: Option<Explain>,
 }
 
 impl fmt::Debug for LakeTable {
@@ -65,9 +72,8 @@ impl TableProvider for LakeTable {
         filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let times = TimeRange::of(filters);
         let mut parts: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
-        if let Some(files) = self.scan_files(session, projection, &times, limit)? {
+        if let Some(files) = self.scan_files(session, projection, filters, limit).await? {
             parts.push(files);
         }
         if let Some(hot) = self.scan_hot(session, projection)? {
@@ -85,20 +91,22 @@ impl TableProvider for LakeTable {
 }
 
 impl LakeTable {
-    fn scan_files(
+    async fn scan_files(
         &self,
         session: &dyn Session,
         projection: Option<&Vec<usize>>,
-        times: &TimeRange,
+        filters: &[Expr],
         limit: Option<usize>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let Some(files) = self.state.files.get(self.table.name) else { return Ok(None) };
-        let files: Vec<PartitionedFile> = files
-            .listed
-            .iter()
-            .filter(|file| times.may_hold(file))
-            .map(|file| PartitionedFile::new(file.path.clone(), file.bytes as u64))
-            .collect();
+        let times = TimeRange::of(filters);
+        let question = Question::of(self.table, filters, self.explain);
+        let files: Vec<Arc<DataFile>> =
+            files.listed.iter().filter(|file| times.may_hold(file)).cloned().collect();
+        let question = question.as_ref();
+        let asked = files.into_iter().map(async |file| self.part_of(&file, question).await);
+        let files: Vec<PartitionedFile> =
+            stream::iter(asked).buffered(ASKED_AT_ONCE).filter_map(std::future::ready).collect().await;
         if files.is_empty() {
             return Ok(None);
         }
@@ -116,6 +124,17 @@ impl LakeTable {
             .with_limit(limit)
             .build();
         Ok(Some(DataSourceExec::from_data_source(config)))
+    }
+
+    /// What has to be read of a file, if anything.
+    async fn part_of(&self, file: &DataFile, question: Option<&Question>) -> Option<PartitionedFile> {
+        let whole = || PartitionedFile::new(file.path.clone(), file.bytes as u64);
+        let Some(question) = question else { return Some(whole()) };
+        match narrow(&self.heads, &self.store, file, question).await {
+            Narrowed::Everything => Some(whole()),
+            Narrowed::Nothing => None,
+            Narrowed::Rows(rows) => Some(whole().with_extension(ParquetRowSelection::new(rows))),
+        }
     }
 
     fn scan_hot(

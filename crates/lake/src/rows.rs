@@ -1,5 +1,6 @@
 //! Rows of one table as columns, on their way into the lake.
 
+mod arrow_stream;
 mod column;
 mod ndjson;
 #[cfg(test)]
@@ -14,6 +15,7 @@ use datafusion::arrow::compute::filter;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use model::{Kind, Row, Table};
 
+pub use self::arrow_stream::{StreamError, rows_of_stream};
 use self::column::ColumnBuilder;
 pub use self::ndjson::{LineError, RowsReader};
 use crate::LakeError;

@@ -4,6 +4,7 @@
 //! replaced or retired stay readable for the grace period: for queries that hold a snapshot, and for questions
 //! about the past.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ use model::{DeviceId, TenantId, Ticks, tables};
 use tracing::{info, warn};
 
 use crate::compact::{self, Task};
+use crate::delta::{DeltaConfig, DeltaTable};
+use crate::flush::Encoded;
+use crate::schema::stored_schema;
 use crate::{Lake, LakeError, TenantLake, blocking};
 
 /// What one round of upkeep did.
@@ -57,9 +61,30 @@ impl Lake {
                     done.made += self.rewrite(task, None).await?;
                 }
             }
+            self.publish(tenant).await?;
         }
         done.purged = self.purge().await?;
         Ok(done)
+    }
+
+    /// Brings the logs that other engines read to the files that are listed now.
+    async fn publish(&self, tenant: TenantId) -> Result<(), LakeError> {
+        let mut published = self.0.published.lock().await;
+        for (name, files) in self.0.state.snapshot(tenant).files {
+            let Some(table) = tables::find(name) else { continue };
+            let log = match published.entry((tenant, name)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let config =
+                        DeltaConfig { removed_retention: self.0.config.grace, ..DeltaConfig::default() };
+                    let root = format!("{tenant}/{name}");
+                    let schema = stored_schema(table);
+                    unknown.insert(DeltaTable::open(self.0.files.clone(), &root, &schema, config).await?)
+                }
+            };
+            log.publish(&files.listed, &*self.0.new_name, self.0.clock.now()).await?;
+        }
+        Ok(())
     }
 
     /// Replaces files by one with their rows. Returns how many files were made.
@@ -71,8 +96,11 @@ impl Lake {
             compact::merge_files(&shared.files, &task, without.as_ref(), now, &*shared.new_name)
         });
         let merged = merged.await??;
-        for file in &merged {
-            self.0.files.put(&file.file.path, file.bytes.clone()).await?;
+        for Encoded { file, bytes, index } in &merged {
+            self.0.files.put(&file.path, bytes.clone()).await?;
+            if let Some(index) = index {
+                self.0.files.put(&file.index_path(), index.clone()).await?;
+            }
         }
         let added: Vec<DataFile> = merged.into_iter().map(|encoded| encoded.file).collect();
         let made = added.len();
@@ -139,6 +167,9 @@ impl Lake {
         self.0.state.forget(&purged);
         for file in &purged {
             self.0.files.remove(&file.path).await?;
+            if file.index_bytes.is_some() {
+                self.0.files.remove(&file.index_path()).await?;
+            }
         }
         let paths = purged.iter().map(|file| file.path.clone()).collect();
         self.0.catalog.commit(CatalogChange { purged: paths, ..CatalogChange::default() }).await?;

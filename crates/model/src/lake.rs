@@ -19,12 +19,23 @@ pub struct DataFile {
     pub first_sequence: i64,
     pub last_sequence: i64,
     pub schema_version: i64,
+    /// Bytes of the index of its terms, which lies beside it; none when it has none.
+    pub index_bytes: Option<i64>,
     /// How often its rows were merged: 0 for what a flush wrote.
     pub level: i64,
     /// When a transaction listed it.
     pub added: Ticks,
     /// When a transaction took it off the list; it stays readable for the grace period.
     pub removed: Option<Ticks>,
+}
+
+impl DataFile {
+    /// Where the index of its terms is, if it has one. Names that begin with a line are left alone by programs
+    /// that tidy up after other engines.
+    pub fn index_path(&self) -> String {
+        let (folder, name) = self.path.rsplit_once('/').unwrap_or(("", &self.path));
+        format!("{folder}/_{}.terms", name.strip_suffix(".parquet").unwrap_or(name))
+    }
 }
 
 /// The highest sequence of a producer that is in files.

@@ -31,6 +31,27 @@ pub fn terms(folded: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
+/// How a condition compares a text with a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MatchOp {
+    Equal,
+    Has,
+    HasPrefix,
+    HasSuffix,
+    Contains,
+    StartsWith,
+    EndsWith,
+}
+
+/// A condition on the text of a column that an index may narrow: it holds for one of the values, or for all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TextCondition {
+    pub column: String,
+    pub op: MatchOp,
+    pub values: Vec<String>,
+    pub needs_all: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -28,6 +28,7 @@ pub use engine::{Answer, Engine, EngineConfig, Stats};
 pub use error::QueryError;
 pub use functions::{Example, Function, find as find_function};
 pub use geo::GeoDatabase;
+pub use operators::text_condition;
 
 /// Every scalar function, by name.
 pub fn functions() -> &'static [&'static Function] {

@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 };
 use kql::ast::{BinaryOp, InOp};
 use model::Kind;
+use model::terms::TextCondition;
 
 use crate::kernel::{self, Args, call};
 use crate::text::{ManyMatcher, MatchOp, Matcher};
@@ -514,6 +515,21 @@ enum Prepared {
     /// Exact values, folded to lower case unless case-sensitive.
     Set(std::collections::HashSet<String>),
     Many(ManyMatcher),
+}
+
+/// The condition on a column's text that an expression of a bound query stands for, if it is one: for indexes that
+/// know terms. Conditions with values of their own for each row are none.
+pub fn text_condition(expr: &Expr) -> Option<TextCondition> {
+    let Expr::ScalarFunction(function) = expr else { return None };
+    let predicate = (function.func.inner().as_ref() as &dyn std::any::Any).downcast_ref::<TextPredicate>()?;
+    let [Expr::Column(column)] = function.args.as_slice() else { return None };
+    let (values, needs_all) = match &predicate.test.needles {
+        Needles::Argument => return None,
+        Needles::One(value) => (vec![value.clone()], true),
+        Needles::Any(values) => (values.clone(), false),
+        Needles::All(values) => (values.clone(), true),
+    };
+    Some(TextCondition { column: column.name.clone(), op: predicate.test.op, values, needs_all })
 }
 
 impl TextPredicate {

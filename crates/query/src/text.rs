@@ -5,17 +5,7 @@
 
 use aho_corasick::AhoCorasick;
 use memchr::memmem;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum MatchOp {
-    Equal,
-    Has,
-    HasPrefix,
-    HasSuffix,
-    Contains,
-    StartsWith,
-    EndsWith,
-}
+pub(crate) use model::terms::MatchOp;
 
 /// One value to look for, prepared once for many rows.
 pub(crate) struct Matcher {

@@ -38,7 +38,8 @@ impl Store {
     /// and first sequence.
     pub async fn lake_state(&self) -> Result<CatalogState, StoreError> {
         const FILES: &str = "SELECT tenant, table_name, day, path, row_count, bytes, first_time, last_time, \
-                             first_sequence, last_sequence, schema_version, level, added, removed \
+                             first_sequence, last_sequence, schema_version, index_bytes, level, added, \
+                             removed \
                              FROM lake_files ORDER BY tenant, table_name, first_sequence, path";
         const SEGMENT: &str = "SELECT segment FROM lake_log WHERE id = 1";
         const PRODUCERS: &str =
@@ -122,8 +123,8 @@ impl TenantStore {
 
 async fn add_file(transaction: &mut Transaction, file: &DataFile) -> Result<(), StoreError> {
     const ADD: &str = "INSERT INTO lake_files (tenant, table_name, day, path, row_count, bytes, first_time, \
-                       last_time, first_sequence, last_sequence, schema_version, level, added) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+                       last_time, first_sequence, last_sequence, schema_version, index_bytes, level, added) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let added = sqlx::query(ADD)
         .bind(file.tenant.to_string())
         .bind(&file.table)
@@ -136,6 +137,7 @@ async fn add_file(transaction: &mut Transaction, file: &DataFile) -> Result<(), 
         .bind(file.first_sequence)
         .bind(file.last_sequence)
         .bind(file.schema_version)
+        .bind(file.index_bytes)
         .bind(file.level)
         .bind(file.added.0)
         .execute(&mut **transaction)
@@ -190,6 +192,7 @@ fn data_file(row: Row) -> Result<DataFile, sqlx::Error> {
         first_sequence: row.try_get("first_sequence")?,
         last_sequence: row.try_get("last_sequence")?,
         schema_version: row.try_get("schema_version")?,
+        index_bytes: row.try_get("index_bytes")?,
         level: row.try_get("level")?,
         added: Ticks(row.try_get("added")?),
         removed: row.try_get::<Option<i64>, _>("removed")?.map(Ticks),

@@ -1,11 +1,12 @@
 //! Lines to rows, as columns.
 
-use lake::{LineError, Rows, RowsBuilder, RowsReader};
+use lake::{LineError, Rows, RowsBuilder, RowsReader, StreamError, rows_of_stream};
+use model::row::RowError;
 use model::{Row, Table};
 
 use super::foreign::{self, Foreign};
 use super::{Report, Reserved};
-use crate::error::{ApiError, code};
+use crate::error::{ApiError, chain, code, sentence};
 
 pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
 
@@ -13,6 +14,8 @@ pub(crate) const LINE_BYTES_MAX: usize = 1 << 20;
 pub(crate) enum Lines {
     /// Rows of one table, as JSON objects.
     Rows(&'static Table),
+    /// Rows of one table, as batches of columns.
+    Arrow(&'static Table),
     /// Events of another product.
     Foreign(Foreign),
 }
@@ -46,6 +49,7 @@ pub(crate) fn decode(
     let mut memory = Memory { reserved, bytes: 0, bytes_max: rows_bytes_max };
     match lines {
         Lines::Rows(table) => decode_rows(body, table, &mut memory),
+        Lines::Arrow(table) => decode_arrow(body, table, &mut memory),
         Lines::Foreign(foreign) => foreign::decode(body, foreign, &mut memory),
     }
 }
@@ -68,6 +72,17 @@ fn decode_rows(body: &[u8], table: &'static Table, memory: &mut Memory) -> Resul
         }
     }
     Ok(Decoded { parts: Tables(vec![(reader.into_rows(), accepted)]).into_parts()?, report })
+}
+
+fn decode_arrow(body: &[u8], table: &'static Table, memory: &mut Memory) -> Result<Decoded, ApiError> {
+    // The columns are as large as the body, or a little larger; how much may be in them is bounded apart from it.
+    memory.take(body.len())?;
+    let (rows, lines, without_time) = rows_of_stream(table, body, memory.bytes_max)?;
+    let mut report = Report::default();
+    let error = RowError::MissingTimestamp;
+    without_time.iter().for_each(|line| report.refuse(*line, error.code(), &error.to_string()));
+    let parts = if rows.is_empty() { Vec::new() } else { vec![Part { rows, lines }] };
+    Ok(Decoded { parts, report })
 }
 
 /// Rows of several tables, with the line or record of each.
@@ -138,5 +153,17 @@ fn too_long(bytes: usize) -> LineRefusal {
 impl From<LineError> for LineRefusal {
     fn from(error: LineError) -> LineRefusal {
         LineRefusal { code: error.code(), message: error.to_string() }
+    }
+}
+
+impl From<StreamError> for ApiError {
+    fn from(error: StreamError) -> ApiError {
+        let code = match &error {
+            StreamError::NotAStream(_) => code::INVALID_BODY,
+            StreamError::TooLarge { .. } => code::BODY_TOO_LARGE,
+            StreamError::Lake(error) => return ApiError::internal(chain(error)),
+            _ => code::INVALID_INPUT,
+        };
+        ApiError::new(code, sentence(&error.to_string()))
     }
 }

@@ -33,7 +33,7 @@ const DECOMPRESSOR_BYTES: usize = 8 << 20;
 pub(super) fn routes(routes: &mut Routes) {
     routes
         .post("/api/ingest/{table}", Needs(EventWrite), rows)
-        .summary("Takes rows of a table, one JSON object a line.")
+        .summary("Takes rows of a table, one JSON object a line or an Arrow IPC stream.")
         .bounds(Bounds::Ingest);
     for format in FORMATS {
         let handler = |ctx: Ctx, request: Request| foreign(ctx, request, format);
@@ -44,10 +44,15 @@ pub(super) fn routes(routes: &mut Routes) {
 
 async fn rows(ctx: Ctx, Param(name): Param, request: Request) -> Result<Response, ApiError> {
     let table = find_table(&name)?;
-    take(ctx, request, Lines::Rows(table)).await
+    let lines = if is_arrow(request.headers()) { Lines::Arrow(table) } else { Lines::Rows(table) };
+    take(ctx, request, lines).await
 }
 
 async fn foreign(ctx: Ctx, request: Request, format: &'static Format) -> Result<Response, ApiError> {
+    if is_arrow(request.headers()) {
+        let message = "Arrow streams are rows of a table: send them to the table's own path.";
+        return Err(ApiError::new(code::UNSUPPORTED_MEDIA_TYPE, message));
+    }
     let device = device(request.headers())?;
     let mapper = ctx.ingest().mappers.of(ctx.tenant());
     take(ctx, request, Lines::Foreign(Foreign { format, mapper, device })).await
@@ -146,14 +151,16 @@ fn device(headers: &HeaderMap) -> Result<String, ApiError> {
     Ok(String::from_utf8_lossy(name).into_owned())
 }
 
+/// Whether the body is a stream of batches of columns.
+fn is_arrow(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    media_type.eq_ignore_ascii_case(ARROW_STREAM)
+}
+
 /// Reads the body whole, decompressed.
 async fn read_body(ctx: &Ctx, mut request: Request, reserved: &mut Reserved) -> Result<Vec<u8>, ApiError> {
     let unsupported = |message: &str| ApiError::new(code::UNSUPPORTED_MEDIA_TYPE, message);
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if media_type.eq_ignore_ascii_case(ARROW_STREAM) {
-        return Err(unsupported("Arrow streams are not read; send one JSON object a line."));
-    }
     if let Some(encoding) = request.headers().get(CONTENT_ENCODING) {
         let encoding = encoding.to_str().unwrap_or_default().trim().to_ascii_lowercase();
         let encoding = match encoding.as_str() {

@@ -65,7 +65,7 @@ async fn run(ctx: &Ctx, mut body: JsonObject) -> Result<Answer, ApiError> {
     let text = body.take_text("Query")?.filter(|text| !text.trim().is_empty());
     let missing = || ApiError::new(code::MISSING_PARAMETER, "The required parameter Query is missing.");
     let text = text.ok_or_else(missing)?;
-    let tables = Arc::new(Tables(ctx.lake().snapshot()));
+    let tables = Arc::new(Tables(ctx.lake().snapshot().explained_by(query::text_condition)));
     ctx.engine().run(&text, tables, ctx.now()).await.map_err(|error| query_error(error, &text))
 }
 

@@ -1,10 +1,17 @@
 //! Events in: what is counted, what is kept, what is refused.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::AUTHORIZATION;
+use datafusion::arrow::array::{
+    ArrayRef, DictionaryArray, RecordBatch, StringArray, StringViewArray, TimestampMicrosecondArray,
+    UInt16Array, UInt64Array,
+};
+use datafusion::arrow::datatypes::Int32Type;
+use datafusion::arrow::ipc::writer::StreamWriter;
 use expect_test::expect;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -206,11 +213,87 @@ async fn compressed_bodies_are_read_inside_the_bound() {
     assert_eq!(reply.error(), (413, "RequestBodyTooLarge".to_owned()));
     let reply = send_with(&world, &[("content-encoding", "gzip")], ROW).await;
     assert_eq!(reply.error(), (400, "InvalidRequestBody".to_owned()));
-    for header in [("content-encoding", "br"), ("content-type", "application/vnd.apache.arrow.stream")] {
-        let reply = send_with(&world, &[header], ROW).await;
-        assert_eq!(reply.error(), (415, "UnsupportedMediaType".to_owned()), "{header:?}");
-    }
+    let reply = send_with(&world, &[("content-encoding", "br")], ROW).await;
+    assert_eq!(reply.error(), (415, "UnsupportedMediaType".to_owned()));
     assert_eq!(world.row_count("DeviceEvents").await, 3);
+}
+
+const ARROW: (&str, &str) = ("content-type", "application/vnd.apache.arrow.stream");
+
+/// A stream of one batch.
+fn arrow(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let mut stream = Vec::new();
+    let mut writer = StreamWriter::try_new(&mut stream, &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    writer.finish().unwrap();
+    drop(writer);
+    stream
+}
+
+#[tokio::test]
+async fn arrow_streams_are_taken_as_rows() {
+    let world = World::start().await;
+    let times =
+        TimestampMicrosecondArray::from(vec![Some(1_714_978_800_123_456), None, Some(1_714_978_801_000_000)]);
+    let stream = arrow(vec![
+        ("Timestamp", Arc::new(times.with_timezone("UTC")) as _),
+        ("DeviceName", Arc::new(StringArray::from(vec![Some("pc1"), Some("pc1"), None])) as _),
+        ("ProcessId", Arc::new(UInt16Array::from(vec![7, 8, 9])) as _),
+        ("ActionType", Arc::new(StringViewArray::from(vec![Some("Test"), Some("Test"), None])) as _),
+    ]);
+    let answer = send_with(&world, &[ARROW], stream).await.ok();
+    assert_eq!((&answer["accepted"], &answer["refused"]), (&1.into(), &2.into()), "{answer}");
+    let refused: Vec<_> =
+        answer["errors"].as_array().unwrap().iter().map(|e| (&e["line"], &e["code"])).collect();
+    assert_eq!(refused, [(&2.into(), &"MissingTimestamp".into()), (&3.into(), &"MissingDevice".into())]);
+    let answer = world.hunt("DeviceEvents | project Timestamp, DeviceName, ProcessId, ActionType").await;
+    expect![[
+        r#"[{"Timestamp":"2024-05-06T07:00:00.1234560Z","DeviceName":"pc1","ProcessId":7,"ActionType":"Test"}]"#
+    ]]
+    .assert_eq(&answer["Results"].to_string());
+}
+
+#[tokio::test]
+async fn other_arrow_streams_are_refused_with_what_is_wrong() {
+    let world = World::start().await;
+    let text = || Arc::new(StringArray::from(vec!["x"])) as ArrayRef;
+    let dictionary: DictionaryArray<Int32Type> = vec!["x"].into_iter().collect();
+    let shared = StringViewArray::from_iter_values(std::iter::repeat_n("long enough to be shared", 10));
+    for (body, expected, said) in [
+        (ROW.as_bytes().to_vec(), (400, "InvalidRequestBody"), "Arrow"),
+        (arrow(vec![("Timestamp", text())]), (400, "InvalidInput"), "timestamps"),
+        (arrow(vec![("Colour", text())]), (400, "InvalidInput"), "'Colour'"),
+        (arrow(vec![("_sequence", text())]), (400, "InvalidInput"), "'_sequence'"),
+        (arrow(vec![("ActionType", Arc::new(dictionary) as _)]), (400, "InvalidInput"), "text"),
+        (
+            arrow(vec![("ProcessId", Arc::new(UInt64Array::from(vec![u64::MAX])) as _)]),
+            (400, "InvalidInput"),
+            "ProcessId",
+        ),
+    ] {
+        let reply = send_with(&world, &[ARROW], body).await;
+        assert_eq!(reply.error(), (expected.0, expected.1.to_owned()));
+        assert!(reply.text().contains(said), "{}", reply.text());
+    }
+    let whole = arrow(vec![("ActionType", Arc::new(shared) as _)]);
+    for length in (0..whole.len()).step_by(7) {
+        let status = send_with(&world, &[ARROW], whole[..length].to_vec()).await.status.as_u16();
+        assert!(status == 400 || status == 200, "cut at {length}: {status}");
+    }
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        for flip in [0x55, 0x80, 0xff] {
+            damaged[at] = whole[at] ^ flip;
+            let status = send_with(&world, &[ARROW], damaged.clone()).await.status.as_u16();
+            assert!([200, 400, 413].contains(&status), "damaged at {at}: {status}");
+        }
+    }
+    assert_eq!(world.row_count("DeviceEvents").await, 0);
+    let mut request = Request::post("/api/ingest/sysmon");
+    request = request.header(AUTHORIZATION, format!("Bearer {}", world.all().await)).header(ARROW.0, ARROW.1);
+    let reply = world.request(request.body(Body::from(whole)).unwrap()).await;
+    assert_eq!(reply.error(), (415, "UnsupportedMediaType".to_owned()));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::collections::BinaryHeap;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringViewArray};
 use datafusion::arrow::compute::interleave;
-use datafusion::arrow::datatypes::{Int64Type, TimestampNanosecondType};
+use datafusion::arrow::datatypes::{Int64Type, Schema, TimestampNanosecondType};
 use datafusion::parquet::arrow::ProjectionMask;
 use datafusion::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -19,9 +19,10 @@ use crate::LakeError;
 use crate::files::{Files, OpenedFile};
 use crate::rows::Absent;
 use crate::schema::{SEQUENCE_COLUMN, stored_schema};
+use crate::terms::ROWS_PER_BLOCK;
 
-/// Rows handed on at a time.
-const PART_ROWS: usize = 8 * 1024;
+/// Rows handed on at a time: a block of the index.
+pub(super) const PART_ROWS: usize = ROWS_PER_BLOCK as usize;
 
 /// Rows in order, column by column; none for a column that is empty in all of them.
 pub(super) struct Part {
@@ -38,23 +39,13 @@ pub(super) struct Input {
 
 impl Input {
     pub fn open(files: &Files, table: &'static Table, file: &DataFile) -> Result<Input, LakeError> {
-        let opened = files.open_blocking(&file.path)?;
-        let schema = stored_schema(table);
-        let metadata = ArrowReaderMetadata::load(&opened, ArrowReaderOptions::new())?;
-        let present = metadata.schema().clone();
+        let (opened, metadata) = open_typed(files, table, &file.path)?;
+        let (schema, present) = (stored_schema(table), metadata.schema().clone());
         let filled: Vec<bool> = schema
             .fields()
             .iter()
             .map(|field| present.index_of(field.name()).is_ok_and(|at| is_filled(metadata.metadata(), at)))
             .collect();
-        // The file's own types may be those of another version.
-        let fields = present.fields().iter().map(|field| match schema.field_with_name(field.name()) {
-            Ok(today) => today.clone(),
-            Err(_) => field.as_ref().clone(),
-        });
-        let typed = datafusion::arrow::datatypes::Schema::new(fields.collect::<Vec<_>>());
-        let options = ArrowReaderOptions::new().with_schema(typed.into());
-        let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?;
         let roots = schema.fields().iter().zip(&filled).filter(|(_, filled)| **filled);
         let roots: Vec<usize> = roots.filter_map(|(field, _)| present.index_of(field.name()).ok()).collect();
         let mask = ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), roots);
@@ -62,6 +53,25 @@ impl Input {
         let reader = builder.with_projection(mask).with_batch_size(PART_ROWS).build()?;
         Ok(Input { reader, filled })
     }
+}
+
+/// Opens a file whose columns are to be read with the types of today's schema.
+pub(crate) fn open_typed(
+    files: &Files,
+    table: &'static Table,
+    path: &str,
+) -> Result<(OpenedFile, ArrowReaderMetadata), LakeError> {
+    let opened = files.open_blocking(path)?;
+    let schema = stored_schema(table);
+    let metadata = ArrowReaderMetadata::load(&opened, ArrowReaderOptions::new())?;
+    let fields = metadata.schema().fields().iter().map(|field| match schema.field_with_name(field.name()) {
+        Ok(today) => today.clone(),
+        Err(_) => field.as_ref().clone(),
+    });
+    let typed = Schema::new(fields.collect::<Vec<_>>());
+    let options = ArrowReaderOptions::new().with_schema(typed.into());
+    let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?;
+    Ok((opened, metadata))
 }
 
 /// Whether statistics leave it open that a column holds something.

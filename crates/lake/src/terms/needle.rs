@@ -1,7 +1,7 @@
 //! What a condition on a column asks of the index.
 
 use model::tables::Column;
-use model::terms::{fold, terms};
+use model::terms::{MatchOp, fold, terms};
 
 use super::build::{is_indexed, is_looked_up};
 use super::collect::{TERM_BYTES_MIN, hash};
@@ -20,6 +20,20 @@ pub enum TextMatch<'a> {
     Contains(&'a str),
     StartsWith(&'a str),
     EndsWith(&'a str),
+}
+
+impl<'a> TextMatch<'a> {
+    pub fn new(op: MatchOp, value: &'a str) -> TextMatch<'a> {
+        match op {
+            MatchOp::Equal => TextMatch::Equals(value),
+            MatchOp::Has => TextMatch::Has(value),
+            MatchOp::HasPrefix => TextMatch::HasPrefix(value),
+            MatchOp::HasSuffix => TextMatch::HasSuffix(value),
+            MatchOp::Contains => TextMatch::Contains(value),
+            MatchOp::StartsWith => TextMatch::StartsWith(value),
+            MatchOp::EndsWith => TextMatch::EndsWith(value),
+        }
+    }
 }
 
 /// Terms that are all in a row for which a condition holds.

@@ -231,6 +231,7 @@ pub fn row(number: i64) -> Row {
     row.set("Timestamp", Ticks(start.0 + number * 7_000_001));
     row.set("DeviceId", format!("{:040x}", number % 3));
     row.set("ReportId", number);
+    row.set("InitiatingProcessFileName", format!("tool{number}.exe"));
     row.set("AdditionalFields", format!("{{\"number\":{number}}}"));
     row
 }

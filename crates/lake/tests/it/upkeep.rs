@@ -1,8 +1,18 @@
 //! Merging, retention, holds, deletion, and the lake as it was.
 
+use datafusion::arrow::array::AsArray;
+use datafusion::arrow::datatypes::Int64Type;
+use datafusion::common::Column;
+use datafusion::logical_expr::{Expr, lit};
+use datafusion::physical_plan::displayable;
+use datafusion::prelude::SessionContext;
+use futures::TryStreamExt;
 use lake::{Lake, LakeError, Upkeep};
 use model::lake::{AsOf, DataFile, LegalHold, Policies, Retention};
 use model::{Clock, DeviceId, Ticks};
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::harness::{World, numbers, numbers_in, rows, tenant};
 
@@ -143,4 +153,73 @@ async fn a_held_table_keeps_the_rows_of_a_deleted_device() {
     let held = lake.tenant(tenant(1)).delete_device(&device).await.unwrap();
     assert_eq!(held, ["DeviceNetworkEvents"]);
     assert_eq!(numbers(&lake, tenant(1)).await, [1, 2, 3, 4, 5, 7, 8, 9]);
+}
+
+/// The plan of a search for a file name, and the numbers of the rows it finds.
+async fn search(lake: &Lake, name: &str) -> (String, Vec<i64>) {
+    let context = SessionContext::new();
+    context.runtime_env().register_object_store(lake::object_store_url().as_ref(), lake.object_store());
+    let table = model::tables::find("DeviceProcessEvents").unwrap();
+    let provider = lake.tenant(tenant(1)).table(table);
+    let column = Expr::Column(Column::new_unqualified("InitiatingProcessFileName"));
+    let report_id = Expr::Column(Column::new_unqualified("ReportId"));
+    let frame = context.read_table(provider).unwrap().filter(column.eq(lit(name))).unwrap();
+    let frame = frame.select(vec![report_id]).unwrap();
+    let plan = frame.clone().create_physical_plan().await.unwrap();
+    let plan = displayable(plan.as_ref()).indent(false).to_string();
+    let batches = frame.collect().await.unwrap();
+    let numbers =
+        batches.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().iter().flatten());
+    (plan, numbers.collect())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn merged_files_are_left_out_by_their_index() {
+    let world = World::new();
+    let lake = flushed(&world, 8).await;
+    assert!(search(&lake, "tool900.exe").await.0.contains(".parquet"), "flushed files have no index");
+    lake.upkeep().await.unwrap();
+    world.clock.advance(2 * HOUR);
+    lake.upkeep().await.unwrap();
+    assert!(listed(&world).iter().all(|file| file.index_bytes.is_some_and(|bytes| bytes > 0)));
+    let (plan, found) = search(&lake, "tool900.exe").await;
+    assert!(!plan.contains(".parquet") && found.is_empty(), "{plan}");
+    for number in [0, 8, 78] {
+        assert_eq!(search(&lake, &format!("tool{number}.exe")).await.1, [number]);
+    }
+
+    // A damaged index is as good as none.
+    let store = lake.object_store();
+    for file in listed(&world) {
+        let path = Path::from(file.index_path());
+        let mut bytes = store.get(&path).await.unwrap().bytes().await.unwrap().to_vec();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        store.put(&path, bytes.into()).await.unwrap();
+    }
+    drop(lake);
+    let again = world.open().await.unwrap();
+    for number in [0, 8, 78] {
+        assert_eq!(search(&again, &format!("tool{number}.exe")).await.1, [number]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_crash_left_is_removed_and_what_others_read_is_not() {
+    let world = World::new();
+    let lake = flushed(&world, 8).await;
+    lake.upkeep().await.unwrap();
+    let paths = async |store: &InMemory| {
+        let found: Vec<_> = store.list(None).try_collect().await.unwrap();
+        found.into_iter().map(|meta| meta.location.to_string()).collect::<Vec<_>>()
+    };
+    let before = paths(&world.files).await;
+    assert!(before.iter().any(|path| path.contains("/_delta_log/")), "{before:?}");
+    let folder = format!("{}/DeviceProcessEvents/739011", tenant(1));
+    for name in ["lost.parquet", "_lost.terms"] {
+        world.files.put(&Path::from(format!("{folder}/{name}")), "x".into()).await.unwrap();
+    }
+    drop(lake);
+    world.open().await.unwrap();
+    assert_eq!(paths(&world.files).await, before);
 }

@@ -1,5 +1,7 @@
 -- The life of the lake's files: merged, removed from the list, deleted.
 
+-- Null for files without an index of terms.
+ALTER TABLE lake_files ADD COLUMN index_bytes BIGINT;
 ALTER TABLE lake_files ADD COLUMN level BIGINT NOT NULL DEFAULT 0;
 -- In ticks. Files that were there before count as there since ever.
 ALTER TABLE lake_files ADD COLUMN added BIGINT NOT NULL DEFAULT 0;

@@ -1,0 +1,163 @@
+//! An Arrow IPC stream to columns.
+
+use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::compute::{CastOptions, cast_with_options, concat_batches};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::ipc;
+use datafusion::arrow::ipc::reader::StreamReader;
+use model::{Kind, Table};
+
+use super::{Rows, row_type};
+use crate::LakeError;
+
+/// Why a stream cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum StreamError {
+    #[error("the body is not an Arrow IPC stream: {0}")]
+    NotAStream(String),
+    #[error("'{column}' is not a column of {table}")]
+    UnknownColumn { table: &'static str, column: String },
+    #[error("column '{0}' is there twice")]
+    Twice(String),
+    #[error("column '{column}' takes {takes}, not {given}")]
+    WrongType { column: &'static str, takes: &'static str, given: String },
+    #[error("a value of column '{column}' does not fit: {reason}")]
+    BadValue { column: &'static str, reason: String },
+    #[error("the rows of the stream take more than {max} bytes")]
+    TooLarge { max: usize },
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+}
+
+/// Rows of a table from a stream of batches that have some of its columns. Rows without a time, in a table that has
+/// one, are left out; what is returned with the rows says which of the stream's rows, counted from 1, are in them.
+pub fn rows_of_stream(
+    table: &'static Table,
+    bytes: &[u8],
+    bytes_max: usize,
+) -> Result<(Rows, Vec<u64>, Vec<u64>), StreamError> {
+    // The reader checks offsets and text, but hostile metadata may still break an assumption of its own.
+    let read = catch_unwind(AssertUnwindSafe(|| read(table, bytes, bytes_max)));
+    let batch = read.unwrap_or_else(|_| Err(StreamError::NotAStream("it is malformed".to_owned())))?;
+    let rows = Rows::from_batch(table, &batch)?;
+    let time = table.time_column().map(|at| rows.columns[at].clone());
+    let has_time: Vec<bool> = match &time {
+        None => vec![true; rows.len],
+        Some(None) => vec![false; rows.len],
+        Some(Some(times)) => (0..rows.len).map(|row| times.is_valid(row)).collect(),
+    };
+    let numbers =
+        |wanted: bool| (1..).zip(&has_time).filter(move |(_, has)| **has == wanted).map(|(at, _)| at);
+    let (accepted, refused): (Vec<u64>, Vec<u64>) = (numbers(true).collect(), numbers(false).collect());
+    let rows = if refused.is_empty() { rows } else { rows.filter(&BooleanArray::from(has_time))? };
+    Ok((rows, accepted, refused))
+}
+
+fn read(table: &'static Table, bytes: &[u8], bytes_max: usize) -> Result<RecordBatch, StreamError> {
+    let not_a_stream = |error: ArrowError| StreamError::NotAStream(error.to_string());
+    check_lengths(bytes)?;
+    let reader = StreamReader::try_new(Cursor::new(bytes), None).map_err(not_a_stream)?;
+    let schema = reader.schema();
+    check_schema(table, &schema)?;
+    let mut batches = Vec::new();
+    let mut taken = 0usize;
+    for batch in reader {
+        let batch = batch.map_err(not_a_stream)?;
+        taken = taken.saturating_add(memory(&batch));
+        if taken > bytes_max {
+            return Err(StreamError::TooLarge { max: bytes_max });
+        }
+        batches.push(converted(table, &batch)?);
+    }
+    let schema = batches.first().map_or(schema, |batch| batch.schema());
+    concat_batches(&schema, &batches).map_err(|error| StreamError::Lake(error.into()))
+}
+
+/// Follows the messages of a stream. The reader takes memory for what a message says of its length before it looks
+/// whether so much is there.
+fn check_lengths(mut rest: &[u8]) -> Result<(), StreamError> {
+    const CONTINUATION: [u8; 4] = [0xff; 4];
+    let cut_off = || StreamError::NotAStream("a message is cut off, or longer than the body".to_owned());
+    while !rest.is_empty() {
+        // Streams of old writers have no mark before a length.
+        let marked = rest.strip_prefix(&CONTINUATION).unwrap_or(rest);
+        let (length, after) = marked.split_first_chunk::<4>().ok_or_else(cut_off)?;
+        let length = usize::try_from(i32::from_le_bytes(*length)).map_err(|_| cut_off())?;
+        if length == 0 {
+            return Ok(());
+        }
+        let (message, after) = after.split_at_checked(length).ok_or_else(cut_off)?;
+        let message = ipc::root_as_message(message).map_err(|_| cut_off())?;
+        let body = usize::try_from(message.bodyLength()).map_err(|_| cut_off())?;
+        rest = after.get(body..).ok_or_else(cut_off)?;
+    }
+    Ok(())
+}
+
+fn check_schema(table: &'static Table, schema: &SchemaRef) -> Result<(), StreamError> {
+    let mut seen = vec![false; table.columns.len()];
+    for field in schema.fields() {
+        let Some(at) = table.position(field.name()) else {
+            return Err(StreamError::UnknownColumn { table: table.name, column: field.name().clone() });
+        };
+        if std::mem::replace(&mut seen[at], true) {
+            return Err(StreamError::Twice(field.name().clone()));
+        }
+        let column = &table.columns[at];
+        let (takes, is_taken) = taken_types(column.kind);
+        if !is_taken(field.data_type()) {
+            let given = field.data_type().to_string();
+            return Err(StreamError::WrongType { column: column.name, takes, given });
+        }
+    }
+    Ok(())
+}
+
+/// The types that a column takes, in words and as a test. Dictionaries and nested types are left to the sender to
+/// resolve: a few bytes of them can stand for any amount.
+fn taken_types(kind: Kind) -> (&'static str, fn(&DataType) -> bool) {
+    match kind {
+        Kind::Bool => ("booleans", |given| *given == DataType::Boolean),
+        Kind::Int | Kind::Long | Kind::TimeSpan => ("integers", DataType::is_integer),
+        Kind::Real | Kind::Decimal => ("floating-point numbers", DataType::is_floating),
+        Kind::DateTime => ("timestamps", |given| matches!(given, DataType::Timestamp(_, _))),
+        Kind::String | Kind::Guid | Kind::Dynamic => {
+            ("text", |given| matches!(given, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View))
+        }
+    }
+}
+
+/// What a batch takes once its texts lie in one piece: views of text can share their bytes.
+fn memory(batch: &RecordBatch) -> usize {
+    let bytes = |array: &ArrayRef| match array.as_string_view_opt() {
+        Some(texts) => {
+            texts.views().iter().fold(0usize, |sum, view| sum.saturating_add(*view as u32 as usize))
+        }
+        None => array.get_buffer_memory_size(),
+    };
+    let columns = batch.columns().iter().map(bytes).fold(0usize, usize::saturating_add);
+    columns.saturating_add(batch.num_rows().saturating_mul(batch.num_columns().max(1)).saturating_mul(16))
+}
+
+fn converted(table: &'static Table, batch: &RecordBatch) -> Result<RecordBatch, StreamError> {
+    let strict = CastOptions { safe: false, ..CastOptions::default() };
+    let mut columns = Vec::with_capacity(batch.num_columns());
+    for (field, array) in batch.schema_ref().fields().iter().zip(batch.columns()) {
+        let Some(column) = table.position(field.name()).map(|at| &table.columns[at]) else { continue };
+        let bad =
+            |error: ArrowError| StreamError::BadValue { column: column.name, reason: error.to_string() };
+        columns.push((column.name, cast_with_options(array, &row_type(column.kind), &strict).map_err(bad)?));
+    }
+    let fields = columns.iter().map(|(name, array)| {
+        datafusion::arrow::datatypes::Field::new(*name, array.data_type().clone(), true)
+    });
+    let schema = datafusion::arrow::datatypes::Schema::new(fields.collect::<Vec<_>>());
+    let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let arrays = columns.into_iter().map(|(_, array)| array).collect();
+    RecordBatch::try_new_with_options(schema.into(), arrays, &options)
+        .map_err(|error| StreamError::Lake(error.into()))
+}

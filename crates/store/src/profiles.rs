@@ -173,13 +173,14 @@ impl TenantStore {
     }
 
     /// Writes profiles of the generation in use, and the machines that are made of them, whole, and moves the
-    /// follower; or does none of it. Refused as a conflict when another generation is in use by now.
+    /// follower if one is given; or does none of it. Refused as a conflict when another generation is in use by
+    /// now.
     pub async fn commit_profiles(
         &self,
         generation: i64,
         profiles: &[ProfileRow],
         machines: &[Machine],
-        (follower, position): (&str, i64),
+        reached: Option<(&str, i64)>,
     ) -> Result<(), StoreError> {
         let mut transaction = self.db.begin().await?;
         if self.generation_in(&mut transaction).await? != generation {
@@ -188,7 +189,9 @@ impl TenantStore {
         }
         self.write_profiles(&mut transaction, generation, profiles).await?;
         self.write_machines(&mut transaction, machines).await?;
-        self.move_follower(&mut transaction, follower, position).await?;
+        if let Some((follower, position)) = reached {
+            self.move_follower(&mut transaction, follower, position).await?;
+        }
         commit(transaction, WRITE).await
     }
 

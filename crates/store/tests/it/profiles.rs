@@ -39,7 +39,7 @@ async fn profiles_are_committed_with_their_machines_and_the_position() {
         let tenant = database.open().await.tenant(ONE);
         let of_machine = profile(ProfileKind::Machine, device("pc1").as_str(), None);
         let rows = [of_machine.clone(), file(1)];
-        tenant.commit_profiles(0, &rows, &[machine("pc1")], (FOLLOWER, 7)).await.unwrap();
+        tenant.commit_profiles(0, &rows, &[machine("pc1")], Some((FOLLOWER, 7))).await.unwrap();
 
         let tenant = database.open().await.tenant(ONE);
         assert_eq!(tenant.follower_position(FOLLOWER).await.unwrap(), 7);
@@ -48,15 +48,15 @@ async fn profiles_are_committed_with_their_machines_and_the_position() {
         let found = tenant.profiles_with_ids(Generation::InUse, ProfileKind::Machine, &id).await.unwrap();
         assert_eq!(found, [of_machine]);
         let changed = ProfileRow { last_seen: hour(9), alias: None, state: vec![0, 255], ..file(1) };
-        tenant.commit_profiles(0, std::slice::from_ref(&changed), &[], (FOLLOWER, 8)).await.unwrap();
+        tenant.commit_profiles(0, std::slice::from_ref(&changed), &[], Some((FOLLOWER, 8))).await.unwrap();
         assert_eq!(files(&tenant, Generation::InUse).await, [changed]);
 
         let error =
-            tenant.commit_profiles(1, &[file(2)], &[machine("pc2")], (FOLLOWER, 9)).await.unwrap_err();
+            tenant.commit_profiles(1, &[file(3)], &[machine("pc2")], Some((FOLLOWER, 9))).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
         assert_eq!(tenant.follower_position(FOLLOWER).await.unwrap(), 8, "nothing of it is done");
         assert_eq!(tenant.machine(&device("pc2")).await.unwrap(), None);
-        assert_eq!(files(&tenant, Generation::InUse).await.len(), 1);
+        assert_eq!(files(&tenant, Generation::InUse).await.len(), 2);
     })
     .await;
 }
@@ -66,9 +66,9 @@ async fn profiles_are_looked_up_by_id_alias_and_range() {
     on_each_store(async |store| {
         let tenant = store.tenant(ONE);
         let rows: Vec<ProfileRow> = (0..1_250).map(file).collect();
-        tenant.commit_profiles(0, &rows, &[], (FOLLOWER, 1)).await.unwrap();
+        tenant.commit_profiles(0, &rows, &[], Some((FOLLOWER, 1))).await.unwrap();
         let other = profile(ProfileKind::Domain, "00000001", Some("odd"));
-        tenant.commit_profiles(0, std::slice::from_ref(&other), &[], (FOLLOWER, 1)).await.unwrap();
+        tenant.commit_profiles(0, std::slice::from_ref(&other), &[], Some((FOLLOWER, 1))).await.unwrap();
 
         let mut ids: Vec<&str> = rows.iter().rev().map(|row| row.id.as_str()).collect();
         ids.extend(["unknown", ids[0]]);
@@ -101,7 +101,7 @@ async fn a_generation_takes_the_place_of_another_with_its_machines() {
         let of = |name: &str| profile(ProfileKind::Machine, device(name).as_str(), None);
         let old = [of("stays"), of("goes"), file(1)];
         let tagged = Machine { machine_tags: vec!["tag".to_owned()], ..machine("goes") };
-        tenant.commit_profiles(0, &old, &[machine("stays"), tagged], (FOLLOWER, 9)).await.unwrap();
+        tenant.commit_profiles(0, &old, &[machine("stays"), tagged], Some((FOLLOWER, 9))).await.unwrap();
         let severe = alert("a", "stays", model::alert::Severity::High, 1);
         add_alerts(&store, [severe]).await;
 

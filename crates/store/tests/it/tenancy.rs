@@ -47,7 +47,7 @@ async fn fill(store: &Store, id: TenantId, mark: &str) {
     tenant.create_user(&user).await.unwrap();
     let tagged = Machine { machine_tags: vec![name.clone()], ..machine("pc1") };
     tenant.commit_machines("profiles", 3, &[tagged]).await.unwrap();
-    tenant.commit_profiles(0, &[user_profile(mark)], &[], ("profiles", 3)).await.unwrap();
+    tenant.commit_profiles(0, &[user_profile(mark)], &[], None).await.unwrap();
     tenant.add_device_names(&[(format!("alias of {mark}"), device("pc1"))]).await.unwrap();
     let draft = Alert { aad_tenant_id: id, title: name, ..alert("a", "pc1", Severity::Low, 1) };
     tenant.commit_alerts("rules", 4, &[raised(draft, "r")], HOUR).await.unwrap();

@@ -168,7 +168,9 @@ fn merged<P: Profile>(found: Profiles<P>, stored: Vec<ProfileRow>) -> Result<Vec
     for (id, mut known) in found.0 {
         let before = stored.remove(&id);
         if let Some(before) = &before {
-            known.merge(Known::of_row(before)?);
+            // What is stored is the larger part, as a rule, and takes in the smaller one.
+            let new = std::mem::replace(&mut known, Known::of_row(before)?);
+            known.merge(new);
         }
         let row = known.to_row(id)?;
         if before.as_ref() != Some(&row) {

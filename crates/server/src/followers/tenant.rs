@@ -17,8 +17,9 @@ use super::alerts::{Raised, WINDOW_TICKS};
 use crate::rules::RuleSets;
 
 const DETECTIONS: &str = "detections";
-/// Rows asked of the lake at a time.
-const READ_ROWS: usize = 20_000;
+/// Rows asked of the lake at a time. Many rows say the same of the same, so the more of them are folded at once,
+/// the fewer profiles are written.
+const READ_ROWS: usize = 100_000;
 /// Rows evaluated before something is committed.
 const STEP_ROWS: usize = 8_192;
 /// Rows that arrive within this time are committed together.

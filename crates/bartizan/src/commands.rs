@@ -1,4 +1,6 @@
-//! The commands that serve.
+//! The commands that serve, and those that look after a data folder.
+
+pub mod lake;
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

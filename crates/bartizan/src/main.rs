@@ -7,6 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::commands::lake::LakeCommand;
 use crate::commands::{QuickstartArgs, ServeArgs};
 use crate::logging::LogArgs;
 
@@ -36,6 +37,9 @@ enum Command {
     Ingest(cli::IngestArgs),
     /// Ask a server a KQL question
     Hunt(cli::HuntArgs),
+    /// Look after the events in a data folder that no server uses
+    #[command(subcommand)]
+    Lake(LakeCommand),
     /// Print the version
     Version,
 }
@@ -73,6 +77,7 @@ fn run(arguments: Arguments) -> anyhow::Result<cli::Outcome> {
                 log.start_for_clients()?;
                 cli::hunt(args).await
             }
+            Command::Lake(command) => commands::lake::run(command, log).await,
             Command::Version => {
                 println!("bartizan {}", env!("CARGO_PKG_VERSION"));
                 Ok(cli::Outcome::Done)

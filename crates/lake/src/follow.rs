@@ -75,6 +75,17 @@ impl TenantLake {
     }
 }
 
+/// The rows of a stored batch with a sequence above `position`.
+pub fn rows_after(batch: &RecordBatch, position: i64) -> Result<RecordBatch, LakeError> {
+    let Some(sequences) = batch.column_by_name(SEQUENCE_COLUMN) else { return Ok(batch.slice(0, 0)) };
+    let sequences = sequences.as_primitive::<Int64Type>();
+    let is_above = |sequence: Option<i64>| sequence.is_some_and(|sequence| sequence > position);
+    if sequences.iter().all(is_above) {
+        return Ok(batch.clone());
+    }
+    Ok(filter_record_batch(batch, &sequences.iter().map(|sequence| Some(is_above(sequence))).collect())?)
+}
+
 fn read_above(
     files: &Files,
     table: &'static Table,
@@ -85,11 +96,7 @@ fn read_above(
     let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(opened, metadata).build()?;
     let mut batches = Vec::new();
     for batch in reader {
-        let batch = batch?;
-        let Some(sequences) = batch.column_by_name(SEQUENCE_COLUMN) else { continue };
-        let above =
-            sequences.as_primitive::<Int64Type>().iter().map(|s| Some(s.is_some_and(|s| s > position)));
-        let batch = filter_record_batch(&batch, &above.collect())?;
+        let batch = rows_after(&batch?, position)?;
         if batch.num_rows() > 0 {
             batches.push(batch);
         }

@@ -48,6 +48,14 @@ impl DataFolder {
         Ok(folder)
     }
 
+    /// Opens a folder that is a data folder already.
+    pub fn open_existing(path: &Path) -> anyhow::Result<DataFolder> {
+        if !path.join(MARKER).is_file() {
+            bail!("{} is not a Bartizan data folder", path.display());
+        }
+        DataFolder::open(path, false)
+    }
+
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -160,6 +168,16 @@ mod tests {
         assert!(error.contains("in use"), "{error}");
         drop(folder);
         DataFolder::open(&path, false).unwrap();
+    }
+
+    #[test]
+    fn a_folder_that_has_to_be_there_is_not_made() {
+        let parent = tempfile::tempdir().unwrap();
+        let path = parent.path().join("data");
+        let error = DataFolder::open_existing(&path).unwrap_err().to_string();
+        assert!(error.contains("not a Bartizan data folder") && !path.exists(), "{error}");
+        DataFolder::open(&path, false).unwrap();
+        DataFolder::open_existing(&path).unwrap();
     }
 
     #[test]

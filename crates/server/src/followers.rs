@@ -1,12 +1,10 @@
 //! What follows the lake: profiles, which make machines of rows, and detections, which make alerts of them.
 //!
-//! Each tenant has one task that reads behind the position of the last commit, folds, evaluates and commits.
+//! Each tenant has one task that reads behind the positions of the last commits, folds, evaluates and commits.
 //! Machines are committed before the alerts that name them. Both are safe to repeat, so a crash between them
 //! only means that rows are read again.
 
 mod alerts;
-mod latest;
-mod profile;
 mod tenant;
 
 use std::collections::HashSet;

@@ -2,12 +2,14 @@
 //!
 //! [`Server::start`] opens a data folder and serves it; [`Quickstart::start`] does so for a folder that need
 //! not exist yet, with a tenant, an administrator, an app registration and simulated devices in it.
+//! [`Offline::open`] opens a folder that no server uses, to look after it.
 
 mod config;
 mod credentials;
 mod data_folder;
 mod followers;
 mod geo;
+mod offline;
 mod opened;
 mod quickstart;
 mod rules;
@@ -19,6 +21,7 @@ pub use config::{
     Config, FirstTenant, HuntingSettings, IngestSettings, LakeSettings, LogFormat, LogSettings, TlsConfig,
 };
 pub use credentials::Credentials;
+pub use offline::{Offline, RebuiltProfiles};
 pub use quickstart::{Quickstart, QuickstartOptions, SandboxOptions};
 pub use running::{Running, Server};
 pub use signals::Signals;

@@ -111,7 +111,7 @@ fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("cannot listen at {address} ({setting})"))
 }
 
-async fn open_lake(
+pub(crate) async fn open_lake(
     config: &Config,
     folder: &DataFolder,
     store: &Store,

@@ -21,9 +21,10 @@ pub(crate) type Transaction = sqlx::Transaction<'static, Backend>;
 type Query<'q> = sqlx::query::Query<'q, Backend, sqlx::sqlite::SqliteArguments>;
 
 /// Every migration, in order. A migration that was released never changes.
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "first tables", include_str!("../migrations/sqlite/0001_first_tables.sql")),
     (2, "the life of the lake's files", include_str!("../migrations/sqlite/0002_lake_life.sql")),
+    (3, "profiles", include_str!("../migrations/sqlite/0003_profiles.sql")),
 ];
 
 const READERS_MAX: u32 = 8;
@@ -128,6 +129,7 @@ fn bind(sql: String, values: Values) -> Query<'static> {
         Value::BigUnsigned(value) => query.bind(value.map(|value| i64::try_from(value).unwrap_or(i64::MAX))),
         Value::Double(value) => query.bind(value),
         Value::String(value) => query.bind(value),
+        Value::Bytes(value) => query.bind(value),
         other => unreachable!("no statement of this crate has the value {other:?}"),
     })
 }

@@ -6,6 +6,8 @@ use model::ErrorKind;
 pub enum StoreError {
     #[error("{entity} {id} does not exist")]
     NotFound { entity: &'static str, id: String },
+    #[error("{entity} {id} is not in use any more")]
+    Replaced { entity: &'static str, id: String },
     #[error("{entity} {id} exists already")]
     Exists { entity: &'static str, id: String },
     #[error("the {what} cannot be used: {reason}")]
@@ -24,7 +26,7 @@ impl StoreError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             StoreError::NotFound { .. } => ErrorKind::NotFound,
-            StoreError::Exists { .. } => ErrorKind::Conflict,
+            StoreError::Exists { .. } | StoreError::Replaced { .. } => ErrorKind::Conflict,
             StoreError::Invalid { .. } => ErrorKind::InvalidInput,
             StoreError::Unavailable { .. } => ErrorKind::Unavailable,
             StoreError::Unreadable { .. } | StoreError::OtherTenant { .. } | StoreError::Failed { .. } => {

@@ -1,4 +1,4 @@
-//! The state store: tenants, apps, users, devices, alerts and the catalog of the lake, as rows of a SQL
+//! The state store: tenants, apps, users, devices, alerts, profiles and the catalog of the lake, as rows of a SQL
 //! database. Only this crate writes SQL.
 //!
 //! A [`Store`] is the whole database; a [`TenantStore`] is bound to one tenant when made and sees nothing of
@@ -25,6 +25,7 @@ mod followers;
 pub mod identity;
 mod machines;
 mod page;
+mod profiles;
 
 use std::path::Path;
 
@@ -36,6 +37,7 @@ pub use error::StoreError;
 pub use fold::fold;
 pub use identity::{App, AppSecret, Grant, SigningKeyRow, Tenant, User};
 pub use page::{Page, PageRequest};
+pub use profiles::{Generation, ProfileKind, ProfileRow};
 
 use database::Database;
 

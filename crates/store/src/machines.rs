@@ -88,18 +88,28 @@ impl TenantStore {
         machines: &[Machine],
     ) -> Result<(), StoreError> {
         let mut transaction = self.db.begin().await?;
-        for machine in machines {
-            let risk_score = self.risk_score(&mut transaction, &machine.id).await?;
-            let machine = Machine { risk_score, ..machine.clone() };
-            let stored = read::<Json>(&mut *transaction, &MACHINE, &self.key, machine.id.as_str()).await?;
-            match stored {
-                None => add(&mut transaction, &MACHINE, &self.key, &machine, &[]).await?,
-                Some(stored) if serde_json::to_value(&machine).is_ok_and(|given| given == stored) => {}
-                Some(_) => replace(&mut transaction, &MACHINE, &self.key, &machine).await?,
-            }
-        }
+        self.write_machines(&mut transaction, machines).await?;
         self.move_follower(&mut transaction, follower, position).await?;
         commit(transaction, "write machines").await
+    }
+
+    /// Writes machines whole, except their risk score, and leaves those alone that are stored as given.
+    pub(crate) async fn write_machines(
+        &self,
+        connection: &mut Connection,
+        machines: &[Machine],
+    ) -> Result<(), StoreError> {
+        for machine in machines {
+            let risk_score = self.risk_score(connection, &machine.id).await?;
+            let machine = Machine { risk_score, ..machine.clone() };
+            let stored = read::<Json>(&mut *connection, &MACHINE, &self.key, machine.id.as_str()).await?;
+            match stored {
+                None => add(connection, &MACHINE, &self.key, &machine, &[]).await?,
+                Some(stored) if serde_json::to_value(&machine).is_ok_and(|given| given == stored) => {}
+                Some(_) => replace(connection, &MACHINE, &self.key, &machine).await?,
+            }
+        }
+        Ok(())
     }
 
     /// Makes the risk score of a machine, if there is one, follow its alerts again.

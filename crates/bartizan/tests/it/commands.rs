@@ -45,7 +45,15 @@ async fn events_are_sent_and_found() {
     assert_eq!(code, Some(1));
     assert!(said.contains("| where Nme == 1") && said.contains(":2:9"), "{said}");
     assert_eq!(run(&["ingest", "absent.json"], folder.path()).0, Some(1));
+
+    let rebuild = ["lake", "rebuild-profiles", "--data", "bartizan-data"];
+    let (code, out, said) = run(&rebuild, folder.path());
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(said.contains("server that is stopped") && said.contains("in use"), "{said}");
     assert!(program.stop().success());
+    let (code, out, said) = run(&rebuild, folder.path());
+    let counts = ": events 30, machines 1, users 0, files 0, addresses 0, domains 0\n";
+    assert!(code == Some(0) && out.starts_with("tenant ") && out.ends_with(counts), "{out}{said}");
 }
 
 #[test]
@@ -60,6 +68,9 @@ fn what_cannot_be_done_is_said_on_one_line() {
     assert_eq!(code, Some(1));
     assert!(said.contains("bartizan quickstart"), "{said}");
     assert_eq!(run(&["quickstart", "--port", "x"], folder.path()).0, Some(2));
+    assert_eq!(run(&["lake", "rebuild-profiles"], folder.path()).0, Some(2));
+    let (code, _, said) = run(&["lake", "rebuild-profiles", "--data", "absent"], folder.path());
+    assert!(code == Some(1) && said.contains("absent is not a Bartizan data folder"), "{said}");
     assert_eq!(run(&[], folder.path()).0, Some(2));
     let (code, out, _) = run(&["version"], folder.path());
     assert_eq!((code, out.starts_with("bartizan 0.")), (Some(0), true));

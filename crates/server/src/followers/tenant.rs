@@ -1,14 +1,12 @@
 //! The followers of one tenant.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use datafusion::arrow::array::RecordBatch;
 use lake::TenantLake;
-use model::{Clock, DeviceId, Row, Table, TenantId, Ticks};
+use model::{Clock, DeviceId, Row, TenantId, Ticks};
+use profiles::{Batches, FOLLOWER, Position};
 use store::{RaisedAlert, TenantStore};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -16,17 +14,14 @@ use tracing::{debug, warn};
 
 use super::Followers;
 use super::alerts::{Raised, WINDOW_TICKS};
-use super::profile::Profile;
 use crate::rules::RuleSets;
 
-const PROFILES: &str = "profiles";
 const DETECTIONS: &str = "detections";
-/// Rows asked of the lake at a time.
-const READ_ROWS: usize = 20_000;
-/// Rows worked on before something is committed.
+/// Rows asked of the lake at a time. Many rows say the same of the same, so the more of them are folded at once,
+/// the fewer profiles are written.
+const READ_ROWS: usize = 100_000;
+/// Rows evaluated before something is committed.
 const STEP_ROWS: usize = 8_192;
-/// Devices whose profiles are kept at hand.
-const PROFILES_KEPT_MAX: usize = 50_000;
 /// Rows that arrive within this time are committed together.
 const GATHER: Duration = Duration::from_millis(50);
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
@@ -42,22 +37,12 @@ pub(super) struct TenantFollower {
     stop: CancellationToken,
     /// Of the last commits; none before they are read from the store.
     positions: Option<Positions>,
-    profiles: HashMap<DeviceId, Profile>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Positions {
-    profiles: i64,
+    profiles: Position,
     detections: i64,
-}
-
-type Batches = Vec<(&'static Table, RecordBatch)>;
-
-/// What some rows say.
-#[derive(Default)]
-struct Found {
-    profiles: HashMap<DeviceId, Profile>,
-    raised: Raised,
 }
 
 impl TenantFollower {
@@ -71,7 +56,6 @@ impl TenantFollower {
             accepted: followers.lake.accepted(),
             stop: followers.stop.clone(),
             positions: None,
-            profiles: HashMap::new(),
         }
     }
 
@@ -94,7 +78,6 @@ impl TenantFollower {
                     metrics::counter!("bartizan_follower_errors_total").increment(1);
                     // What is stored now decides where to go on.
                     self.positions = None;
-                    self.profiles.clear();
                     tokio::select! {
                         () = tokio::time::sleep(delay) => {}
                         () = self.stop.cancelled() => {}
@@ -125,121 +108,110 @@ impl TenantFollower {
         let positions = match self.positions {
             Some(positions) => positions,
             None => Positions {
-                profiles: self.store.follower_position(PROFILES).await?,
+                profiles: profiles::position(&self.store).await?,
                 detections: self.store.follower_position(DETECTIONS).await?,
             },
         };
         self.positions = Some(positions);
-        let behind = positions.profiles.min(positions.detections);
+        let behind = positions.profiles.sequence.min(positions.detections);
         let followed = self.lake.read_after(behind, READ_ROWS).await.context("cannot read the lake")?;
         if followed.position <= behind {
-            self.measure(behind);
+            self.measure(positions);
             return Ok(false);
         }
-        let mut groups = grouped(followed.batches).into_iter().peekable();
-        let mut group = groups.next().unwrap_or_default();
-        loop {
-            let is_last = groups.peek().is_none();
-            let found = self.look_at(group).await?;
-            // Only behind the last rows the position moves: the rows of one step are not in order.
-            let reached = if is_last { followed.position } else { behind };
-            self.commit(found, reached).await?;
-            match groups.next() {
-                Some(next) => group = next,
-                None => break,
-            }
-        }
-        self.measure(followed.position);
+        let (reached, batches) = (followed.position, followed.batches);
+        // Machines before the alerts that name them.
+        let positions = Positions {
+            profiles: self.fold(&batches, positions.profiles, reached).await?,
+            detections: positions.detections,
+        };
+        self.positions = Some(positions);
+        let positions =
+            Positions { detections: self.detect(batches, positions.detections, reached).await?, ..positions };
+        self.positions = Some(positions);
+        self.measure(positions);
         Ok(followed.more)
     }
 
-    /// Folds and evaluates away from the async threads.
-    async fn look_at(&self, batches: Batches) -> anyhow::Result<Found> {
+    /// Takes into the profiles what they do not have yet.
+    async fn fold(&self, batches: &Batches, from: Position, reached: i64) -> anyhow::Result<Position> {
+        let new = behind(batches, from.sequence)?;
+        if new.is_empty() && reached <= from.sequence {
+            return Ok(from);
+        }
+        profiles::follow(&self.store, new, from, reached).await.context("cannot write profiles")
+    }
+
+    /// Raises alerts for rows that were not looked at yet.
+    async fn detect(&self, batches: Batches, from: i64, reached: i64) -> anyhow::Result<i64> {
+        if reached <= from {
+            return Ok(from);
+        }
+        let mut groups = grouped(behind(&batches, from)?).into_iter().peekable();
+        let mut group = groups.next().unwrap_or_default();
+        loop {
+            // Only behind the last rows the position moves: the rows of one step are not in order.
+            let position = if groups.peek().is_none() { reached } else { from };
+            let alerts = self.evaluate(group).await?;
+            let committed = self.store.commit_alerts(DETECTIONS, position, &alerts, WINDOW_TICKS).await;
+            committed.context("cannot write alerts")?;
+            if !alerts.is_empty() {
+                metrics::counter!("bartizan_alerts_raised_total").increment(alerts.len() as u64);
+            }
+            debug!(tenant = %self.tenant, position, alerts = alerts.len(), "evaluated");
+            match groups.next() {
+                Some(next) => group = next,
+                None => return Ok(reached),
+            }
+        }
+    }
+
+    /// Evaluates the rules away from the async threads.
+    async fn evaluate(&self, batches: Batches) -> anyhow::Result<Vec<RaisedAlert>> {
         let (rules, tenant, now) = (self.rules.clone(), self.tenant, self.clock.now());
-        let looked = tokio::task::spawn_blocking(move || {
-            let mut found = Found::default();
-            for (table, batch) in &batches {
-                if is_of_devices(table) {
-                    let rows = lake::rows_from_batch(table, batch);
-                    rows.iter().for_each(|row| found.take_in(row, &rules, tenant, now));
-                }
+        let raised = tokio::task::spawn_blocking(move || {
+            let mut raised = Raised::default();
+            for (table, batch) in batches.iter().filter(|(table, _)| profiles::is_of_devices(table)) {
+                let rows = lake::rows_from_batch(table, batch);
+                rows.iter().for_each(|row| evaluate(row, &rules, tenant, now, &mut raised));
             }
-            found
+            raised.into_alerts()
         });
-        looked.await.context("the evaluation of rows ended early")
+        raised.await.context("the evaluation of rows ended early")
     }
 
-    async fn commit(&mut self, found: Found, reached: i64) -> anyhow::Result<()> {
-        let Some(positions) = self.positions else { return Ok(()) };
-        self.know(&found).await?;
-        let mut machines = Vec::new();
-        for (id, seen) in found.profiles {
-            let Entry::Occupied(mut known) = self.profiles.entry(id) else { continue };
-            known.get_mut().merge(seen);
-            machines.push(known.get().machine());
-        }
-        let profiles = positions.profiles.max(reached);
-        self.store.commit_machines(PROFILES, profiles, &machines).await.context("cannot write machines")?;
-
-        let alerts: Vec<RaisedAlert> = found.raised.into_alerts();
-        let detections = positions.detections.max(reached);
-        let committed = self.store.commit_alerts(DETECTIONS, detections, &alerts, WINDOW_TICKS).await;
-        committed.context("cannot write alerts")?;
-        self.positions = Some(Positions { profiles, detections });
-        if !alerts.is_empty() {
-            metrics::counter!("bartizan_alerts_raised_total").increment(alerts.len() as u64);
-        }
-        debug!(tenant = %self.tenant, reached, machines = machines.len(), alerts = alerts.len(), "followed");
-        Ok(())
-    }
-
-    /// Takes up the stored machines of devices that are not at hand.
-    async fn know(&mut self, found: &Found) -> anyhow::Result<()> {
-        if self.profiles.len() + found.profiles.len() > PROFILES_KEPT_MAX {
-            self.profiles.clear();
-        }
-        let unknown: Vec<DeviceId> =
-            found.profiles.keys().filter(|id| !self.profiles.contains_key(*id)).cloned().collect();
-        if unknown.is_empty() {
-            return Ok(());
-        }
-        let stored = self.store.machines_with_ids(&unknown).await.context("cannot read machines")?;
-        for machine in &stored {
-            self.profiles.insert(machine.id.clone(), Profile::of_stored(machine));
-        }
-        for id in unknown {
-            if let Some(new) = found.profiles.get(&id) {
-                self.profiles.entry(id).or_insert_with(|| new.clone());
-            }
-        }
-        Ok(())
-    }
-
-    fn measure(&self, position: i64) {
-        let lag = self.lake.last_sequence().saturating_sub(position).max(0);
-        for follower in [PROFILES, DETECTIONS] {
+    fn measure(&self, positions: Positions) {
+        let last = self.lake.last_sequence();
+        let followers = [(FOLLOWER, positions.profiles.sequence), (DETECTIONS, positions.detections)];
+        for (follower, position) in followers {
             let labels = [("follower", follower.to_owned()), ("tenant", self.tenant.to_string())];
             metrics::gauge!("bartizan_follower_position", &labels).set(position as f64);
+            let lag = last.saturating_sub(position).max(0);
             metrics::gauge!("bartizan_follower_lag_rows", &labels).set(lag as f64);
         }
     }
 }
 
-impl Found {
-    fn take_in(&mut self, row: &Row, rules: &RuleSets, tenant: TenantId, now: Ticks) {
-        let Some(device) = DeviceId::parse(row.text("DeviceId")) else { return };
-        let Some(time) = row.timestamp() else { return };
-        for rule in rules.evaluate(row) {
-            self.raised.add(detections::raise(rule, row, tenant, &device, now), &rule.id);
-        }
-        let profile = self.profiles.entry(device);
-        profile.or_insert_with_key(|id| Profile::new(id.clone(), time)).fold(row, time);
+fn evaluate(row: &Row, rules: &RuleSets, tenant: TenantId, now: Ticks, raised: &mut Raised) {
+    let Some(device) = DeviceId::parse(row.text("DeviceId")) else { return };
+    if row.timestamp().is_none() {
+        return;
+    }
+    for rule in rules.evaluate(row) {
+        raised.add(detections::raise(rule, row, tenant, &device, now), &rule.id);
     }
 }
 
-/// Whether rows of the table happened on a device that reports.
-fn is_of_devices(table: &'static Table) -> bool {
-    table.name.starts_with("Device") && table.time_column().is_some()
+/// The rows with a sequence above the position. Followers are not always at the same one.
+fn behind(batches: &Batches, position: i64) -> anyhow::Result<Batches> {
+    let mut rest = Batches::new();
+    for (table, batch) in batches {
+        let rows = lake::rows_after(batch, position).context("cannot read the sequences of rows")?;
+        if rows.num_rows() > 0 {
+            rest.push((table, rows));
+        }
+    }
+    Ok(rest)
 }
 
 /// Batches put together, and large ones cut, to steps of a bounded number of rows.

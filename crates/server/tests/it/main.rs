@@ -4,6 +4,7 @@ mod followers;
 mod geo;
 #[path = "../../../query/tests/it/mmdb.rs"]
 mod mmdb;
+mod profiles;
 mod quickstart;
 
 use std::path::Path;

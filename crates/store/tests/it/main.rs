@@ -7,6 +7,7 @@ mod identity;
 mod machines;
 mod naive;
 mod paging;
+mod profiles;
 mod queries;
 mod tenancy;
 

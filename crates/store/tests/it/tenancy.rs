@@ -3,7 +3,10 @@
 use model::alert::{Alert, AlertStatus, Severity};
 use model::machine::{Machine, RiskScore};
 use model::{AlertId, AppId, ErrorKind, TenantId};
-use store::{AlertChange, AlertScope, App, Grant, PageRequest, Store, Tenant, User};
+use store::{
+    AlertChange, AlertScope, App, Generation, Grant, PageRequest, ProfileKind, ProfileRow, Store, Tenant,
+    User,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -12,6 +15,17 @@ use crate::{
 
 const APP: AppId = AppId(Uuid::from_u128(11));
 const FIRST: PageRequest<'static> = PageRequest { limit: 100, cursor: None };
+
+fn user_profile(mark: &str) -> ProfileRow {
+    ProfileRow {
+        kind: ProfileKind::User,
+        id: "ada".to_owned(),
+        alias: Some("a".to_owned()),
+        first_seen: hour(1),
+        last_seen: hour(2),
+        state: mark.as_bytes().to_vec(),
+    }
+}
 
 async fn fill(store: &Store, id: TenantId, mark: &str) {
     let (created, name) = (hour(1), mark.to_owned());
@@ -33,6 +47,7 @@ async fn fill(store: &Store, id: TenantId, mark: &str) {
     tenant.create_user(&user).await.unwrap();
     let tagged = Machine { machine_tags: vec![name.clone()], ..machine("pc1") };
     tenant.commit_machines("profiles", 3, &[tagged]).await.unwrap();
+    tenant.commit_profiles(0, &[user_profile(mark)], &[], None).await.unwrap();
     tenant.add_device_names(&[(format!("alias of {mark}"), device("pc1"))]).await.unwrap();
     let draft = Alert { aad_tenant_id: id, title: name, ..alert("a", "pc1", Severity::Low, 1) };
     tenant.commit_alerts("rules", 4, &[raised(draft, "r")], HOUR).await.unwrap();
@@ -56,6 +71,16 @@ async fn each_tenant_reads_its_own_rows() {
             assert_eq!(by_name.machine_tags, [own]);
             assert_eq!(tenant.machine_by_name(&format!("alias of {others}")).await.unwrap(), None);
             assert_eq!(tenant.machines_with_ids(&[device("pc1")]).await.unwrap().len(), 1);
+            let (in_use, kind) = (Generation::InUse, ProfileKind::User);
+            for found in [
+                tenant.profiles_with_ids(in_use, kind, &["ada"]).await.unwrap(),
+                tenant.profiles_with_alias(in_use, kind, "a", 5).await.unwrap(),
+                tenant.profiles_between(in_use, kind, "", None, 5).await.unwrap(),
+            ] {
+                assert_eq!(found, [user_profile(own)]);
+            }
+            assert_eq!(tenant.profile_count_with_alias(kind, "a").await.unwrap(), 1);
+            assert_eq!(tenant.profile_counts().await.unwrap(), [(kind, 1)]);
             assert_eq!(tenant.alert(&AlertId("a".to_owned())).await.unwrap().unwrap().title, own);
             assert_eq!(tenant.machine_count(None).await.unwrap(), 1);
             assert_eq!(tenant.alert_count(AlertScope::Device(device("pc1")), None).await.unwrap(), 1);
@@ -92,9 +117,17 @@ async fn a_change_in_one_tenant_leaves_the_other_as_it_was() {
         };
         one.update_alert(&id, &change).await.unwrap();
         one.commit_machines("profiles", 30, &[machine("pc1")]).await.unwrap();
+        one.use_profile_generation(5, ("profiles", 0), |_| None).await.unwrap();
+        one.remove_profiles_except(&[5]).await.unwrap();
         one.set_manifest(APP, Vec::new()).await.unwrap();
 
         assert_eq!(two.alert(&id).await.unwrap(), before);
+        assert_eq!(
+            (one.profile_generation().await.unwrap(), two.profile_generation().await.unwrap()),
+            (5, 0)
+        );
+        let user = two.profiles_with_ids(Generation::InUse, ProfileKind::User, &["ada"]).await.unwrap();
+        assert_eq!(user, [user_profile("two")]);
         let machine = two.machine(&device("pc1")).await.unwrap().unwrap();
         assert_eq!((machine.risk_score, machine.machine_tags), (RiskScore::Low, vec!["two".to_owned()]));
         assert_eq!(two.follower_position("profiles").await.unwrap(), 3);

@@ -1,0 +1,47 @@
+//! The commands that look after the events in a data folder that no server uses.
+
+mod rebuild_profiles;
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use cli::Outcome;
+use server::Config;
+
+use crate::logging::LogArgs;
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum LakeCommand {
+    /// Make the profiles of machines, users, files, addresses and domains again from the events
+    RebuildProfiles(rebuild_profiles::Args),
+}
+
+/// The data folder that is meant.
+#[derive(Clone, Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+struct FolderArgs {
+    /// The configuration of the server whose data folder is meant
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The data folder
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+pub async fn run(command: LakeCommand, log: LogArgs) -> anyhow::Result<Outcome> {
+    match command {
+        LakeCommand::RebuildProfiles(args) => rebuild_profiles::run(args, log).await,
+    }
+}
+
+impl FolderArgs {
+    /// The configuration of the folder, with logging started as it says.
+    fn open(&self, log: &LogArgs) -> anyhow::Result<Config> {
+        let config = match &self.config {
+            Some(file) => Config::load(file)?,
+            None => Config::new(self.data.clone().unwrap_or_default()),
+        };
+        log.start(&config.log.level, config.log.format)?;
+        Ok(config)
+    }
+}

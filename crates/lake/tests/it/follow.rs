@@ -51,3 +51,28 @@ async fn rows_are_followed_once_across_flushes_and_restarts() {
     let (seen, _) = follow_all(&again, 0).await;
     assert_eq!(seen, (0..next).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn a_scan_has_every_row_once_wherever_it_lies() {
+    let world = World::new();
+    let lake = world.open().await.unwrap();
+    for round in 0..4 {
+        lake.tenant(tenant(1)).append(rows(round * 9..round * 9 + 9), None).await.unwrap();
+        lake.tenant(tenant(2)).append(rows(900..905), None).await.unwrap();
+        // The last rows stay hot.
+        if round < 3 {
+            lake.flush().await.unwrap();
+        }
+    }
+    let mut scan = lake.tenant(tenant(1)).scan();
+    // What comes later is not in it.
+    lake.tenant(tenant(1)).append(rows(500..505), None).await.unwrap();
+    let mut seen = Vec::new();
+    while let Some((table, batch)) = scan.next().await.unwrap() {
+        seen.extend(lake::rows_from_batch(table, &batch).iter().map(number_of));
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (0..36).collect::<Vec<_>>());
+    assert_eq!(scan.position(), 36);
+    assert!(lake.tenant(tenant(3)).scan().next().await.unwrap().is_none());
+}

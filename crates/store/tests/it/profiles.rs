@@ -50,6 +50,8 @@ async fn profiles_are_committed_with_their_machines_and_the_position() {
         let changed = ProfileRow { last_seen: hour(9), alias: None, state: vec![0, 255], ..file(1) };
         tenant.commit_profiles(0, std::slice::from_ref(&changed), &[], Some((FOLLOWER, 8))).await.unwrap();
         assert_eq!(files(&tenant, Generation::InUse).await, [changed]);
+        tenant.commit_profiles(0, &[file(2)], &[], None).await.unwrap();
+        assert_eq!(tenant.follower_position(FOLLOWER).await.unwrap(), 8, "a part of a step does not move it");
 
         let error =
             tenant.commit_profiles(1, &[file(3)], &[machine("pc2")], Some((FOLLOWER, 9))).await.unwrap_err();

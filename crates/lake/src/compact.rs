@@ -25,6 +25,7 @@ use crate::flush::Encoded;
 use crate::parquet_file::{LEVEL_SMALL, ParquetFile};
 use crate::schema::{SCHEMA_VERSION, SEQUENCE_COLUMN, stored_schema};
 use crate::terms::{ROWS_PER_BLOCK, TermIndexBuilder};
+use crate::verified::checksums;
 
 /// So many files of one level are merged.
 const FILES_MERGED: usize = 8;
@@ -185,6 +186,7 @@ impl Output {
             first_sequence,
             last_sequence,
             schema_version: SCHEMA_VERSION,
+            checksums: checksums(&bytes),
             index_bytes: Some(index.len() as i64),
             level,
             added: now,
@@ -230,6 +232,7 @@ mod tests {
             first_sequence: number,
             last_sequence: number,
             schema_version: SCHEMA_VERSION,
+            checksums: Vec::new(),
             index_bytes: None,
             level,
             added: Ticks(added),

@@ -8,16 +8,19 @@ use bytes::Bytes;
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::reader::{ChunkReader, Length};
 use futures::TryStreamExt;
+use model::lake::DataFile;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
 use crate::LakeError;
+use crate::verified::{Damage, Known, Pieces, VerifiedReader, VerifiedStore, find_damage};
 
 /// Where files are, and how to make a written one survive power loss.
 #[derive(Clone)]
 pub struct Files {
-    store: Arc<dyn ObjectStore>,
+    /// Checks what is read of data files.
+    store: Arc<VerifiedStore>,
     /// Set for a local folder: its files are synced after they are written, as the store itself does not.
     folder: Option<PathBuf>,
 }
@@ -35,12 +38,22 @@ impl Files {
         let doing = "open the folder";
         std::fs::create_dir_all(&folder).map_err(|source| LakeError::Log { doing, source })?;
         let store = LocalFileSystem::new_with_prefix(&folder).map_err(file_error(doing, ""))?;
-        Ok(Files { store: Arc::new(store.with_automatic_cleanup(true)), folder: Some(folder) })
+        Ok(Files { folder: Some(folder), ..Files::remote(Arc::new(store.with_automatic_cleanup(true))) })
     }
 
     /// Any object store whose writes are durable when they return.
     pub fn remote(store: Arc<dyn ObjectStore>) -> Files {
-        Files { store, folder: None }
+        Files { store: Arc::new(VerifiedStore { inner: store, known: Arc::default() }), folder: None }
+    }
+
+    /// The checksums by which files are checked when they are read.
+    pub(crate) fn known(&self) -> &Known {
+        &self.store.known
+    }
+
+    /// Where a file is damaged, if it is.
+    pub(crate) async fn find_damage(&self, file: &DataFile) -> Result<Vec<Damage>, LakeError> {
+        find_damage(&self.store, file).await.map_err(file_error("verify", &file.path))
     }
 
     pub fn store(&self) -> Arc<dyn ObjectStore> {
@@ -100,8 +113,8 @@ impl Files {
         match &self.folder {
             Some(folder) => {
                 let file = std::fs::File::open(folder.join(path));
-                file.map(OpenedFile::Local)
-                    .map_err(|source| LakeError::Log { doing: "open a data file", source })
+                let file = file.map_err(|source| LakeError::Log { doing: "open a data file", source })?;
+                Ok(OpenedFile::Local(file, self.known().pieces(path)))
             }
             None => {
                 let read = tokio::runtime::Handle::current().block_on(self.read(path));
@@ -124,16 +137,16 @@ impl Files {
     }
 }
 
-/// A data file that can be read at any place: in the file system, or read whole.
+/// A data file that can be read at any place: in the file system, checked on the way, or read whole.
 pub(crate) enum OpenedFile {
-    Local(std::fs::File),
+    Local(std::fs::File, Option<Arc<Pieces>>),
     Read(Bytes),
 }
 
 impl Length for OpenedFile {
     fn len(&self) -> u64 {
         match self {
-            OpenedFile::Local(file) => Length::len(file),
+            OpenedFile::Local(file, _) => Length::len(file),
             OpenedFile::Read(bytes) => Length::len(bytes),
         }
     }
@@ -144,14 +157,31 @@ impl ChunkReader for OpenedFile {
 
     fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
         Ok(match self {
-            OpenedFile::Local(file) => Box::new(file.get_read(start)?),
+            OpenedFile::Local(file, Some(pieces)) => {
+                let file = file.get_read(pieces.widened(&(start..start)).start)?;
+                Box::new(VerifiedReader::new(file, pieces.clone(), start)?)
+            }
+            OpenedFile::Local(file, None) => Box::new(file.get_read(start)?),
             OpenedFile::Read(bytes) => Box::new(bytes.get_read(start)?),
         })
     }
 
     fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
         match self {
-            OpenedFile::Local(file) => file.get_bytes(start, length),
+            OpenedFile::Local(file, Some(pieces)) => {
+                let range = start..start + length as u64;
+                let widened = pieces.widened(&range);
+                let bytes = file.get_bytes(widened.start, (widened.end - widened.start) as usize)?;
+                pieces
+                    .check(widened.start, &bytes)
+                    .map_err(|damage| ParquetError::External(Box::new(damage)))?;
+                let skipped = (start - widened.start) as usize;
+                if bytes.len() < skipped + length {
+                    return Err(ParquetError::EOF(format!("{length} bytes at {start} are past the end")));
+                }
+                Ok(bytes.slice(skipped..skipped + length))
+            }
+            OpenedFile::Local(file, None) => file.get_bytes(start, length),
             OpenedFile::Read(bytes) => bytes.get_bytes(start, length),
         }
     }

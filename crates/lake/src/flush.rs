@@ -16,6 +16,7 @@ use crate::LakeError;
 use crate::parquet_file::{LEVEL_FAST, ParquetFile, ROW_GROUP_ROWS};
 use crate::schema::{SCHEMA_VERSION, SEQUENCE_COLUMN, stored_schema};
 use crate::state::HotBatch;
+use crate::verified::checksums;
 
 /// A file ready to be written.
 pub(crate) struct Encoded {
@@ -53,6 +54,7 @@ pub(crate) fn encode_files(
                 first_sequence: sequences.0,
                 last_sequence: sequences.1,
                 schema_version: SCHEMA_VERSION,
+                checksums: checksums(&bytes),
                 index_bytes: None,
                 level: 0,
                 added: now,

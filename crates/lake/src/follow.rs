@@ -1,77 +1,57 @@
 //! Reading the lake by sequence: how profiles, detections and exports see every row.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::{RecordBatch, cast::AsArray};
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::Int64Type;
-use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use model::Table;
+use model::lake::DataFile;
 
-use crate::compact::open_typed;
-use crate::files::Files;
+use crate::scan::Scan;
 use crate::schema::SEQUENCE_COLUMN;
-use crate::{LakeError, TenantLake, blocking};
-
-/// Rows behind a position.
-#[derive(Debug, Default)]
-pub struct Followed {
-    /// In order of acceptance within the hot rows; rows that are in files already come sorted as the files are.
-    pub batches: Vec<(&'static Table, RecordBatch)>,
-    /// The position after these rows: every row up to it was handed out.
-    pub position: i64,
-    /// Whether there is more behind the position now.
-    pub more: bool,
-}
+use crate::state::TenantState;
+use crate::{LakeError, TenantLake};
 
 impl TenantLake {
-    /// The rows with a sequence above `position`, about `rows_max` of them at most from the hot buffer. Rows that were flushed
-    /// before the follower read them come from their files, all of a flush at once.
-    pub async fn read_after(&self, position: i64, rows_max: usize) -> Result<Followed, LakeError> {
+    /// The rows with a sequence above `position`, about `rows_max` of them at most from the hot buffer, in order of
+    /// acceptance. Rows that were flushed before the follower read them come from their files, in no order that
+    /// means anything: only when the last of them was handed out, every row up to the scan's position was.
+    pub fn read_after(&self, position: i64, rows_max: usize) -> Scan {
         let state = self.lake.0.state.snapshot(self.tenant);
         if position < state.flushed_sequence {
-            return self.read_files_after(position, &state).await;
+            return self.read_files_after(position, &state);
         }
-        let mut followed = Followed { batches: Vec::new(), position, more: false };
-        let mut rows = 0;
+        let (mut taken, mut rows, mut end, mut more) = (Vec::new(), 0, position, false);
         // Batches of one append share its place; they are handed out together.
         for hot in state.hot.iter().filter(|hot| hot.first_sequence > position) {
             if rows >= rows_max {
-                followed.more = true;
+                more = true;
                 break;
             }
             rows += hot.batch.num_rows();
-            followed.position = followed.position.max(hot.last_sequence);
-            followed.batches.push((hot.table, hot.batch.clone()));
+            end = end.max(hot.last_sequence);
+            taken.push(hot.clone());
         }
-        Ok(followed)
+        Scan::new(self.lake.clone(), Vec::new(), taken, position, end, more)
     }
 
-    async fn read_files_after(
-        &self,
-        position: i64,
-        state: &crate::state::TenantState,
-    ) -> Result<Followed, LakeError> {
-        let behind: Vec<_> = state.files.values().flat_map(|files| files.listed.iter().cloned()).collect();
-        // The files of the earliest flush behind the position: those that reach no further than its end.
-        let mut files: Vec<_> = behind.into_iter().filter(|file| file.last_sequence > position).collect();
-        files.sort_by_key(|file| file.first_sequence);
-        let mut end = files.first().map_or(state.flushed_sequence, |file| file.last_sequence);
+    fn read_files_after(&self, position: i64, state: &TenantState) -> Scan {
+        let all = state.files.values().flat_map(|files| files.listed.iter());
+        let mut behind: Vec<Arc<DataFile>> =
+            all.filter(|file| file.last_sequence > position).cloned().collect();
+        behind.sort_by_key(|file| file.first_sequence);
+        let mut end = behind.first().map_or(state.flushed_sequence, |file| file.last_sequence);
         let mut taken = Vec::new();
-        for file in files {
-            // Sequences of one flush interleave across its files; those of different flushes never do.
+        for file in behind {
+            // Sequences of one flush interleave across its files, and those of merged files span several: all files
+            // that reach into what was taken belong to it.
             if file.first_sequence > end && !taken.is_empty() {
                 break;
             }
             end = end.max(file.last_sequence);
             taken.push(file);
         }
-        let mut batches = Vec::new();
-        for file in taken {
-            let Some(table) = model::tables::find(&file.table) else { continue };
-            let files = self.lake.0.files.clone();
-            let read = blocking(move || read_above(&files, table, &file.path, position)).await??;
-            batches.extend(read.into_iter().map(|batch| (table, batch)));
-        }
-        Ok(Followed { batches, position: end, more: true })
+        Scan::new(self.lake.clone(), taken, Vec::new(), position, end, true)
     }
 }
 
@@ -84,22 +64,4 @@ pub fn rows_after(batch: &RecordBatch, position: i64) -> Result<RecordBatch, Lak
         return Ok(batch.clone());
     }
     Ok(filter_record_batch(batch, &sequences.iter().map(|sequence| Some(is_above(sequence))).collect())?)
-}
-
-fn read_above(
-    files: &Files,
-    table: &'static Table,
-    path: &str,
-    position: i64,
-) -> Result<Vec<RecordBatch>, LakeError> {
-    let (opened, metadata) = open_typed(files, table, path)?;
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(opened, metadata).build()?;
-    let mut batches = Vec::new();
-    for batch in reader {
-        let batch = rows_after(&batch?, position)?;
-        if batch.num_rows() > 0 {
-            batches.push(batch);
-        }
-    }
-    Ok(batches)
 }

@@ -28,6 +28,8 @@ mod schema;
 mod state;
 mod terms;
 mod upkeep;
+mod verified;
+mod verify;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -45,7 +47,7 @@ pub use delta::{DeltaConfig, DeltaTable};
 pub use disk::{Disk, FolderDisk, LogFile};
 pub use error::LakeError;
 pub use files::Files;
-pub use follow::{Followed, rows_after};
+pub use follow::rows_after;
 pub use log::Appended;
 pub use narrow::Explain;
 pub use provider::{is_lake_table, object_store_url};
@@ -54,6 +56,8 @@ pub use scan::Scan;
 pub use schema::{INGESTED_COLUMN, SEQUENCE_COLUMN, arrow_type, declared_schema, stored_schema};
 pub use terms::{BlockSet, Needle, ROWS_PER_BLOCK, TermIndex, TermIndexBuilder, TextMatch};
 pub use upkeep::Upkeep;
+pub use verified::Damage;
+pub use verify::{Finding, TableStats, Verified};
 
 use crate::frame::Payload;
 use crate::log::{Append, Job, Producers};
@@ -138,6 +142,7 @@ impl Lake {
         let Parts { config, catalog, files, disk, clock, new_name } = parts;
         let known = catalog.load().await?;
         remove_orphans(&files, &known).await?;
+        files.known().add(&known.files);
         let state = Arc::new(State::default());
         state.set_files(known.files.clone(), &known.sequences);
         let writer = {
@@ -248,6 +253,7 @@ impl Lake {
             ..CatalogChange::default()
         };
         self.0.catalog.commit(change).await?;
+        self.0.files.known().add(&files);
         self.0.state.replace_hot(closed, files, &sequences);
         self.drop_segments(closed).await?;
         metrics::histogram!("bartizan_lake_flush_seconds").record(started.elapsed().as_secs_f64());

@@ -1,4 +1,4 @@
-//! Reading every row there is, file by file: for work that minds neither their order nor where they lie.
+//! Reading rows file by file, a part at a time: for work that minds neither their order nor where they lie.
 
 use std::sync::Arc;
 
@@ -8,19 +8,23 @@ use model::Table;
 use model::lake::DataFile;
 
 use crate::compact::open_typed;
+use crate::follow::rows_after;
 use crate::state::HotBatch;
 use crate::{Lake, LakeError, TenantLake, blocking};
 
 /// Rows of a file that are decoded at a time.
 const BATCH_ROWS: usize = 8_192;
 
-/// One tenant's rows as they were at one moment.
+/// Some of one tenant's rows, as they were at one moment.
 pub struct Scan {
     lake: Lake,
     files: std::vec::IntoIter<Arc<DataFile>>,
     reading: Option<(&'static Table, ParquetRecordBatchReader)>,
     hot: std::vec::IntoIter<Arc<HotBatch>>,
+    /// Rows up to this sequence are left out.
+    after: i64,
     position: i64,
+    more: bool,
 }
 
 impl TenantLake {
@@ -29,20 +33,31 @@ impl TenantLake {
         let state = self.lake.0.state.snapshot(self.tenant);
         let files: Vec<_> = state.files.values().flat_map(|files| files.listed.iter().cloned()).collect();
         let hot: Vec<_> = state.hot.iter().cloned().collect();
-        Scan {
-            lake: self.lake.clone(),
-            files: files.into_iter(),
-            reading: None,
-            hot: hot.into_iter(),
-            position: state.last_sequence,
-        }
+        Scan::new(self.lake.clone(), files, hot, 0, state.last_sequence, false)
     }
 }
 
 impl Scan {
+    pub(crate) fn new(
+        lake: Lake,
+        files: Vec<Arc<DataFile>>,
+        hot: Vec<Arc<HotBatch>>,
+        after: i64,
+        position: i64,
+        more: bool,
+    ) -> Scan {
+        let (files, hot) = (files.into_iter(), hot.into_iter());
+        Scan { lake, files, reading: None, hot, after, position, more }
+    }
+
     /// The sequence up to which rows are in the scan.
     pub fn position(&self) -> i64 {
         self.position
+    }
+
+    /// Whether there were more rows behind the position when the scan began.
+    pub fn has_more(&self) -> bool {
+        self.more
     }
 
     /// Some more rows; none when there are no more.
@@ -52,7 +67,11 @@ impl Scan {
                 let (batch, reader) = blocking(move || (reader.next().transpose(), reader)).await?;
                 if let Some(batch) = batch? {
                     self.reading = Some((table, reader));
-                    return Ok(Some((table, batch)));
+                    let batch = rows_after(&batch, self.after)?;
+                    if batch.num_rows() > 0 {
+                        return Ok(Some((table, batch)));
+                    }
+                    continue;
                 }
             }
             let Some(file) = self.files.next() else {

@@ -123,6 +123,7 @@ impl Lake {
             ..CatalogChange::default()
         };
         self.0.catalog.commit(change).await?;
+        self.0.files.known().add(&added);
         self.0.state.replace_files(removed, added, now);
         Ok(())
     }
@@ -171,6 +172,7 @@ impl Lake {
                 self.0.files.remove(&file.index_path()).await?;
             }
         }
+        self.0.files.known().forget(purged.iter().map(AsRef::as_ref));
         let paths = purged.iter().map(|file| file.path.clone()).collect();
         self.0.catalog.commit(CatalogChange { purged: paths, ..CatalogChange::default() }).await?;
         Ok(purged.len())

@@ -19,6 +19,8 @@ pub struct DataFile {
     pub first_sequence: i64,
     pub last_sequence: i64,
     pub schema_version: i64,
+    /// The CRC-32 of each piece of 64 KiB; none for files that were written without.
+    pub checksums: Vec<u32>,
     /// Bytes of the index of its terms, which lies beside it; none when it has none.
     pub index_bytes: Option<i64>,
     /// How often its rows were merged: 0 for what a flush wrote.

@@ -69,6 +69,16 @@ impl Offline {
         Ok(rebuilt)
     }
 
+    /// Reads every file of events and checks it.
+    pub async fn verify(&self) -> anyhow::Result<lake::Verified> {
+        self.lake.verify().await.context("cannot verify the event lake")
+    }
+
+    /// How much is stored.
+    pub fn stats(&self) -> Vec<lake::TableStats> {
+        self.lake.table_stats()
+    }
+
     /// Writes what is only in the log to files, as a server does at its end, and lets go of the folder.
     pub async fn close(self) -> anyhow::Result<()> {
         let closed = self.lake.close().await.context("cannot close the event lake");

@@ -38,7 +38,7 @@ impl Store {
     /// and first sequence.
     pub async fn lake_state(&self) -> Result<CatalogState, StoreError> {
         const FILES: &str = "SELECT tenant, table_name, day, path, row_count, bytes, first_time, last_time, \
-                             first_sequence, last_sequence, schema_version, index_bytes, level, added, \
+                             first_sequence, last_sequence, schema_version, checksums, index_bytes, level, added, \
                              removed \
                              FROM lake_files ORDER BY tenant, table_name, first_sequence, path";
         const SEGMENT: &str = "SELECT segment FROM lake_log WHERE id = 1";
@@ -123,8 +123,9 @@ impl TenantStore {
 
 async fn add_file(transaction: &mut Transaction, file: &DataFile) -> Result<(), StoreError> {
     const ADD: &str = "INSERT INTO lake_files (tenant, table_name, day, path, row_count, bytes, first_time, \
-                       last_time, first_sequence, last_sequence, schema_version, index_bytes, level, added) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+                       last_time, first_sequence, last_sequence, schema_version, checksums, index_bytes, level, \
+                       added) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     let added = sqlx::query(ADD)
         .bind(file.tenant.to_string())
         .bind(&file.table)
@@ -137,6 +138,7 @@ async fn add_file(transaction: &mut Transaction, file: &DataFile) -> Result<(), 
         .bind(file.first_sequence)
         .bind(file.last_sequence)
         .bind(file.schema_version)
+        .bind(file.checksums.iter().flat_map(|sum| sum.to_le_bytes()).collect::<Vec<u8>>())
         .bind(file.index_bytes)
         .bind(file.level)
         .bind(file.added.0)
@@ -192,11 +194,17 @@ fn data_file(row: Row) -> Result<DataFile, sqlx::Error> {
         first_sequence: row.try_get("first_sequence")?,
         last_sequence: row.try_get("last_sequence")?,
         schema_version: row.try_get("schema_version")?,
+        checksums: checksums(row.try_get("checksums")?),
         index_bytes: row.try_get("index_bytes")?,
         level: row.try_get("level")?,
         added: Ticks(row.try_get("added")?),
         removed: row.try_get::<Option<i64>, _>("removed")?.map(Ticks),
     })
+}
+
+fn checksums(bytes: Vec<u8>) -> Vec<u32> {
+    let (sums, _) = bytes.as_chunks::<4>();
+    sums.iter().map(|sum| u32::from_le_bytes(*sum)).collect()
 }
 
 fn producer_mark(row: Row) -> Result<ProducerMark, sqlx::Error> {

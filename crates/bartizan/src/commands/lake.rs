@@ -1,6 +1,8 @@
 //! The commands that look after the events in a data folder that no server uses.
 
 mod rebuild_profiles;
+mod stats;
+mod verify;
 
 use std::path::PathBuf;
 
@@ -14,6 +16,10 @@ use crate::logging::LogArgs;
 pub enum LakeCommand {
     /// Make the profiles of machines, users, files, addresses and domains again from the events
     RebuildProfiles(rebuild_profiles::Args),
+    /// Read every file of events and say which are not what was written
+    Verify(verify::Args),
+    /// Say how much is stored, by tenant and table
+    Stats(stats::Args),
 }
 
 /// The data folder that is meant.
@@ -31,6 +37,8 @@ struct FolderArgs {
 pub async fn run(command: LakeCommand, log: LogArgs) -> anyhow::Result<Outcome> {
     match command {
         LakeCommand::RebuildProfiles(args) => rebuild_profiles::run(args, log).await,
+        LakeCommand::Verify(args) => verify::run(args, log).await,
+        LakeCommand::Stats(args) => stats::run(args, log).await,
     }
 }
 

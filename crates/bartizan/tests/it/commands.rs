@@ -1,6 +1,6 @@
 //! The commands as a user runs them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -54,6 +54,34 @@ async fn events_are_sent_and_found() {
     let (code, out, said) = run(&rebuild, folder.path());
     let counts = ": events 30, machines 1, users 0, files 0, addresses 0, domains 0\n";
     assert!(code == Some(0) && out.starts_with("tenant ") && out.ends_with(counts), "{out}{said}");
+
+    let verify = ["lake", "verify", "--data", "bartizan-data"];
+    let (code, out, said) = run(&verify, folder.path());
+    assert!(code == Some(0) && out.contains("rows 30,") && out.ends_with("findings 0\n"), "{out}{said}");
+    let (code, out, said) = run(&["lake", "stats", "--data", "bartizan-data"], folder.path());
+    assert!(code == Some(0) && out.contains(": rows 30, files 1 (0 merged)"), "{out}{said}");
+
+    // One flipped bit is found, named, and never served.
+    let file = data_file(&folder.path().join("bartizan-data/lake")).unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let (code, out, said) = run(&verify, folder.path());
+    let name = file.file_name().unwrap().to_str().unwrap();
+    assert!(code == Some(1) && out.contains(name) && out.contains("is damaged"), "{out}");
+    assert!(said.contains("the event lake is damaged"), "{said}");
+}
+
+/// The first data file below a folder.
+fn data_file(folder: &Path) -> Option<PathBuf> {
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(folder).ok()?.map(|entry| entry.unwrap().path()).collect();
+    entries.sort();
+    entries.into_iter().find_map(|path| match path.is_dir() {
+        true => data_file(&path),
+        false => path.extension().is_some_and(|name| name == "parquet").then_some(path),
+    })
 }
 
 #[test]

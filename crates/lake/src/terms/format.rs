@@ -190,6 +190,15 @@ impl Head {
         place_of(hash >> (64 - HASH_BITS), self.offsets.len() as u32 - 1, self.span_bits)
     }
 
+    pub fn pages(&self) -> u32 {
+        self.offsets.len() as u32 - 1
+    }
+
+    /// Whether a page is what was written.
+    pub fn check(&self, page: u32, bytes: &[u8]) -> Result<(), String> {
+        checked_page(page, bytes).map(|_| ())
+    }
+
     /// Where in the file a page is.
     pub fn range(&self, page: u32) -> std::ops::Range<u64> {
         let page = page as usize;

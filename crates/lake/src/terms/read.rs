@@ -75,6 +75,16 @@ impl TermIndex {
         Ok(found)
     }
 
+    /// Reads every page and checks it.
+    pub async fn check_pages(&self) -> Result<(), LakeError> {
+        for page in 0..self.head.pages() {
+            let read = self.read_pages(std::iter::once(page)).await?;
+            let bytes = read.get(&page).map_or(&[] as &[u8], |bytes| bytes);
+            self.head.check(page, bytes).map_err(|reason| self.damaged(reason))?;
+        }
+        Ok(())
+    }
+
     async fn read_pages(&self, pages: impl Iterator<Item = u32>) -> Result<BTreeMap<u32, Bytes>, LakeError> {
         let mut pages: Vec<u32> = pages.collect();
         pages.sort_unstable();

@@ -48,6 +48,7 @@ fn file(name: &str, day: i64, first_sequence: i64, last_sequence: i64, rows: i64
         first_sequence,
         last_sequence,
         schema_version: 1,
+        checksums: Vec::new(),
         index_bytes: None,
         level: 0,
         added: Ticks(0),

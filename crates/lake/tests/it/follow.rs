@@ -5,13 +5,13 @@ use crate::harness::{World, number_of, rows, tenant};
 async fn follow_all(lake: &lake::Lake, mut position: i64) -> (Vec<i64>, i64) {
     let mut seen = Vec::new();
     loop {
-        let followed = lake.tenant(tenant(1)).read_after(position, 16).await.unwrap();
-        assert!(followed.position >= position);
-        for (table, batch) in &followed.batches {
-            seen.extend(lake::rows_from_batch(table, batch).iter().map(number_of));
+        let mut read = lake.tenant(tenant(1)).read_after(position, 16);
+        assert!(read.position() >= position);
+        while let Some((table, batch)) = read.next().await.unwrap() {
+            seen.extend(lake::rows_from_batch(table, &batch).iter().map(number_of));
         }
-        position = followed.position;
-        if !followed.more {
+        position = read.position();
+        if !read.has_more() {
             seen.sort_unstable();
             return (seen, position);
         }

@@ -6,7 +6,7 @@ use serde_json::json;
 use store::{Generation, ProfileKind};
 
 use crate::batches::any_rows;
-use crate::world::World;
+use crate::world::{World, batches};
 use crate::{device, dump, row};
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -70,8 +70,9 @@ async fn a_rebuild_mends_what_is_wrong_and_forgets_what_no_event_says() {
     world.store.add_profiles(0, &wrong).await.unwrap();
     let position = profiles::position(&world.store).await.unwrap();
     world.append(&[seen(1)]).await;
-    let read = world.events().read_after(position.sequence - 1, 16).await.unwrap();
-    let error = profiles::follow(&world.store, read.batches, position, read.position).await.unwrap_err();
+    let mut read = world.events().read_after(position.sequence - 1, 16);
+    let batches = batches(&mut read).await;
+    let error = profiles::follow(&world.store, batches, position, read.position()).await.unwrap_err();
     assert!(error.to_string().contains("bartizan lake rebuild-profiles"), "{error}");
 
     profiles::rebuild(&world.events(), &world.store).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use lake::{Catalog, CatalogFuture, Files, FolderDisk, Lake, LakeConfig, Parts, Rows, TenantLake};
+use lake::{Catalog, CatalogFuture, Files, FolderDisk, Lake, LakeConfig, Parts, Rows, Scan, TenantLake};
 use model::lake::{CatalogChange, CatalogState, Policies};
 use model::{Row, SystemClock};
 use store::TenantStore;
@@ -65,11 +65,21 @@ impl World {
     pub async fn follow(&self) {
         loop {
             let from = profiles::position(&self.store).await.unwrap();
-            let read = self.events().read_after(from.sequence, 16).await.unwrap();
-            profiles::follow(&self.store, read.batches, from, read.position).await.unwrap();
-            if !read.more {
+            let mut read = self.events().read_after(from.sequence, 16);
+            let batches = batches(&mut read).await;
+            profiles::follow(&self.store, batches, from, read.position()).await.unwrap();
+            if !read.has_more() {
                 return;
             }
         }
     }
+}
+
+/// What is left of a read.
+pub async fn batches(read: &mut Scan) -> profiles::Batches {
+    let mut batches = profiles::Batches::new();
+    while let Some(batch) = read.next().await.unwrap() {
+        batches.push(batch);
+    }
+    batches
 }

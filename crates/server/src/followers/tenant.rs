@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use lake::TenantLake;
+use lake::{Scan, TenantLake};
 use model::{Clock, DeviceId, Row, TenantId, Ticks};
 use profiles::{Batches, FOLLOWER, Position};
 use store::{RaisedAlert, TenantStore};
@@ -114,28 +114,40 @@ impl TenantFollower {
         };
         self.positions = Some(positions);
         let behind = positions.profiles.sequence.min(positions.detections);
-        let followed = self.lake.read_after(behind, READ_ROWS).await.context("cannot read the lake")?;
-        if followed.position <= behind {
+        let mut read = self.lake.read_after(behind, READ_ROWS);
+        if read.position() <= behind {
             self.measure(positions);
             return Ok(false);
         }
-        let (reached, batches) = (followed.position, followed.batches);
-        // Machines before the alerts that name them.
-        let positions = Positions {
-            profiles: self.fold(&batches, positions.profiles, reached).await?,
-            detections: positions.detections,
-        };
-        self.positions = Some(positions);
-        let positions =
-            Positions { detections: self.detect(batches, positions.detections, reached).await?, ..positions };
-        self.positions = Some(positions);
+        let mut positions = positions;
+        let mut part = gather(&mut read).await?;
+        loop {
+            let next = gather(&mut read).await?;
+            // Only behind the last rows the positions move: the rows of files are not in order.
+            let reached = next.is_empty().then(|| read.position());
+            // Machines before the alerts that name them.
+            positions.profiles = self.fold(&part, positions.profiles, reached).await?;
+            self.positions = Some(positions);
+            positions.detections = self.detect(part, positions.detections, reached).await?;
+            self.positions = Some(positions);
+            if reached.is_some() {
+                break;
+            }
+            part = next;
+        }
         self.measure(positions);
-        Ok(followed.more)
+        Ok(read.has_more())
     }
 
     /// Takes into the profiles what they do not have yet.
-    async fn fold(&self, batches: &Batches, from: Position, reached: i64) -> anyhow::Result<Position> {
+    async fn fold(
+        &self,
+        batches: &Batches,
+        from: Position,
+        reached: Option<i64>,
+    ) -> anyhow::Result<Position> {
         let new = behind(batches, from.sequence)?;
+        let reached = reached.unwrap_or(from.sequence);
         if new.is_empty() && reached <= from.sequence {
             return Ok(from);
         }
@@ -143,11 +155,13 @@ impl TenantFollower {
     }
 
     /// Raises alerts for rows that were not looked at yet.
-    async fn detect(&self, batches: Batches, from: i64, reached: i64) -> anyhow::Result<i64> {
-        if reached <= from {
+    async fn detect(&self, batches: Batches, from: i64, reached: Option<i64>) -> anyhow::Result<i64> {
+        let new = behind(&batches, from)?;
+        let reached = reached.unwrap_or(from).max(from);
+        if new.is_empty() && reached == from {
             return Ok(from);
         }
-        let mut groups = grouped(behind(&batches, from)?).into_iter().peekable();
+        let mut groups = grouped(new).into_iter().peekable();
         let mut group = groups.next().unwrap_or_default();
         loop {
             // Only behind the last rows the position moves: the rows of one step are not in order.
@@ -200,6 +214,18 @@ fn evaluate(row: &Row, rules: &RuleSets, tenant: TenantId, now: Ticks, raised: &
     for rule in rules.evaluate(row) {
         raised.add(detections::raise(rule, row, tenant, &device, now), &rule.id);
     }
+}
+
+/// The next rows of a read, about [`READ_ROWS`] of them; none when there are no more.
+async fn gather(read: &mut Scan) -> anyhow::Result<Batches> {
+    let (mut batches, mut rows) = (Batches::new(), 0);
+    while rows < READ_ROWS
+        && let Some((table, batch)) = read.next().await.context("cannot read the lake")?
+    {
+        rows += batch.num_rows();
+        batches.push((table, batch));
+    }
+    Ok(batches)
 }
 
 /// The rows with a sequence above the position. Followers are not always at the same one.

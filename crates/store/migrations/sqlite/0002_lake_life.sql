@@ -1,5 +1,7 @@
 -- The life of the lake's files: merged, removed from the list, deleted.
 
+-- CRC-32 of each piece of 64 KiB, four bytes each, the lowest first.
+ALTER TABLE lake_files ADD COLUMN checksums BLOB NOT NULL DEFAULT x'';
 -- Null for files without an index of terms.
 ALTER TABLE lake_files ADD COLUMN index_bytes BIGINT;
 ALTER TABLE lake_files ADD COLUMN level BIGINT NOT NULL DEFAULT 0;

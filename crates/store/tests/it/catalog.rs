@@ -18,6 +18,7 @@ fn file(path: &str, first_sequence: i64) -> DataFile {
         first_sequence,
         last_sequence: first_sequence + 9,
         schema_version: 1,
+        checksums: vec![first_sequence as u32, u32::MAX],
         index_bytes: (first_sequence > 11).then_some(7),
         level: first_sequence % 2,
         added: hour(1),

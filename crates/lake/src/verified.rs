@@ -1,0 +1,273 @@
+//! What is read of a data file is what was written: every piece is under a checksum that the catalog keeps.
+//!
+//! Parquet's own pages carry none, and a flipped bit in them would be served as somebody's command line. A file is
+//! cut into pieces of 64 KiB; reads are widened to whole pieces and checked before anything of them is handed out.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use bytes::Bytes;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt, TryStreamExt};
+use model::lake::DataFile;
+use object_store::path::Path;
+use object_store::{
+    Attributes, CopyOptions, GetOptions, GetRange, GetResult, GetResultPayload, ListResult, MultipartUpload,
+    ObjectMeta, ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    RenameOptions, Result, coalesce_ranges,
+};
+
+/// Bytes of a piece; the last one of a file may have fewer.
+pub const PIECE_BYTES: usize = 64 << 10;
+
+/// The CRC-32 of each piece.
+pub fn checksums(bytes: &[u8]) -> Vec<u32> {
+    bytes.chunks(PIECE_BYTES).map(crc32fast::hash).collect()
+}
+
+/// A piece that is not what was written.
+#[derive(Debug, thiserror::Error)]
+#[error("file {path} is damaged between bytes {start} and {end}")]
+pub struct Damage {
+    pub path: String,
+    pub start: u64,
+    pub end: u64,
+}
+
+/// The checksums of one file.
+#[derive(Debug)]
+pub(crate) struct Pieces {
+    path: String,
+    bytes: u64,
+    checksums: Vec<u32>,
+}
+
+impl Pieces {
+    /// None for files that were written without checksums.
+    pub fn of(file: &DataFile) -> Option<Pieces> {
+        let bytes = u64::try_from(file.bytes).ok()?;
+        let is_whole = file.checksums.len() as u64 == bytes.div_ceil(PIECE_BYTES as u64);
+        (is_whole && !file.checksums.is_empty()).then(|| Pieces {
+            path: file.path.clone(),
+            bytes,
+            checksums: file.checksums.clone(),
+        })
+    }
+
+    /// The whole pieces that a range touches.
+    pub fn widened(&self, range: &Range<u64>) -> Range<u64> {
+        let piece = PIECE_BYTES as u64;
+        range.start / piece * piece..(range.end.div_ceil(piece) * piece).min(self.bytes)
+    }
+
+    /// Checks whole pieces that begin at `start`.
+    pub fn check(&self, start: u64, bytes: &[u8]) -> std::result::Result<(), Damage> {
+        let first = (start / PIECE_BYTES as u64) as usize;
+        let damaged =
+            |start: u64, length: usize| Damage { path: self.path.clone(), start, end: start + length as u64 };
+        for (at, piece) in bytes.chunks(PIECE_BYTES).enumerate() {
+            if self.checksums.get(first + at) != Some(&crc32fast::hash(piece)) {
+                return Err(damaged(start + (at * PIECE_BYTES) as u64, piece.len()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The checksums of all files that are listed, and of those that are not purged yet.
+#[derive(Debug, Default)]
+pub(crate) struct Known(RwLock<HashMap<String, Arc<Pieces>>>);
+
+impl Known {
+    pub fn add<'a>(&self, files: impl IntoIterator<Item = &'a DataFile>) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for pieces in files.into_iter().filter_map(Pieces::of) {
+            known.insert(pieces.path.clone(), Arc::new(pieces));
+        }
+    }
+
+    pub fn forget<'a>(&self, files: impl IntoIterator<Item = &'a DataFile>) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        for file in files {
+            known.remove(&file.path);
+        }
+    }
+
+    pub fn pieces(&self, path: &str) -> Option<Arc<Pieces>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(path).cloned()
+    }
+}
+
+/// An object store whose reads of data files are checked.
+#[derive(Debug)]
+pub(crate) struct VerifiedStore {
+    pub inner: Arc<dyn ObjectStore>,
+    pub known: Arc<Known>,
+}
+
+impl fmt::Display for VerifiedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "verified {}", self.inner)
+    }
+}
+
+impl VerifiedStore {
+    /// Reads the pieces that a range touches, checks them, and hands out the range.
+    async fn read(
+        &self,
+        location: &Path,
+        pieces: &Pieces,
+        range: Range<u64>,
+        options: GetOptions,
+    ) -> Result<(Bytes, ObjectMeta, Attributes)> {
+        let damaged =
+            |damage: Damage| object_store::Error::Generic { store: "lake", source: Box::new(damage) };
+        let cut_off = || Damage { path: pieces.path.clone(), start: range.start, end: range.end };
+        if range.is_empty() || range.end > pieces.bytes {
+            // Somebody believes the file to be longer than it was written.
+            return Err(damaged(cut_off()));
+        }
+        let widened = pieces.widened(&range);
+        let options = GetOptions { range: Some(GetRange::Bounded(widened.clone())), ..options };
+        let found = self.inner.get_opts(location, options).await?;
+        let (meta, attributes) = (found.meta.clone(), found.attributes.clone());
+        let bytes = found.bytes().await?;
+        pieces.check(widened.start, &bytes).map_err(damaged)?;
+        let (start, end) = ((range.start - widened.start) as usize, (range.end - widened.start) as usize);
+        match bytes.len() >= end {
+            true => Ok((bytes.slice(start..end), meta, attributes)),
+            false => Err(damaged(cut_off())),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl ObjectStore for VerifiedStore {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.inner.put_opts(location, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        location: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(location, options).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        let pieces = self.known.pieces(location.as_ref()).filter(|_| !options.head);
+        let Some(pieces) = pieces else { return self.inner.get_opts(location, options).await };
+        let range = match &options.range {
+            None => 0..pieces.bytes,
+            Some(GetRange::Bounded(range)) => range.start..range.end.min(pieces.bytes),
+            Some(GetRange::Offset(start)) => *start..pieces.bytes,
+            Some(GetRange::Suffix(bytes)) => pieces.bytes.saturating_sub(*bytes)..pieces.bytes,
+        };
+        let (bytes, meta, attributes) = self.read(location, &pieces, range.clone(), options).await?;
+        let payload = GetResultPayload::Stream(stream::once(async { Ok(bytes) }).boxed());
+        Ok(GetResult { payload, meta, range, attributes })
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        let Some(pieces) = self.known.pieces(location.as_ref()) else {
+            return self.inner.get_ranges(location, ranges).await;
+        };
+        let pieces = pieces.as_ref();
+        let read =
+            async |range: Range<u64>| Ok(self.read(location, pieces, range, GetOptions::default()).await?.0);
+        coalesce_ranges(ranges, read, PIECE_BYTES as u64).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        self.inner.rename_opts(from, to, options).await
+    }
+}
+
+/// Reads a file piece by piece, from a place on.
+pub(crate) struct VerifiedReader<R> {
+    file: R,
+    pieces: Arc<Pieces>,
+    /// What was checked and not handed out yet.
+    ready: io::Cursor<Vec<u8>>,
+    /// Where the next piece begins.
+    next: u64,
+}
+
+impl<R: Read> VerifiedReader<R> {
+    /// `file` has to be at the beginning of the piece that holds `start`.
+    pub fn new(file: R, pieces: Arc<Pieces>, start: u64) -> io::Result<VerifiedReader<R>> {
+        let piece = pieces.widened(&(start..start)).start;
+        let mut reader = VerifiedReader { file, pieces, ready: io::Cursor::new(Vec::new()), next: piece };
+        reader.fill()?;
+        reader.ready.set_position(start - piece);
+        Ok(reader)
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        let length = self.pieces.bytes.saturating_sub(self.next).min(PIECE_BYTES as u64);
+        let mut piece = vec![0; length as usize];
+        self.file.read_exact(&mut piece)?;
+        self.pieces.check(self.next, &piece).map_err(io::Error::other)?;
+        self.next += length;
+        self.ready = io::Cursor::new(piece);
+        Ok(())
+    }
+}
+
+impl<R: Read> Read for VerifiedReader<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if self.ready.position() as usize >= self.ready.get_ref().len() && self.next < self.pieces.bytes {
+            self.fill()?;
+        }
+        self.ready.read(out)
+    }
+}
+
+/// Reads a whole file through a store and says where it is damaged, if it is.
+pub(crate) async fn find_damage(store: &VerifiedStore, file: &DataFile) -> Result<Vec<Damage>> {
+    let path = Path::from(file.path.as_str());
+    let whole = store.inner.get(&path).await?;
+    let length = whole.meta.size;
+    let mut damages = Vec::new();
+    let damage = |start, end| Damage { path: file.path.clone(), start, end };
+    if length != file.bytes as u64 {
+        damages.push(damage(length.min(file.bytes as u64), length.max(file.bytes as u64)));
+    }
+    let Some(pieces) = Pieces::of(file) else { return Ok(damages) };
+    let (mut start, mut rest) = (0, Vec::new());
+    let mut parts = whole.into_stream();
+    loop {
+        let part = parts.try_next().await?;
+        let is_last = part.is_none();
+        rest.extend_from_slice(&part.unwrap_or_default());
+        let whole = if is_last { rest.len() } else { rest.len() / PIECE_BYTES * PIECE_BYTES };
+        for piece in rest[..whole].chunks(PIECE_BYTES) {
+            damages.extend(pieces.check(start, piece).err());
+            start += piece.len() as u64;
+        }
+        rest.drain(..whole);
+        if is_last {
+            return Ok(damages);
+        }
+    }
+}

@@ -118,10 +118,10 @@ fn day_orders(table: &'static Table, columns: &[Option<ArrayRef>]) -> Vec<DayOrd
     let devices = device_ranks(column("DeviceId"), sequences.len());
 
     let mut keys: Vec<Key> = Vec::with_capacity(sequences.len());
-    for row in 0..sequences.len() {
+    for (row, device) in devices.into_iter().enumerate() {
         let nanos = times.filter(|times| times.is_valid(row)).map(|times| times.value(row));
         let day = nanos.map_or(0, |nanos| Ticks::from_unix_nanos(nanos).0.div_euclid(TICKS_PER_DAY));
-        let (device, sequence) = (devices[row], sequences.value(row));
+        let sequence = sequences.value(row);
         keys.push(Key { day: day as i32, device, nanos, sequence, row: row as u32 });
     }
     keys.sort_unstable_by(Key::compare);

@@ -1,7 +1,7 @@
 //! The followers of one tenant.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use lake::{Scan, TenantLake};
@@ -24,6 +24,10 @@ const READ_ROWS: usize = 100_000;
 const STEP_ROWS: usize = 8_192;
 /// Rows that arrive within this time are committed together.
 const GATHER: Duration = Duration::from_millis(50);
+/// More rows than this in a second leave followers a fifth of a processor.
+const BUSY_ROWS_PER_SECOND: f64 = 50_000.0;
+const PAUSE_FACTOR: u32 = 4;
+const PAUSE_MAX: Duration = Duration::from_secs(2);
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
@@ -122,6 +126,7 @@ impl TenantFollower {
         let mut positions = positions;
         let mut part = gather(&mut read).await?;
         loop {
+            let (started, accepted) = (Instant::now(), self.lake.last_sequence());
             let next = gather(&mut read).await?;
             // Only behind the last rows the positions move: the rows of files are not in order.
             let reached = next.is_empty().then(|| read.position());
@@ -130,6 +135,7 @@ impl TenantFollower {
             self.positions = Some(positions);
             positions.detections = self.detect(part, positions.detections, reached).await?;
             self.positions = Some(positions);
+            self.give_way(started.elapsed(), accepted).await;
             if reached.is_some() {
                 break;
             }
@@ -192,6 +198,19 @@ impl TenantFollower {
             raised.into_alerts()
         });
         raised.await.context("the evaluation of rows ended early")
+    }
+
+    /// Pauses for a multiple of the time that was worked while many rows arrive: taking them in comes first, and
+    /// what is behind is read from files later.
+    async fn give_way(&self, worked: Duration, accepted_before: i64) {
+        let accepted = self.lake.last_sequence().saturating_sub(accepted_before).max(0);
+        if accepted as f64 > BUSY_ROWS_PER_SECOND * worked.as_secs_f64() {
+            let pause = worked.saturating_mul(PAUSE_FACTOR).min(PAUSE_MAX);
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.stop.cancelled() => {}
+            }
+        }
     }
 
     fn measure(&self, positions: Positions) {

@@ -9,14 +9,15 @@ use crate::ApiConfig;
 use crate::ctx::Ctx;
 use crate::error::{ApiError, code};
 
-/// Reads a body whole. `grown` is told how many bytes came and may end it.
+/// Reads a body whole, of about `bytes_about` bytes. `grown` is told how many bytes came and may end it.
 pub(crate) async fn read(
     body: Body,
+    bytes_about: usize,
     bytes_max: usize,
     config: &ApiConfig,
     mut grown: impl FnMut(usize) -> Result<(), ApiError>,
 ) -> Result<Vec<u8>, ApiError> {
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(bytes_about.min(bytes_max));
     let mut parts = body.into_data_stream();
     loop {
         let part = tokio::time::timeout(config.body_timeout, parts.next()).await;
@@ -77,7 +78,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
         let (parts, body) = request.into_parts();
         let ctx = parts.extensions.get::<Ctx>();
         let config = ctx.ok_or_else(|| ApiError::internal("a body was read without a caller"))?.config();
-        JsonObject::parse(&read(body, config.body_bytes_max, config, |_| Ok(())).await?)
+        JsonObject::parse(&read(body, 0, config.body_bytes_max, config, |_| Ok(())).await?)
     }
 }
 

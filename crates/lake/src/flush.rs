@@ -8,6 +8,7 @@ use bytes::Bytes;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use datafusion::arrow::compute::{concat, take};
 use datafusion::arrow::datatypes::{Int64Type, TimestampNanosecondType};
+use foldhash::fast::RandomState;
 use model::lake::DataFile;
 use model::time::TICKS_PER_DAY;
 use model::{Table, TenantId, Ticks};
@@ -145,7 +146,7 @@ fn device_ranks(devices: Option<&ArrayRef>, rows: usize) -> Vec<u32> {
     let Some(devices) = devices.and_then(|devices| devices.as_string_view_opt()) else {
         return vec![0; rows];
     };
-    let mut numbers: HashMap<&str, u32> = HashMap::new();
+    let mut numbers: HashMap<&str, u32, RandomState> = HashMap::default();
     let numbered: Vec<u32> = (0..rows)
         .map(|row| {
             let next = numbers.len() as u32;

@@ -82,9 +82,9 @@ pub struct LakeConfig {
 impl Default for LakeConfig {
     fn default() -> LakeConfig {
         LakeConfig {
-            flush_bytes: 64 << 20,
+            flush_bytes: 96 << 20,
             flush_interval: Duration::from_secs(60),
-            hot_bytes_max: 512 << 20,
+            hot_bytes_max: 320 << 20,
             upkeep_interval: upkeep::UPKEEP_INTERVAL,
             grace: upkeep::GRACE,
         }

@@ -228,6 +228,12 @@ impl RowsBuilder {
         self.len += 1;
     }
 
+    /// Makes room for about so many rows like those so far.
+    pub fn reserve(&mut self, rows: usize) {
+        let len = self.len.max(1);
+        self.columns.iter_mut().flatten().for_each(|column| column.reserve(rows, len));
+    }
+
     /// The builder of a column, filled up to the row that is being added.
     fn column(&mut self, at: usize) -> &mut ColumnBuilder {
         let kind = self.table.columns[at].kind;

@@ -11,6 +11,7 @@ use std::net::IpAddr;
 use std::sync::Mutex;
 
 use datafusion::arrow::array::StringBuilder;
+use foldhash::fast::RandomState;
 use lake::{LakeError, Rows};
 use model::{DeviceId, Table, TenantId};
 use store::fold;
@@ -85,7 +86,8 @@ impl DeviceDirectory {
     ) -> Result<Rows, LakeError> {
         let Part { rows, lines } = part;
         let (ids, device_names) = (rows.texts(DEVICE_ID), rows.texts("DeviceName"));
-        let mut known: HashMap<(&str, &str), Result<Option<DeviceId>, LineRefusal>> = HashMap::new();
+        let mut known: HashMap<(&str, &str), Result<Option<DeviceId>, LineRefusal>, RandomState> =
+            HashMap::default();
         let mut assigned = StringBuilder::with_capacity(rows.len(), rows.len() * 40);
         let mut keep = Vec::with_capacity(rows.len());
         let mut is_same = true;

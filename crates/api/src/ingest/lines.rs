@@ -46,13 +46,16 @@ pub(crate) fn decode(
     reserved: &mut Reserved,
     rows_bytes_max: usize,
 ) -> Result<Decoded, ApiError> {
-    let mut memory = Memory { reserved, bytes: 0, bytes_max: rows_bytes_max };
+    let mut memory = Memory { reserved, bytes: 0, reserved_bytes: 0, bytes_max: rows_bytes_max };
     match lines {
         Lines::Rows(table) => decode_rows(body, table, &mut memory),
         Lines::Arrow(table) => decode_arrow(body, table, &mut memory),
         Lines::Foreign(foreign) => foreign::decode(body, foreign, &mut memory),
     }
 }
+
+/// After so many rows it is known how much the others will take.
+const SAMPLED_ROWS: usize = 64;
 
 fn decode_rows(body: &[u8], table: &'static Table, memory: &mut Memory) -> Result<Decoded, ApiError> {
     let mut report = Report::default();
@@ -67,6 +70,9 @@ fn decode_rows(body: &[u8], table: &'static Table, memory: &mut Memory) -> Resul
             Ok(()) => {
                 memory.take(line.len())?;
                 accepted.push(number);
+                if accepted.len() == SAMPLED_ROWS {
+                    reader.reserve(body.len() / line.len().max(1));
+                }
             }
             Err(refusal) => report.refuse(number, refusal.code, &refusal.message),
         }
@@ -122,9 +128,14 @@ fn lines_of(body: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
 /// Counts the memory that rows take.
 pub(super) struct Memory<'a> {
     reserved: &'a mut Reserved,
+    /// What was taken, and how much of it is reserved.
     bytes: usize,
+    reserved_bytes: usize,
     bytes_max: usize,
 }
+
+/// Memory is reserved in steps of this: rows are many and small.
+const STEP_BYTES: usize = 256 << 10;
 
 /// What a row takes beside its texts: its numbers and times, and the ends of its texts.
 const ROW_BYTES: usize = 256;
@@ -141,7 +152,13 @@ impl Memory<'_> {
             );
             return Err(ApiError::new(code::BODY_TOO_LARGE, message));
         }
-        self.reserved.grow(bytes)
+        if self.bytes > self.reserved_bytes {
+            let step = (self.bytes - self.reserved_bytes).next_multiple_of(STEP_BYTES);
+            let step = step.min(self.bytes_max - self.reserved_bytes);
+            self.reserved_bytes += step;
+            self.reserved.grow(step)?;
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use adapters::{FORMATS, Format};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::response::Response;
 use model::Permission::EventWrite;
 use model::Table;
@@ -174,9 +174,12 @@ async fn read_body(ctx: &Ctx, mut request: Request, reserved: &mut Reserved) -> 
         }
         request.headers_mut().insert(CONTENT_ENCODING, axum::http::HeaderValue::from_static(encoding));
     }
-    let config = ctx.config();
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
     let body = decompressed(request).await?;
-    body::read(body, config.ingest_body_bytes_max, config, |bytes| reserved.grow(bytes)).await
+    let config = ctx.config();
+    // Room that is not written to is not memory yet: what came is what is reserved.
+    let bytes_about = length.unwrap_or(0);
+    body::read(body, bytes_about, config.ingest_body_bytes_max, config, |bytes| reserved.grow(bytes)).await
 }
 
 /// The layer hands a decompressed request to its service; this one hands the body back.

@@ -46,6 +46,18 @@ impl ColumnBuilder {
         }
     }
 
+    /// Makes room for so many rows, whose texts are as long as those of the `of` rows so far.
+    pub fn reserve(&mut self, rows: usize, of: usize) {
+        if let ColumnBuilder::Text(builder) | ColumnBuilder::Dynamic(builder) = self {
+            let text_bytes = builder.values_slice().len() * rows / of;
+            let mut larger = StringBuilder::with_capacity(rows, text_bytes + text_bytes / 16);
+            // Appending to a builder of the same kind fails only where its offsets would overflow.
+            if larger.append_array(&builder.finish_cloned()).is_ok() {
+                *builder = larger;
+            }
+        }
+    }
+
     /// Adds rows without a value until there are `len`.
     pub fn fill_to(&mut self, len: usize) {
         let missing = len.saturating_sub(self.len());
@@ -58,7 +70,7 @@ impl ColumnBuilder {
             ColumnBuilder::Long(builder) => builder.append_nulls(missing),
             ColumnBuilder::Real(builder) => builder.append_nulls(missing),
             ColumnBuilder::Time(builder) => builder.append_nulls(missing),
-            ColumnBuilder::Text(builder) => (0..missing).for_each(|_| builder.append_value("")),
+            ColumnBuilder::Text(builder) => builder.append_value_n("", missing),
             ColumnBuilder::Dynamic(builder) => builder.append_nulls(missing),
         }
     }

@@ -117,6 +117,11 @@ impl RowsReader {
         }
     }
 
+    /// Makes room for about so many rows like those so far.
+    pub fn reserve(&mut self, rows: usize) {
+        self.rows.reserve(rows);
+    }
+
     /// The rows read so far.
     pub fn len(&self) -> usize {
         self.rows.len()

@@ -39,26 +39,35 @@ impl<'a> Record<'a> {
     }
 }
 
+/// Reads a record of one shape.
+pub(crate) type Read = for<'a> fn(Object<'a>) -> Result<Record<'a>, Refusal>;
+
 /// Recognises the shape of a record by its members.
 pub(crate) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
-    let has = |key| get(&object, key).is_some();
-    let is_object = |key| matches!(get(&object, key), Some(Json::Object(_)));
+    let missing = "an event id (EventID, event_id or winlog.event_id)";
+    recognise(&object).ok_or(Refusal::NotAnEvent { missing })?(object)
+}
+
+/// The reader of the shape that a record has, if it is one of ours.
+pub(crate) fn recognise(object: &Object<'_>) -> Option<Read> {
+    let has = |key| get(object, key).is_some();
+    let is_object = |key| matches!(get(object, key), Some(Json::Object(_)));
     if is_object("winlog") {
-        winlogbeat::read_7(object).map(Record::event)
+        Some(|object| winlogbeat::read_7(object).map(Record::event))
     } else if has("event_id") && (has("log_name") || is_object("event_data")) {
-        winlogbeat::read_6(object).map(Record::event)
+        Some(|object| winlogbeat::read_6(object).map(Record::event))
     } else if has("SyslogMessage") {
-        syslog::read(object)
-    } else if device_row::matches(&object) {
-        Ok(Record::DeviceRow(object))
+        Some(syslog::read)
+    } else if device_row::matches(object) {
+        Some(|object| Ok(Record::DeviceRow(object)))
     } else if has("TimeGenerated") {
-        azure::read(object)
+        Some(azure::read)
     } else if has("EventID") && has("EventTime") {
-        nxlog::read(object).map(Record::event)
+        Some(|object| nxlog::read(object).map(Record::event))
     } else if has("EventID") {
-        powershell_export::read(object).map(Record::event)
+        Some(|object| powershell_export::read(object).map(Record::event))
     } else {
-        Err(Refusal::NotAnEvent { missing: "an event id (EventID, event_id or winlog.event_id)" })
+        None
     }
 }
 

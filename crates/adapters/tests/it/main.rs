@@ -8,3 +8,4 @@ mod fixtures;
 mod ocsf;
 mod recognise;
 mod samples;
+mod shipped;

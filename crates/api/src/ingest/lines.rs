@@ -4,6 +4,7 @@ use lake::{LineError, Rows, RowsBuilder, RowsReader};
 use model::{Row, Table};
 
 use super::foreign::{self, Foreign};
+use super::shipped::{self, Shipped};
 use super::{Report, Reserved};
 use crate::error::{ApiError, code};
 
@@ -15,6 +16,8 @@ pub(crate) enum Lines {
     Rows(&'static Table),
     /// Events of another product.
     Foreign(Foreign),
+    /// Records as a log shipper wraps them.
+    Shipped(Shipped),
 }
 
 /// Why a line is refused.
@@ -47,6 +50,7 @@ pub(crate) fn decode(
     match lines {
         Lines::Rows(table) => decode_rows(body, table, &mut memory),
         Lines::Foreign(foreign) => foreign::decode(body, foreign, &mut memory),
+        Lines::Shipped(shipped) => shipped::decode(body, shipped, &mut memory),
     }
 }
 
@@ -115,6 +119,11 @@ pub(super) struct Memory<'a> {
 const ROW_BYTES: usize = 256;
 
 impl Memory<'_> {
+    /// Takes what is needed beside rows.
+    pub fn reserve(&mut self, bytes: usize) -> Result<(), ApiError> {
+        self.reserved.grow(bytes)
+    }
+
     /// Takes what a row with so many bytes of text needs.
     pub fn take(&mut self, text_bytes: usize) -> Result<(), ApiError> {
         let bytes = text_bytes + ROW_BYTES;

@@ -44,16 +44,17 @@ pub(super) fn routes(routes: &mut Routes) {
 
 async fn rows(ctx: Ctx, Param(name): Param, request: Request) -> Result<Response, ApiError> {
     let table = find_table(&name)?;
-    take(ctx, request, Lines::Rows(table)).await
+    list::json(&take(ctx, request, Lines::Rows(table)).await?)
 }
 
 async fn foreign(ctx: Ctx, request: Request, format: &'static Format) -> Result<Response, ApiError> {
     let device = device(request.headers())?;
     let mapper = ctx.ingest().mappers.of(ctx.tenant());
-    take(ctx, request, Lines::Foreign(Foreign { format, mapper, device })).await
+    list::json(&take(ctx, request, Lines::Foreign(Foreign { format, mapper, device })).await?)
 }
 
-async fn take(ctx: Ctx, request: Request, lines: Lines) -> Result<Response, ApiError> {
+/// Takes the events of a body in. They are durable when it returns.
+pub(super) async fn take(ctx: Ctx, request: Request, lines: Lines) -> Result<Report, ApiError> {
     let producer = producer(request.headers())?;
     let mut reserved = ctx.ingest().budget.reserve();
     let body = read_body(&ctx, request, &mut reserved).await?;
@@ -80,7 +81,7 @@ async fn take(ctx: Ctx, request: Request, lines: Lines) -> Result<Response, ApiE
         report.duplicate = ctx.lake().append(rows, producer).await?.duplicate;
     }
     count(&report);
-    list::json(&report)
+    Ok(report)
 }
 
 fn count(report: &Report) {
@@ -136,7 +137,7 @@ fn producer(headers: &HeaderMap) -> Result<Option<(String, i64)>, ApiError> {
 }
 
 /// The device of records that name none.
-fn device(headers: &HeaderMap) -> Result<String, ApiError> {
+pub(super) fn device(headers: &HeaderMap) -> Result<String, ApiError> {
     let Some(name) = headers.get(DEVICE_HEADER) else { return Ok(DEVICE.to_owned()) };
     let name = name.as_bytes();
     if !(1..=DEVICE_BYTES_MAX).contains(&name.len()) || !name.iter().all(u8::is_ascii_graphic) {

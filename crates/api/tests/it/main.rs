@@ -3,6 +3,7 @@
 mod authorization;
 mod entities;
 mod errors;
+mod hec;
 mod hunting;
 mod ingest;
 mod paths;

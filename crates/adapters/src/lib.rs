@@ -27,6 +27,7 @@ mod lines;
 mod mapper;
 mod mappings;
 mod ocsf;
+mod otlp;
 mod shapes;
 mod shipped;
 mod syslog_line;

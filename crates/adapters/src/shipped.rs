@@ -12,7 +12,7 @@ use crate::json::{Json, Object, get};
 use crate::mapper::report_id;
 use crate::shapes::{self, Record};
 use crate::sysmon::text;
-use crate::{Give, Input, Mapped, Mapper, Refusal, auditd, hec, lines, ocsf, syslog_line};
+use crate::{Give, Input, Mapped, Mapper, Refusal, auditd, hec, lines, ocsf, otlp, syslog_line};
 
 /// How records are wrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,10 @@ pub enum Protocol {
     HecEvents,
     /// Lines without any envelope.
     HecRaw,
+    /// A request of OpenTelemetry, in its binary encoding.
+    OtlpProtobuf,
+    /// The same as JSON.
+    OtlpJson,
 }
 
 /// What is said of a record beside it.
@@ -73,6 +77,8 @@ pub fn read_shipped(
     let flow = match protocol {
         Protocol::HecEvents => hec::read_events(body, said, &mut reader)?,
         Protocol::HecRaw => hec::read_raw(body, said, &mut reader)?,
+        Protocol::OtlpProtobuf => otlp::read_protobuf(body, said, &mut reader)?,
+        Protocol::OtlpJson => otlp::read_json(body, said, &mut reader)?,
     };
     if flow.is_continue() {
         let _ = reader.finish();
@@ -115,8 +121,43 @@ impl Reader<'_, '_, '_> {
         lines::split(content).try_for_each(|(_, line)| self.take_one(line, said))
     }
 
+    /// Takes the next record, whose content was read already; `source` are the bytes it was read from.
+    pub fn take_json(&mut self, content: Json<'_>, source: &[u8], said: &Said<'_>) -> ControlFlow<()> {
+        match content {
+            Json::Object(object) => {
+                self.number += 1;
+                let content = match said.kind.strip_prefix(TABLE_PREFIX) {
+                    Some(table) => Content::Outcome(native(table, Json::Object(object).into(), said)),
+                    None => self.read_object(object, source, said),
+                };
+                self.give(content)
+            }
+            Json::List(_) => {
+                self.number += 1;
+                (self.give)(self.number, Ok(Mapped::Unmapped { kind: kind(said, "list") }))
+            }
+            content => self.take(content.into_text().unwrap_or_default().as_bytes(), said),
+        }
+    }
+
+    /// Takes the next record as one that cannot be read.
+    pub fn refuse(&mut self, refusal: Refusal) -> ControlFlow<()> {
+        self.number += 1;
+        (self.give)(self.number, Err(refusal))
+    }
+
+    /// How many records were taken.
+    pub fn taken(&self) -> u64 {
+        self.number
+    }
+
     fn take_one(&mut self, content: &[u8], said: &Said<'_>) -> ControlFlow<()> {
-        match self.read(content, said, true) {
+        let content = self.read(content, said, true);
+        self.give(content)
+    }
+
+    fn give(&mut self, content: Content) -> ControlFlow<()> {
+        match content {
             Content::Outcome(outcome) => (self.give)(self.number, outcome),
             Content::Waiting if self.audit.len() > DEVICES_MAX => self.finish(),
             Content::Waiting => ControlFlow::Continue(()),
@@ -128,7 +169,9 @@ impl Reader<'_, '_, '_> {
             return Content::Outcome(Err(refusal));
         }
         if let Some(table) = said.kind.strip_prefix(TABLE_PREFIX) {
-            return Content::Outcome(native(table, content, said));
+            let read = serde_json::from_slice(content);
+            let read = read.map_err(|error| Refusal::NotJson { reason: error.to_string() });
+            return Content::Outcome(read.and_then(|row| native(table, row, said)));
         }
         if content.first() != Some(&b'{') {
             return self.read_text(content, said);
@@ -234,15 +277,13 @@ impl Reader<'_, '_, '_> {
 }
 
 /// A row of a table as its JSON object, completed by what is said of it.
-fn native(name: &str, content: &[u8], said: &Said<'_>) -> Result<Mapped, Refusal> {
+fn native(name: &str, row: Value, said: &Said<'_>) -> Result<Mapped, Refusal> {
     let table = tables::TABLES.iter().copied().find(|table| table.name.eq_ignore_ascii_case(name.trim()));
     let table = table.ok_or_else(|| {
         let expected = format!("the name of a table behind '{TABLE_PREFIX}', not '{}'", plain(name));
         Refusal::BadValue { field: "sourcetype".into(), expected: expected.into() }
     })?;
-    let parsed = serde_json::from_slice::<Value>(content);
-    let parsed = parsed.map_err(|error| Refusal::NotJson { reason: error.to_string() })?;
-    let Value::Object(mut members) = parsed else {
+    let Value::Object(mut members) = row else {
         return Err(Refusal::NotAnEvent { missing: "a JSON object with one member for each column" });
     };
     let is_missing = |members: &Map<String, Value>, name: &str| members.get(name).is_none_or(Value::is_null);

@@ -17,9 +17,7 @@ use store::StoreError;
 use tracing::error;
 use uuid::Uuid;
 
-use crate::routes::Dialect;
-
-pub(crate) use dialects::INVALID_EVENT_NUMBER;
+pub(crate) use dialects::{ErrorForm, INVALID_EVENT_NUMBER, media_type};
 
 /// The word in `error.code` and the status that goes with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,14 +133,13 @@ impl ApiError {
     }
 
     /// The answer, under its id. What the client is not told is logged under the same id.
-    pub fn render(self, target: Uuid, dialect: Dialect) -> Response {
+    pub fn render(self, target: Uuid, form: ErrorForm) -> Response {
         let Code(name, _) = self.code;
         if let Some(cause) = &self.cause {
             error!(%target, code = name, cause, "a request failed");
         }
-        let (status, body) = self.body(target, dialect);
-        let body = body.to_string();
-        let mut response = (status, [(CONTENT_TYPE, "application/json")], body).into_response();
+        let (status, media_type, body) = self.told(target, form);
+        let mut response = (status, [(CONTENT_TYPE, media_type)], body).into_response();
         if let Some((name, value)) = self.header.map(|header| *header)
             && let Ok(value) = HeaderValue::from_str(&value)
         {

@@ -18,6 +18,7 @@ mod error;
 mod ingest;
 mod list;
 mod operator;
+mod protobuf;
 mod routes;
 mod serve;
 

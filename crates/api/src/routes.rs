@@ -5,6 +5,7 @@ mod events;
 mod hec;
 mod hunting;
 mod machines;
+mod otlp;
 mod sign_in;
 mod status;
 
@@ -36,6 +37,8 @@ pub enum Dialect {
     Own,
     /// The HTTP Event Collector: also the id and secret of an app, and errors by its numbers.
     Hec,
+    /// OpenTelemetry: the same callers, and errors in the encoding of the request.
+    Otlp,
 }
 
 /// What is declared of one route.
@@ -88,6 +91,7 @@ impl Routes {
         hec::routes(&mut routes);
         hunting::routes(&mut routes);
         machines::routes(&mut routes);
+        otlp::routes(&mut routes);
         sign_in::routes(&mut routes);
         status::routes(&mut routes);
         routes
@@ -305,6 +309,7 @@ mod tests {
             ("/services/collector/health", true),
             ("/services/collector", false),
             ("/services/Collector/event/1.0/", false),
+            ("/v1/logs", false),
             ("/api", false),
             ("/api/unicorns", false),
         ] {

@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use crate::Shared;
 use crate::ctx::{Ctx, Outside, Param};
-use crate::error::{ApiError, code};
+use crate::error::{ApiError, ErrorForm, code};
 use crate::routes::{Access, Bounds, Dialect, Found};
 
 /// The id of an answer, as in `error.target`.
@@ -32,12 +32,12 @@ pub(crate) async fn serve(shared: Arc<Shared>, request: Request) -> Response {
     let method = method_name(request.method());
     let found = shared.routes.find(request.uri().path());
     let route = found.routes.first().map_or(NO_ROUTE, |at| shared.routes.declared()[*at].path);
-    let dialect = shared.routes.dialect(&found);
+    let form = ErrorForm::of(shared.routes.dialect(&found), request.headers());
     let span = info_span!("request", method, route, %target, tenant = Empty, app = Empty, status = Empty);
     let answer = AssertUnwindSafe(answer(&shared, found, request)).catch_unwind();
     let answer = async {
         let answered = answer.await.unwrap_or_else(|panic| Err(ApiError::internal(panic_text(&*panic))));
-        let mut response = finish(answered, target, dialect);
+        let mut response = finish(answered, target, form);
         // The header of an id always fits.
         if let Ok(id) = HeaderValue::from_str(&target.to_string()) {
             response.headers_mut().insert(REQUEST_ID, id);
@@ -56,12 +56,12 @@ pub(crate) async fn serve(shared: Arc<Shared>, request: Request) -> Response {
 }
 
 /// Renders the error that a handler left in its answer, or that kept the request from it.
-fn finish(answered: Result<Response, ApiError>, target: Uuid, dialect: Dialect) -> Response {
+fn finish(answered: Result<Response, ApiError>, target: Uuid, form: ErrorForm) -> Response {
     let mut response = answered.unwrap_or_else(ApiError::into_response);
     match response.extensions_mut().remove::<ApiError>() {
         Some(error) => {
             debug!(code = error.code().0, "refused");
-            error.render(target, dialect)
+            error.render(target, form)
         }
         None => response,
     }
@@ -125,8 +125,8 @@ async fn authenticate(
     let verified = async {
         match (dialect, header) {
             (Dialect::Own, _) => issuer.verify(bearer_token(header)?).await,
-            (Dialect::Hec, None) => Err(AuthError::Missing),
-            (Dialect::Hec, Some(text)) => match AppCredentials::read(text) {
+            (Dialect::Hec | Dialect::Otlp, None) => Err(AuthError::Missing),
+            (Dialect::Hec | Dialect::Otlp, Some(text)) => match AppCredentials::read(text) {
                 Some(credentials) => issuer.verify_secret(&credentials?).await,
                 None => match bearer_token(header) {
                     Ok(token) => issuer.verify(token).await,

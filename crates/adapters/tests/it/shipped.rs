@@ -8,14 +8,18 @@ use model::Ticks;
 use proptest::prelude::*;
 use serde_json::json;
 
-const AUDIT_1: &str = r#"type=SYSCALL msg=audit(1714975689.001:7): arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=2 auid=0 uid=0 gid=0 euid=0 tty=pts0 ses=1 comm="id" exe="/usr/bin/id" key="x""#;
-const AUDIT_2: &str = r#"type=EXECVE msg=audit(1714975689.001:7): argc=1 a0="id""#;
-const SYSMON: &str = r#"{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":3,"Hostname":"ws6.corp","UtcTime":"2024-05-06 07:00:00.123","ProcessId":"4","Image":"C:\\a.exe","Protocol":"tcp","Initiated":"true","SourceIp":"10.0.0.1","DestinationIp":"10.0.0.2","DestinationPort":"443"}"#;
-const XML: &str = r#"<Event xmlns="x"><System><Provider Name="Linux-Sysmon"/><EventID>11</EventID><TimeCreated SystemTime="2024-05-06T07:00:00Z"/><Channel>Linux-Sysmon/Operational</Channel><Computer>web-1</Computer></System><EventData><Data Name="Image">/bin/sh</Data><Data Name="TargetFilename">/tmp/a</Data></EventData></Event>"#;
-const OCSF: &str =
+pub(crate) const AUDIT_1: &str = r#"type=SYSCALL msg=audit(1714975689.001:7): arch=c000003e syscall=59 success=yes exit=0 ppid=1 pid=2 auid=0 uid=0 gid=0 euid=0 tty=pts0 ses=1 comm="id" exe="/usr/bin/id" key="x""#;
+pub(crate) const AUDIT_2: &str = r#"type=EXECVE msg=audit(1714975689.001:7): argc=1 a0="id""#;
+pub(crate) const SYSMON: &str = r#"{"Channel":"Microsoft-Windows-Sysmon/Operational","EventID":3,"Hostname":"ws6.corp","UtcTime":"2024-05-06 07:00:00.123","ProcessId":"4","Image":"C:\\a.exe","Protocol":"tcp","Initiated":"true","SourceIp":"10.0.0.1","DestinationIp":"10.0.0.2","DestinationPort":"443"}"#;
+pub(crate) const XML: &str = r#"<Event xmlns="x"><System><Provider Name="Linux-Sysmon"/><EventID>11</EventID><TimeCreated SystemTime="2024-05-06T07:00:00Z"/><Channel>Linux-Sysmon/Operational</Channel><Computer>web-1</Computer></System><EventData><Data Name="Image">/bin/sh</Data><Data Name="TargetFilename">/tmp/a</Data></EventData></Event>"#;
+pub(crate) const OCSF: &str =
     r#"{"class_uid":1007,"activity_id":1,"time":1714975689000,"process":{"name":"a","pid":7}}"#;
 
-fn read(protocol: Protocol, body: &[u8], said: &Said<'_>) -> (Vec<(u64, String)>, Result<(), Fault>) {
+pub(crate) fn read(
+    protocol: Protocol,
+    body: &[u8],
+    said: &Said<'_>,
+) -> (Vec<(u64, String)>, Result<(), Fault>) {
     let mut outcomes = Vec::new();
     let read = read_shipped(&mut Mapper::default(), protocol, body, said, &mut |number, outcome| {
         let text = match outcome {
@@ -232,7 +236,9 @@ proptest! {
 
     #[test]
     fn any_bytes_are_read_or_refused(body: Vec<u8>, text in "[{}\\[\\]\":,a-z0-9 event]{0,60}") {
-        for protocol in [Protocol::HecEvents, Protocol::HecRaw] {
+        for protocol in
+            [Protocol::HecEvents, Protocol::HecRaw, Protocol::OtlpProtobuf, Protocol::OtlpJson]
+        {
             for body in [&*body, text.as_bytes()] {
                 let time = Some(Ticks::from_unix_seconds(1));
                 let _ = read(protocol, body, &Said { device: "d".into(), time, kind: "bartizan:DeviceEvents".into() });

@@ -6,7 +6,7 @@ use adapters::{FORMATS, Format};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::header::CONTENT_ENCODING;
 use axum::response::Response;
 use model::Permission::EventWrite;
 use model::Table;
@@ -17,7 +17,7 @@ use tower_http::decompression::{DecompressionBody, RequestDecompression};
 use super::Access::Needs;
 use super::{Bounds, Routes};
 use crate::ctx::{Ctx, Param};
-use crate::error::{ApiError, code};
+use crate::error::{ApiError, code, media_type};
 use crate::ingest::{DEVICE, Decoded, Foreign, Lines, Naming, Report, Reserved, decode};
 use crate::{body, list};
 
@@ -150,9 +150,7 @@ pub(super) fn device(headers: &HeaderMap) -> Result<String, ApiError> {
 /// Reads the body whole, decompressed.
 async fn read_body(ctx: &Ctx, mut request: Request, reserved: &mut Reserved) -> Result<Vec<u8>, ApiError> {
     let unsupported = |message: &str| ApiError::new(code::UNSUPPORTED_MEDIA_TYPE, message);
-    let content_type = request.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if media_type.eq_ignore_ascii_case(ARROW_STREAM) {
+    if media_type(request.headers()) == ARROW_STREAM {
         return Err(unsupported("Arrow streams are not read; send one JSON object a line."));
     }
     if let Some(encoding) = request.headers().get(CONTENT_ENCODING) {

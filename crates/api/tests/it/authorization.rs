@@ -3,7 +3,7 @@
 use api::{Access, Dialect, RouteDeclaration, Routes};
 use axum::body::Body;
 use axum::http::Request;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use model::{DeviceId, Permission};
 
 use crate::world::{ROW, Reply, World, all_permissions};
@@ -23,10 +23,15 @@ async fn call_as(world: &World, route: &RouteDeclaration, authorization: Option<
         path if path.starts_with("/services/") => {
             format!(r#"{{"sourcetype":"bartizan:DeviceEvents","event":{ROW}}}"#)
         }
+        "/v1/logs" => {
+            let record = serde_json::json!({ "body": { "stringValue": ROW } });
+            format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{record}]}}]}}]}}"#)
+        }
         "/api/alerts/{id}" if route.method == "PATCH" => r#"{"status":"Resolved"}"#.to_owned(),
         _ => String::new(),
     };
     let mut request = Request::builder().method(route.method.clone()).uri(path);
+    request = request.header(CONTENT_TYPE, "application/json");
     if let Some(authorization) = authorization {
         request = request.header(AUTHORIZATION, authorization);
     }
@@ -39,6 +44,13 @@ fn check_refused(route: &RouteDeclaration, reply: &Reply, own: (u16, &str), hec:
     let seen = format!("{} {reply:?}", route.path);
     match route.dialect {
         Dialect::Own => assert_eq!(reply.error(), (own.0, own.1.to_owned()), "{seen}"),
+        Dialect::Otlp => {
+            let number = if own.0 == 401 { 16 } else { 7 };
+            assert_eq!(reply.status, own.0, "{seen}");
+            assert_eq!(reply.json()["code"], number, "{seen}");
+            let message = format!("{}: ", own.1);
+            assert!(reply.json()["message"].as_str().unwrap().starts_with(&message), "{seen}");
+        }
         Dialect::Hec => {
             let start = format!(r#"{{"text":"{}","code":{},"#, hec.2, hec.1);
             assert_eq!(reply.status, hec.0, "{seen}");

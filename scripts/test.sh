@@ -33,6 +33,9 @@ tests/scenarios.sh "$target/release/bartizan"
 step "recorded attacks"
 tests/attack-data.sh "$target/release/bartizan"
 
+step "log shippers"
+tests/shippers.sh "$target/release/bartizan"
+
 if cargo deny --version >/dev/null 2>&1; then
   step "licences and advisories"
   cargo deny --locked check

@@ -24,9 +24,7 @@ pub(crate) static FORMAT: Format = Format {
     route: "/api/ingest/auditd",
     summary: "Takes lines of auditd, those of one event together.",
     framing: Framing::Events(part),
-    is_likely: |head| {
-        lines::split(head).take(64).any(|(_, line)| matches!(line::read(line), Ok(Read::Line(_))))
-    },
+    is_likely: |head| lines::split(head).take(64).any(|(_, line)| is_line(line)),
     count: lines::count,
     read,
 };
@@ -71,6 +69,11 @@ fn read(mapper: &mut Mapper, input: &Input<'_>, give: &mut Give<'_>) -> ControlF
         give(event.first, map(mapper, &event.lines, input.device))?;
     }
     ControlFlow::Continue(())
+}
+
+/// Whether a line is one of auditd that can be read.
+pub(crate) fn is_line(line: &[u8]) -> bool {
+    matches!(line::read(line), Ok(Read::Line(_)))
 }
 
 /// Reads a line that is an event by itself, as some agents join them.

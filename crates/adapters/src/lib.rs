@@ -3,7 +3,8 @@
 //! Pure: no files, no network, no clock. A record becomes a row of a hunting table, or is named as one that
 //! is not covered, or is refused with a reason; none is dropped without a word.
 //!
-//! [`FORMATS`] is the list of formats. Events of Windows pass through three steps, each a list to add to:
+//! [`FORMATS`] is the list of formats. [`read_shipped`] reads what log shippers send: records of any of them, in the
+//! envelopes of a [`Protocol`]. Events of Windows pass through three steps, each a list to add to:
 //! [`shapes`] recognises how a collector writes events and makes one [`event::Event`] of it; [`mappings`]
 //! says which table and columns an event fills; [`draft::Draft`] completes the row from the processes known
 //! of the device and keeps in AdditionalFields, under its own name, every field whose exact text no column
@@ -11,6 +12,7 @@
 
 use std::borrow::Cow;
 
+use model::row::RowError;
 use model::{Row, tables};
 
 mod auditd;
@@ -19,12 +21,15 @@ mod draft;
 mod event;
 mod evtx;
 mod format;
+mod hec;
 mod json;
 mod lines;
 mod mapper;
 mod mappings;
 mod ocsf;
+mod otlp;
 mod shapes;
+mod shipped;
 mod syslog_line;
 mod sysmon;
 mod values;
@@ -32,8 +37,10 @@ mod xml;
 
 use event::Channel;
 pub use format::{FORMATS, Format, Framing, Give, Input, find, recognise};
+pub use hec::seconds;
 pub use lines::LINE_BYTES_MAX;
 pub use mapper::Mapper;
+pub use shipped::{Fault, Protocol, Said, read_shipped};
 
 /// What became of a record that could be read.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +68,8 @@ pub enum Refusal {
     BadTime { field: &'static str, given: Option<String> },
     #[error("'{field}' takes {expected}")]
     BadValue { field: Cow<'static, str>, expected: Cow<'static, str> },
+    #[error(transparent)]
+    NotARow(#[from] RowError),
 }
 
 fn or_missing(text: &Option<String>) -> String {
@@ -78,6 +87,7 @@ impl Refusal {
             Refusal::BadTime { given: None, .. } => "MissingTime",
             Refusal::BadTime { .. } => "InvalidTime",
             Refusal::BadValue { .. } => "InvalidValue",
+            Refusal::NotARow(error) => error.code(),
         }
     }
 

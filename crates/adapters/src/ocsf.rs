@@ -44,6 +44,22 @@ fn read(mapper: &mut Mapper, line: &[u8], device: &str) -> Result<Mapped, Refusa
     let Json::Object(object) = json else {
         return Err(Refusal::NotAnEvent { missing: "a JSON object" });
     };
+    map(mapper, object, line, device, None)
+}
+
+/// Whether an object is an event of this format.
+pub(crate) fn matches(object: &Object<'_>) -> bool {
+    get(object, "class_uid").is_some()
+}
+
+/// Makes a row of an event. `device` and `otherwise` are its device and time for the case that it has none.
+pub(crate) fn map(
+    mapper: &mut Mapper,
+    object: Object<'_>,
+    source: &[u8],
+    device: &str,
+    otherwise: Option<Ticks>,
+) -> Result<Mapped, Refusal> {
     let number = |name| get(&object, name).and_then(integer);
     let class = number("class_uid").filter(|class| *class >= 0);
     let class = class.ok_or(Refusal::NotAnEvent { missing: "class_uid, the number of a class" })?;
@@ -54,7 +70,7 @@ fn read(mapper: &mut Mapper, line: &[u8], device: &str) -> Result<Mapped, Refusa
     let Some((rule, table)) = rule.and_then(|rule| Some((rule, tables::find(rule.table)?))) else {
         return Ok(Mapped::Unmapped { kind: format!("OCSF/{class} activity {activity}") });
     };
-    let time = time(&object)?;
+    let time = time(&object, otherwise)?;
     let mut event = Event { event_id: class, channel: "OCSF".into(), ..Event::default() };
     flatten(&mut event, "", object, DEPTH_MAX);
     event.provider = event.get("metadata.product.name").unwrap_or_default().to_owned().into();
@@ -69,11 +85,11 @@ fn read(mapper: &mut Mapper, line: &[u8], device: &str) -> Result<Mapped, Refusa
     (rule.refine)(&mut draft);
     draft.complete_initiating(&[], &mapper.cache);
     (rule.relate)(&mut draft, &mut mapper.cache);
-    Ok(Mapped::Row(Box::new(draft.finish(report_id(None, line)))))
+    Ok(Mapped::Row(Box::new(draft.finish(report_id(None, source)))))
 }
 
 /// `time` in milliseconds since 1970, or `time_dt` as text.
-fn time(object: &Object<'_>) -> Result<Ticks, Refusal> {
+fn time(object: &Object<'_>, otherwise: Option<Ticks>) -> Result<Ticks, Refusal> {
     let valid = |time: &Ticks| time.unix_nanos().is_some();
     let expected = "milliseconds since 1970, up to 2262";
     match (get(object, "time"), get(object, "time_dt")) {
@@ -86,7 +102,7 @@ fn time(object: &Object<'_>) -> Result<Ticks, Refusal> {
             time.ok_or_else(|| Refusal::bad_time("time_dt", Some(text)))
         }
         (None | Some(Json::Null), _) => {
-            Err(Refusal::bad_value("time", "milliseconds since 1970, and is missing"))
+            otherwise.ok_or_else(|| Refusal::bad_value("time", "milliseconds since 1970, and is missing"))
         }
         (Some(_), _) => Err(Refusal::bad_value("time", expected)),
     }

@@ -39,6 +39,9 @@ impl<'a> Record<'a> {
     }
 }
 
+/// Reads a record of one shape.
+pub(crate) type Read = for<'a> fn(Object<'a>) -> Result<Record<'a>, Refusal>;
+
 /// Members that tell shapes apart.
 #[derive(Default)]
 struct Seen {
@@ -54,8 +57,14 @@ struct Seen {
 
 /// Recognises the shape of a record by its members.
 pub(crate) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
+    let missing = "an event id (EventID, event_id or winlog.event_id)";
+    recognise(&object).ok_or(Refusal::NotAnEvent { missing })?(object)
+}
+
+/// The reader of the shape that a record has, if it is one of ours.
+pub(crate) fn recognise(object: &Object<'_>) -> Option<Read> {
     let mut seen = Seen::default();
-    for (name, value) in &object {
+    for (name, value) in object {
         let is_object = || matches!(value, Json::Object(_));
         match &**name {
             "winlog" => seen.winlog |= is_object(),
@@ -71,21 +80,21 @@ pub(crate) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
         }
     }
     if seen.winlog {
-        winlogbeat::read_7(object).map(Record::event)
+        Some(|object| winlogbeat::read_7(object).map(Record::event))
     } else if seen.event_id && seen.log_name_or_data {
-        winlogbeat::read_6(object).map(Record::event)
+        Some(|object| winlogbeat::read_6(object).map(Record::event))
     } else if seen.syslog_message {
-        syslog::read(object)
-    } else if seen.action_type_or_properties && device_row::matches(&object) {
-        Ok(Record::DeviceRow(object))
+        Some(syslog::read)
+    } else if seen.action_type_or_properties && device_row::matches(object) {
+        Some(|object| Ok(Record::DeviceRow(object)))
     } else if seen.time_generated {
-        azure::read(object)
+        Some(azure::read)
     } else if seen.windows_id && seen.event_time {
-        nxlog::read(object).map(Record::event)
+        Some(|object| nxlog::read(object).map(Record::event))
     } else if seen.windows_id {
-        powershell_export::read(object).map(Record::event)
+        Some(|object| powershell_export::read(object).map(Record::event))
     } else {
-        Err(Refusal::NotAnEvent { missing: "an event id (EventID, event_id or winlog.event_id)" })
+        None
     }
 }
 

@@ -9,7 +9,7 @@ use crate::mapper::report_id;
 use crate::shapes::{self, Record};
 use crate::{Mapped, Mapper, Refusal, auditd, lines};
 
-mod text;
+pub(crate) mod text;
 
 pub(crate) static FORMAT: Format = Format {
     name: "sysmon",

@@ -1,5 +1,7 @@
 //! The errors of the API: one form, one table of codes, one place where other crates' errors become answers.
 
+mod dialects;
+
 use std::error::Error;
 
 use axum::body::Body;
@@ -10,10 +12,12 @@ use identity::{AuthError, Denied};
 use lake::LakeError;
 use model::ErrorKind;
 use odata::ODataError;
-use serde_json::{Value, json};
+use serde_json::Value;
 use store::StoreError;
 use tracing::error;
 use uuid::Uuid;
+
+pub(crate) use dialects::{ErrorForm, INVALID_EVENT_NUMBER, media_type};
 
 /// The word in `error.code` and the status that goes with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +46,11 @@ pub(crate) mod code {
     pub const UNSUPPORTED_MEDIA_TYPE: Code = Code("UnsupportedMediaType", StatusCode::UNSUPPORTED_MEDIA_TYPE);
     pub const SERVICE_BUSY: Code = Code("ServiceBusy", StatusCode::SERVICE_UNAVAILABLE);
     pub const INSUFFICIENT_STORAGE: Code = Code("InsufficientStorage", StatusCode::SERVICE_UNAVAILABLE);
+    pub const NO_DATA: Code = Code("NoData", StatusCode::BAD_REQUEST);
+    pub const INVALID_EVENT: Code = Code("InvalidEvent", StatusCode::BAD_REQUEST);
+    pub const EVENT_MISSING: Code = Code("EventMissing", StatusCode::BAD_REQUEST);
+    pub const EVENT_BLANK: Code = Code("EventBlank", StatusCode::BAD_REQUEST);
+    pub const INVALID_FIELDS: Code = Code("InvalidFields", StatusCode::BAD_REQUEST);
     pub const SERVICE_UNAVAILABLE: Code = Code("ServiceUnavailable", StatusCode::SERVICE_UNAVAILABLE);
 }
 
@@ -54,13 +63,15 @@ pub(crate) struct ApiError {
     message: String,
     details: Option<Box<Value>>,
     header: Option<Box<(HeaderName, String)>>,
+    /// Why the caller is not known.
+    auth: Option<AuthError>,
     /// For the log alone.
     cause: Option<String>,
 }
 
 impl ApiError {
     pub fn new(code: Code, message: impl Into<String>) -> ApiError {
-        ApiError { code, message: message.into(), details: None, header: None, cause: None }
+        ApiError { code, message: message.into(), details: None, header: None, auth: None, cause: None }
     }
 
     pub fn with_details(self, details: Value) -> ApiError {
@@ -99,6 +110,9 @@ impl ApiError {
     }
 
     pub fn unauthorized(error: AuthError, base_url: &str) -> ApiError {
+        if error.kind() == ErrorKind::Unavailable {
+            return ApiError::unavailable(error.to_string());
+        }
         let challenge = format!("Bearer authorization_uri=\"{base_url}/common/oauth2/authorize\"");
         let challenge = match error {
             // RFC 6750, 3.1: who sent no token is not told what is wrong with it.
@@ -106,7 +120,8 @@ impl ApiError {
             _ => format!("{challenge}, error=\"invalid_token\", error_description=\"{error}\""),
         };
         let message = sentence(&error.to_string());
-        ApiError::new(code::UNAUTHORIZED, message).with_header(WWW_AUTHENTICATE, challenge)
+        let refused = ApiError { auth: Some(error), ..ApiError::new(code::UNAUTHORIZED, message) };
+        refused.with_header(WWW_AUTHENTICATE, challenge)
     }
 
     fn with_header(self, name: HeaderName, value: String) -> ApiError {
@@ -118,17 +133,13 @@ impl ApiError {
     }
 
     /// The answer, under its id. What the client is not told is logged under the same id.
-    pub fn render(self, target: Uuid) -> Response {
-        let Code(name, status) = self.code;
+    pub fn render(self, target: Uuid, form: ErrorForm) -> Response {
+        let Code(name, _) = self.code;
         if let Some(cause) = &self.cause {
             error!(%target, code = name, cause, "a request failed");
         }
-        let mut error = json!({ "code": name, "message": self.message, "target": target.to_string() });
-        if let Some(details) = self.details {
-            error["details"] = *details;
-        }
-        let body = json!({ "error": error }).to_string();
-        let mut response = (status, [(CONTENT_TYPE, "application/json")], body).into_response();
+        let (status, media_type, body) = self.told(target, form);
+        let mut response = (status, [(CONTENT_TYPE, media_type)], body).into_response();
         if let Some((name, value)) = self.header.map(|header| *header)
             && let Ok(value) = HeaderValue::from_str(&value)
         {

@@ -6,6 +6,7 @@ mod foreign;
 mod lines;
 mod mappers;
 mod report;
+mod shipped;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -20,6 +21,7 @@ pub(crate) use foreign::{DEVICE, Foreign};
 pub(crate) use lines::{Decoded, LineRefusal, Lines, Part, decode};
 pub(crate) use mappers::Mappers;
 pub(crate) use report::Report;
+pub(crate) use shipped::Shipped;
 
 use crate::ApiConfig;
 

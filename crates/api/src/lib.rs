@@ -18,6 +18,7 @@ mod error;
 mod ingest;
 mod list;
 mod operator;
+mod protobuf;
 mod routes;
 mod serve;
 
@@ -30,7 +31,7 @@ use model::Clock;
 pub use catalog::StoreCatalog;
 pub use config::ApiConfig;
 pub use operator::operator_router;
-pub use routes::{Access, RouteDeclaration, Routes};
+pub use routes::{Access, Dialect, RouteDeclaration, Routes};
 
 /// Says whether the server is ready for requests, or why not. The reason goes to the log.
 pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;

@@ -2,8 +2,10 @@
 
 mod alerts;
 mod events;
+mod hec;
 mod hunting;
 mod machines;
+mod otlp;
 mod sign_in;
 mod status;
 
@@ -28,6 +30,17 @@ pub enum Access {
     Needs(Permission),
 }
 
+/// Whose clients a route is for: decides how they say who they are, and how errors are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Bearer tokens, and errors of our own form.
+    Own,
+    /// The HTTP Event Collector: also the id and secret of an app, and errors by its numbers.
+    Hec,
+    /// OpenTelemetry: the same callers, and errors in the encoding of the request.
+    Otlp,
+}
+
 /// What is declared of one route.
 #[derive(Clone, Debug)]
 pub struct RouteDeclaration {
@@ -35,6 +48,7 @@ pub struct RouteDeclaration {
     /// With `{name}` for the segment that varies.
     pub path: &'static str,
     pub access: Access,
+    pub dialect: Dialect,
     pub summary: &'static str,
     pub(crate) bounds: Bounds,
 }
@@ -64,7 +78,7 @@ pub(crate) struct Found {
     pub routes: Vec<usize>,
     /// The segment that varies, decoded.
     pub param: Option<String>,
-    /// Whether it is a path of the API, which only those with a token may ask about.
+    /// Whether it is a path of the API: only those with a token may ask whether it means anything.
     pub is_api: bool,
 }
 
@@ -74,8 +88,10 @@ impl Routes {
         let mut routes = Routes { declared: Vec::new(), handlers: Vec::new() };
         alerts::routes(&mut routes);
         events::routes(&mut routes);
+        hec::routes(&mut routes);
         hunting::routes(&mut routes);
         machines::routes(&mut routes);
+        otlp::routes(&mut routes);
         sign_in::routes(&mut routes);
         status::routes(&mut routes);
         routes
@@ -84,6 +100,20 @@ impl Routes {
     /// What is declared of every route.
     pub fn declared(&self) -> &[RouteDeclaration] {
         &self.declared
+    }
+
+    /// Whether what a path means may be asked by anybody: every route of it is open, or there is none and it is
+    /// not of the API.
+    pub(crate) fn is_open(&self, found: &Found) -> bool {
+        match found.routes.as_slice() {
+            [] => !found.is_api,
+            routes => routes.iter().all(|at| self.declared[*at].access == Access::Open),
+        }
+    }
+
+    /// How the routes of a path talk.
+    pub(crate) fn dialect(&self, found: &Found) -> Dialect {
+        found.routes.first().map_or(Dialect::Own, |at| self.declared[*at].dialect)
     }
 
     pub(crate) fn handler(&self, at: usize) -> HandlerOf {
@@ -125,7 +155,8 @@ impl Routes {
         handler: impl Handler<T, ()>,
     ) -> &mut RouteDeclaration {
         let at = self.declared.len();
-        self.declared.push(RouteDeclaration { method, path, access, summary: "", bounds: Bounds::Usual });
+        let (dialect, bounds) = (Dialect::Own, Bounds::Usual);
+        self.declared.push(RouteDeclaration { method, path, access, dialect, summary: "", bounds });
         self.handlers.push(BoxCloneSyncService::new(handler.with_state(())));
         &mut self.declared[at]
     }
@@ -154,6 +185,11 @@ impl Routes {
 impl RouteDeclaration {
     fn summary(&mut self, summary: &'static str) -> &mut RouteDeclaration {
         self.summary = summary;
+        self
+    }
+
+    fn dialect(&mut self, dialect: Dialect) -> &mut RouteDeclaration {
+        self.dialect = dialect;
         self
     }
 
@@ -244,7 +280,44 @@ mod tests {
             assert!(seen.insert((route.method.to_string(), route.path)), "{} {}", route.method, route.path);
             assert!(!route.summary.is_empty(), "{}", route.path);
             assert!(route.path.matches('{').count() <= 1, "{}", route.path);
-            assert_eq!(route.access == Access::Open, !route.path.starts_with("/api"), "{}", route.path);
         }
+    }
+
+    #[test]
+    fn the_open_routes_are_these() {
+        let routes = Routes::all();
+        let open = routes.declared().iter().filter(|route| route.access == Access::Open);
+        let open: Vec<&str> =
+            open.map(|route| route.path).filter(|path| !path.starts_with("/{tenant}/")).collect();
+        let expected = [
+            "/services/collector/health",
+            "/services/collector/health/1.0",
+            "/common/discovery/instance",
+            "/healthz",
+            "/readyz",
+        ];
+        assert_eq!(open, expected);
+    }
+
+    #[test]
+    fn a_path_is_open_only_where_all_of_it_is_declared_so() {
+        let routes = Routes::all();
+        for (path, is_open) in [
+            ("/healthz", true),
+            ("/unicorns", true),
+            ("/common/oauth2/token", true),
+            ("/services/collector/health", true),
+            ("/services/collector", false),
+            ("/services/Collector/event/1.0/", false),
+            ("/v1/logs", false),
+            ("/api", false),
+            ("/api/unicorns", false),
+        ] {
+            assert_eq!(routes.is_open(&routes.find(path)), is_open, "{path}");
+        }
+        let mut routes = Routes { declared: Vec::new(), handlers: Vec::new() };
+        routes.get("/both", Access::Open, async || ());
+        routes.post("/both", Access::SignedIn, async || ());
+        assert!(!routes.is_open(&routes.find("/both")));
     }
 }

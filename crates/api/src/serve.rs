@@ -9,7 +9,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
-use identity::{Caller, Scope, authorize, bearer_token};
+use identity::{AppCredentials, AuthError, Caller, Scope, authorize, bearer_token};
 use tower::ServiceExt;
 use tracing::field::Empty;
 use tracing::{Instrument, Span, debug, info_span};
@@ -17,8 +17,8 @@ use uuid::Uuid;
 
 use crate::Shared;
 use crate::ctx::{Ctx, Outside, Param};
-use crate::error::{ApiError, code};
-use crate::routes::{Access, Bounds, Found};
+use crate::error::{ApiError, ErrorForm, code};
+use crate::routes::{Access, Bounds, Dialect, Found};
 
 /// The id of an answer, as in `error.target`.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -32,11 +32,12 @@ pub(crate) async fn serve(shared: Arc<Shared>, request: Request) -> Response {
     let method = method_name(request.method());
     let found = shared.routes.find(request.uri().path());
     let route = found.routes.first().map_or(NO_ROUTE, |at| shared.routes.declared()[*at].path);
+    let form = ErrorForm::of(shared.routes.dialect(&found), request.headers());
     let span = info_span!("request", method, route, %target, tenant = Empty, app = Empty, status = Empty);
     let answer = AssertUnwindSafe(answer(&shared, found, request)).catch_unwind();
     let answer = async {
         let answered = answer.await.unwrap_or_else(|panic| Err(ApiError::internal(panic_text(&*panic))));
-        let mut response = finish(answered, target);
+        let mut response = finish(answered, target, form);
         // The header of an id always fits.
         if let Ok(id) = HeaderValue::from_str(&target.to_string()) {
             response.headers_mut().insert(REQUEST_ID, id);
@@ -55,12 +56,12 @@ pub(crate) async fn serve(shared: Arc<Shared>, request: Request) -> Response {
 }
 
 /// Renders the error that a handler left in its answer, or that kept the request from it.
-fn finish(answered: Result<Response, ApiError>, target: Uuid) -> Response {
+fn finish(answered: Result<Response, ApiError>, target: Uuid, form: ErrorForm) -> Response {
     let mut response = answered.unwrap_or_else(ApiError::into_response);
     match response.extensions_mut().remove::<ApiError>() {
         Some(error) => {
             debug!(code = error.code().0, "refused");
-            error.render(target)
+            error.render(target, form)
         }
         None => response,
     }
@@ -68,9 +69,9 @@ fn finish(answered: Result<Response, ApiError>, target: Uuid) -> Response {
 
 async fn answer(shared: &Arc<Shared>, found: Found, mut request: Request) -> Result<Response, ApiError> {
     let declared = shared.routes.declared();
-    let is_open =
-        !found.is_api || found.routes.first().is_some_and(|at| declared[*at].access == Access::Open);
-    let caller = if is_open { None } else { Some(authenticate(shared, request.headers()).await?) };
+    let is_open = shared.routes.is_open(&found);
+    let dialect = shared.routes.dialect(&found);
+    let caller = if is_open { None } else { Some(authenticate(shared, request.headers(), dialect).await?) };
     if found.routes.is_empty() {
         return Err(ApiError::new(code::NOT_FOUND, "There is nothing at this path."));
     }
@@ -114,9 +115,26 @@ async fn answer(shared: &Arc<Shared>, found: Found, mut request: Request) -> Res
     Ok(answered.unwrap_or_else(|never| match never {}))
 }
 
-async fn authenticate(shared: &Arc<Shared>, headers: &HeaderMap) -> Result<Caller, ApiError> {
+async fn authenticate(
+    shared: &Arc<Shared>,
+    headers: &HeaderMap,
+    dialect: Dialect,
+) -> Result<Caller, ApiError> {
+    let issuer = &shared.state.issuer;
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let verified = async { shared.state.issuer.verify(bearer_token(header)?).await };
+    let verified = async {
+        match (dialect, header) {
+            (Dialect::Own, _) => issuer.verify(bearer_token(header)?).await,
+            (Dialect::Hec | Dialect::Otlp, None) => Err(AuthError::Missing),
+            (Dialect::Hec | Dialect::Otlp, Some(text)) => match AppCredentials::read(text) {
+                Some(credentials) => issuer.verify_secret(&credentials?).await,
+                None => match bearer_token(header) {
+                    Ok(token) => issuer.verify(token).await,
+                    Err(_) => Err(AuthError::MalformedCredentials),
+                },
+            },
+        }
+    };
     let caller = verified.await;
     let caller = caller.map_err(|error| ApiError::unauthorized(error, &shared.state.config.base_url))?;
     let span = Span::current();

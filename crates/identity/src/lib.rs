@@ -1,10 +1,11 @@
 //! Who may do what: the OAuth 2.0 issuer, its tokens, app registrations, consent and users.
 //!
 //! An [`Issuer`] has two sides. To clients it issues tokens ([`Issuer::token`]) and tells how to verify them
-//! ([`Issuer::jwks`], [`Issuer::discovery_v2`]). To the API it says who calls ([`Issuer::verify`]); whether
-//! that caller may do what it asks for is then the one decision of [`authorize()`].
+//! ([`Issuer::jwks`], [`Issuer::discovery_v2`]). To the API it says who calls ([`Issuer::verify`], or
+//! [`Issuer::verify_secret`] where clients cannot ask for tokens); whether that caller may do what it asks for is then the one decision of [`authorize()`].
 //!
-//! - A tenant is taken from the `tid` of a verified token and from nothing else.
+//! - A tenant is taken from the `tid` of a verified token, or is the home of the app whose secret was verified,
+//!   and is taken from nothing else.
 //! - What an app may do is what an administrator consented to, as it was at that moment.
 //! - Private keys are sealed at rest under a key that is not in the database; secrets and passwords are
 //!   stored as hashes; neither shows itself in logs.
@@ -22,6 +23,7 @@ mod keys;
 mod oauth_error;
 mod ring;
 mod secret;
+mod secret_caller;
 mod token;
 mod verify;
 
@@ -34,5 +36,6 @@ pub use issuer::Issuer;
 pub use keys::SealingKey;
 pub use oauth_error::{OAuthError, OAuthProblem};
 pub use secret::{Secret, password_matches};
+pub use secret_caller::AppCredentials;
 pub use token::TokenAnswer;
 pub use verify::{AuthError, bearer_token};

@@ -2,6 +2,8 @@
 //!
 //! The only grant for now is `client_credentials`; each further grant is another arm in [`Issuer::token`].
 
+use std::collections::BTreeSet;
+
 use model::{AppId, ErrorKind, Permission, Ticks};
 use serde_json::{Value, json};
 use store::{App, AppSecret, StoreError, Tenant};
@@ -97,7 +99,11 @@ impl Issuer {
     }
 
     /// The app whose secret was sent.
-    async fn authenticate(&self, tenant: &Tenant, credentials: &Credentials) -> Result<App, OAuthProblem> {
+    pub(crate) async fn authenticate(
+        &self,
+        tenant: &Tenant,
+        credentials: &Credentials,
+    ) -> Result<App, OAuthProblem> {
         let given = credentials.secret.expose();
         let store = self.store.tenant(tenant.id);
         let app = match credentials.client_id.parse::<AppId>() {
@@ -128,6 +134,16 @@ impl Issuer {
         Ok(app)
     }
 
+    /// What an administrator consented to, which may be nothing.
+    pub(crate) async fn granted(
+        &self,
+        tenant: &Tenant,
+        app: &App,
+    ) -> Result<BTreeSet<Permission>, OAuthProblem> {
+        let grant = self.store.tenant(tenant.id).grant(app.id).await.map_err(store_problem)?;
+        Ok(grant.map(|grant| known(&grant.permissions)).unwrap_or_default())
+    }
+
     /// A token with the permissions that an administrator consented to, which may be none.
     async fn issue(
         &self,
@@ -136,8 +152,7 @@ impl Issuer {
         version: TokenVersion,
         resource: &str,
     ) -> Result<TokenAnswer, OAuthProblem> {
-        let grant = self.store.tenant(tenant.id).grant(app.id).await.map_err(store_problem)?;
-        let granted = grant.map(|grant| grant.permissions).unwrap_or_default();
+        let permissions = self.granted(tenant, app).await?;
         let issued = self.clock.now();
         let lifetime_seconds = self.config.token_lifetime_seconds;
         let second = issued.unix_seconds();
@@ -153,7 +168,7 @@ impl Issuer {
             app_displayname: app.display_name.clone(),
             idtyp: TokenKind::App,
             oid: object_id,
-            roles: roles(&granted),
+            roles: permissions.iter().map(|permission| permission.application_name().to_owned()).collect(),
             sub: object_id,
             tid: tenant.id.0,
             uti: claims::token_id().map_err(internal_problem)?,
@@ -170,11 +185,9 @@ impl Issuer {
     }
 }
 
-/// The granted names that are permissions of this product, spelt as declared, each once.
-fn roles(granted: &[String]) -> Vec<String> {
-    let known = granted.iter().filter_map(|name| Permission::from_application_name(name));
-    let known: std::collections::BTreeSet<Permission> = known.collect();
-    known.into_iter().map(|permission| permission.application_name().to_owned()).collect()
+/// The granted names that are permissions of this product, each once.
+fn known(granted: &[String]) -> BTreeSet<Permission> {
+    granted.iter().filter_map(|name| Permission::from_application_name(name)).collect()
 }
 
 /// The resource in `<resource>/.default`, of which there has to be exactly one.
@@ -186,7 +199,7 @@ fn resource_of_scope(scope: &str) -> Result<&str, OAuthProblem> {
     }
 }
 
-fn store_problem(problem: StoreError) -> OAuthProblem {
+pub(crate) fn store_problem(problem: StoreError) -> OAuthProblem {
     error!(error = &problem as &dyn std::error::Error, "a token request failed");
     match problem.kind() {
         ErrorKind::Unavailable => OAuthProblem::Unavailable,
@@ -221,9 +234,10 @@ mod tests {
     }
 
     #[test]
-    fn roles_are_known_permissions_in_their_declared_spelling() {
+    fn what_is_granted_counts_once_and_only_where_it_is_known() {
         let granted = ["machine.read.all", "Alert.Read.All", "MACHINE.READ.ALL", "Not.A.Permission"];
         let granted: Vec<String> = granted.map(str::to_owned).into();
-        assert_eq!(roles(&granted), ["Alert.Read.All", "Machine.Read.All"]);
+        let names: Vec<_> = known(&granted).iter().map(|known| known.application_name()).collect();
+        assert_eq!(names, ["Alert.Read.All", "Machine.Read.All"]);
     }
 }

@@ -42,11 +42,22 @@ pub enum AuthError {
     WrongIssuer,
     #[error("the bearer token is of an unknown tenant")]
     UnknownTenant,
+    #[error("the Authorization header cannot be read; it takes Bearer, Splunk or Basic credentials")]
+    MalformedCredentials,
+    #[error("the client id and secret are not valid")]
+    WrongSecret,
+    #[error("the secret of the client has expired")]
+    ExpiredSecret,
+    #[error("the client id and secret cannot be checked now")]
+    Unavailable,
 }
 
 impl AuthError {
     pub fn kind(&self) -> ErrorKind {
-        ErrorKind::Unauthorized
+        match self {
+            AuthError::Unavailable => ErrorKind::Unavailable,
+            _ => ErrorKind::Unauthorized,
+        }
     }
 }
 

@@ -103,6 +103,16 @@ impl Store {
         query.try_map(tenant).fetch_optional(self.db.readers()).await.map_err(failed("read a tenant"))
     }
 
+    /// The tenants that an app is registered in: one, as ids are random, and never more than two are told.
+    pub async fn tenants_of_app(&self, id: AppId) -> Result<Vec<Tenant>, StoreError> {
+        // There are few tenants and the key of apps begins with theirs: one look-up for each.
+        const SQL: &str = "SELECT t.id, t.display_name, t.domain, t.created FROM tenants t \
+                           CROSS JOIN apps a ON a.tenant = t.id AND a.id = $1 LIMIT 2";
+        let query = sqlx::query(SQL).bind(id.to_string());
+        let rows = query.try_map(tenant).fetch_all(self.db.readers()).await;
+        rows.map_err(failed("find the tenant of an app"))
+    }
+
     /// Every signing key, retired ones included, the oldest first.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>, StoreError> {
         const SQL: &str = "SELECT kid, sealed, created, retired FROM signing_keys ORDER BY created, kid";

@@ -15,7 +15,7 @@ fn event_at(line: &[u8]) -> Option<usize> {
     memmem::find_iter(line, b"<Event").find(|at| matches!(line.get(at + 6), Some(b'>' | b' ')))
 }
 
-pub(super) fn has_event(line: &[u8]) -> bool {
+pub(crate) fn has_event(line: &[u8]) -> bool {
     event_at(line).is_some() && !line.starts_with(b"{")
 }
 
@@ -24,7 +24,7 @@ pub(super) fn is_text(line: &[u8]) -> bool {
     line.starts_with(b"<") || has_event(line) || syslog_line::read(line).is_some()
 }
 
-pub(super) fn read(line: &[u8]) -> Result<Record<'static>, Refusal> {
+pub(crate) fn read(line: &[u8]) -> Result<Record<'static>, Refusal> {
     let Some(start) = event_at(line) else {
         return Ok(Record::Other { kind: kind_of(line) });
     };

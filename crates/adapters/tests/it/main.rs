@@ -6,5 +6,7 @@ mod auditd;
 mod evtx;
 mod fixtures;
 mod ocsf;
+mod otlp;
 mod recognise;
 mod samples;
+mod shipped;

@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use adapters::{Format, Input, Mapped};
+use adapters::{Format, Give, Input, Mapped};
 use model::{Cell, Row};
 
 use super::lines::{Decoded, Memory, Tables};
@@ -23,10 +23,21 @@ pub(crate) struct Foreign {
 /// Reads the records of a body.
 pub(super) fn decode(body: &[u8], foreign: &Foreign, memory: &mut Memory) -> Result<Decoded, ApiError> {
     let mut mapper = lock(&foreign.mapper);
+    let input = Input { body, device: &foreign.device };
+    collect(memory, |give| {
+        foreign.format.read(&mut mapper, &input, give);
+        Ok(())
+    })
+}
+
+/// Sorts the outcomes that `read` gives into rows and a report, until the memory is used up.
+pub(super) fn collect(
+    memory: &mut Memory,
+    read: impl FnOnce(&mut Give<'_>) -> Result<(), ApiError>,
+) -> Result<Decoded, ApiError> {
     let (mut tables, mut report) = (Tables::default(), Report::default());
     let mut failure = None;
-    let input = Input { body, device: &foreign.device };
-    foreign.format.read(&mut mapper, &input, &mut |number, mapped| {
+    read(&mut |number, mapped| {
         match mapped {
             Ok(Mapped::Row(row)) => match memory.take(text_bytes(&row)) {
                 Ok(()) => tables.push(&row, number),
@@ -40,7 +51,7 @@ pub(super) fn decode(body: &[u8], foreign: &Foreign, memory: &mut Memory) -> Res
             Err(refusal) => report.refuse(number, refusal.code(), &refusal.to_string()),
         }
         ControlFlow::Continue(())
-    });
+    })?;
     match failure {
         Some(error) => Err(error),
         None => Ok(Decoded { parts: tables.into_parts()?, report }),

@@ -5,6 +5,7 @@ use model::row::RowError;
 use model::{Row, Table};
 
 use super::foreign::{self, Foreign};
+use super::shipped::{self, Shipped};
 use super::{Report, Reserved};
 use crate::error::{ApiError, chain, code, sentence};
 
@@ -18,6 +19,8 @@ pub(crate) enum Lines {
     Arrow(&'static Table),
     /// Events of another product.
     Foreign(Foreign),
+    /// Records as a log shipper wraps them.
+    Shipped(Shipped),
 }
 
 /// Why a line is refused.
@@ -51,6 +54,7 @@ pub(crate) fn decode(
         Lines::Rows(table) => decode_rows(body, table, &mut memory),
         Lines::Arrow(table) => decode_arrow(body, table, &mut memory),
         Lines::Foreign(foreign) => foreign::decode(body, foreign, &mut memory),
+        Lines::Shipped(shipped) => shipped::decode(body, shipped, &mut memory),
     }
 }
 
@@ -141,6 +145,11 @@ const STEP_BYTES: usize = 256 << 10;
 const ROW_BYTES: usize = 256;
 
 impl Memory<'_> {
+    /// Takes what is needed beside rows.
+    pub fn reserve(&mut self, bytes: usize) -> Result<(), ApiError> {
+        self.reserved.grow(bytes)
+    }
+
     /// Takes what a row with so many bytes of text needs.
     pub fn take(&mut self, text_bytes: usize) -> Result<(), ApiError> {
         let bytes = text_bytes + ROW_BYTES;

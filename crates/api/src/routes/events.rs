@@ -6,7 +6,7 @@ use adapters::{FORMATS, Format};
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use axum::response::Response;
 use model::Permission::EventWrite;
 use model::Table;
@@ -17,7 +17,7 @@ use tower_http::decompression::{DecompressionBody, RequestDecompression};
 use super::Access::Needs;
 use super::{Bounds, Routes};
 use crate::ctx::{Ctx, Param};
-use crate::error::{ApiError, code};
+use crate::error::{ApiError, code, media_type};
 use crate::ingest::{DEVICE, Decoded, Foreign, Lines, Naming, Report, Reserved, decode};
 use crate::{body, list};
 
@@ -44,24 +44,22 @@ pub(super) fn routes(routes: &mut Routes) {
 
 async fn rows(ctx: Ctx, Param(name): Param, request: Request) -> Result<Response, ApiError> {
     let table = find_table(&name)?;
-    let lines = if is_arrow(request.headers()) { Lines::Arrow(table) } else { Lines::Rows(table) };
-    take(ctx, request, lines).await
+    let is_arrow = media_type(request.headers()) == ARROW_STREAM;
+    let lines = if is_arrow { Lines::Arrow(table) } else { Lines::Rows(table) };
+    list::json(&take(ctx, request, lines).await?)
 }
 
 async fn foreign(ctx: Ctx, request: Request, format: &'static Format) -> Result<Response, ApiError> {
-    if is_arrow(request.headers()) {
-        let message = "Arrow streams are rows of a table: send them to the table's own path.";
-        return Err(ApiError::new(code::UNSUPPORTED_MEDIA_TYPE, message));
-    }
     let device = device(request.headers())?;
     let mapper = ctx.ingest().mappers.of(ctx.tenant());
-    take(ctx, request, Lines::Foreign(Foreign { format, mapper, device })).await
+    list::json(&take(ctx, request, Lines::Foreign(Foreign { format, mapper, device })).await?)
 }
 
-async fn take(ctx: Ctx, request: Request, lines: Lines) -> Result<Response, ApiError> {
+/// Takes the events of a body in. They are durable when it returns.
+pub(super) async fn take(ctx: Ctx, request: Request, lines: Lines) -> Result<Report, ApiError> {
     let producer = producer(request.headers())?;
     let mut reserved = ctx.ingest().budget.reserve();
-    let body = read_body(&ctx, request, &mut reserved).await?;
+    let body = read_body(&ctx, request, &lines, &mut reserved).await?;
     let directory = ctx.ingest().directory(ctx.store()).await?;
 
     let rows_bytes_max = ctx.config().ingest_rows_bytes_max;
@@ -85,7 +83,7 @@ async fn take(ctx: Ctx, request: Request, lines: Lines) -> Result<Response, ApiE
         report.duplicate = ctx.lake().append(rows, producer).await?.duplicate;
     }
     count(&report);
-    list::json(&report)
+    Ok(report)
 }
 
 fn count(report: &Report) {
@@ -141,7 +139,7 @@ fn producer(headers: &HeaderMap) -> Result<Option<(String, i64)>, ApiError> {
 }
 
 /// The device of records that name none.
-fn device(headers: &HeaderMap) -> Result<String, ApiError> {
+pub(super) fn device(headers: &HeaderMap) -> Result<String, ApiError> {
     let Some(name) = headers.get(DEVICE_HEADER) else { return Ok(DEVICE.to_owned()) };
     let name = name.as_bytes();
     if !(1..=DEVICE_BYTES_MAX).contains(&name.len()) || !name.iter().all(u8::is_ascii_graphic) {
@@ -151,16 +149,17 @@ fn device(headers: &HeaderMap) -> Result<String, ApiError> {
     Ok(String::from_utf8_lossy(name).into_owned())
 }
 
-/// Whether the body is a stream of batches of columns.
-fn is_arrow(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let media_type = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    media_type.eq_ignore_ascii_case(ARROW_STREAM)
-}
-
 /// Reads the body whole, decompressed.
-async fn read_body(ctx: &Ctx, mut request: Request, reserved: &mut Reserved) -> Result<Vec<u8>, ApiError> {
+async fn read_body(
+    ctx: &Ctx,
+    mut request: Request,
+    lines: &Lines,
+    reserved: &mut Reserved,
+) -> Result<Vec<u8>, ApiError> {
     let unsupported = |message: &str| ApiError::new(code::UNSUPPORTED_MEDIA_TYPE, message);
+    if media_type(request.headers()) == ARROW_STREAM && !matches!(lines, Lines::Arrow(_)) {
+        return Err(unsupported("Arrow streams are rows of a table: send them to the table's own path."));
+    }
     if let Some(encoding) = request.headers().get(CONTENT_ENCODING) {
         let encoding = encoding.to_str().unwrap_or_default().trim().to_ascii_lowercase();
         let encoding = match encoding.as_str() {

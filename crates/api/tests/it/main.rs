@@ -3,8 +3,10 @@
 mod authorization;
 mod entities;
 mod errors;
+mod hec;
 mod hunting;
 mod ingest;
+mod otlp;
 mod paths;
 mod sign_in;
 mod world;

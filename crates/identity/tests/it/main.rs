@@ -4,5 +4,6 @@ mod admin;
 mod discovery;
 mod fixture;
 mod keys;
+mod secret_caller;
 mod token;
 mod verify;

@@ -86,7 +86,7 @@ shipper=$!
 
 programs="DeviceProcessEvents | where DeviceName == 'web-1.example' and FileName == 'id' | distinct ProcessId | count"
 files="DeviceFileEvents | where DeviceName == 'web-2.example' | distinct FileName | count"
-await() {
+arrived() {
   for _ in $(seq 60); do
     found="$(hunt "$programs" | jq .Count) programs, $(hunt "$files" | jq .Count) files"
     [ "$found" = "$1 programs, $1 files" ] && { echo "syslog-ng: $found"; return; }
@@ -95,7 +95,7 @@ await() {
   done
   fail "of $1 each, only $found arrived"
 }
-await 100
+arrived 100
 
 # Not asked to end: what was answered has to be there all the same.
 kill -9 "$server" && wait "$server" 2>/dev/null || true
@@ -103,7 +103,7 @@ started 101 200 >>"$work/audit.log"
 made 101 200 >>"$work/sysmon.log"
 sleep 2
 start
-await 200
+arrived 200
 kill "$shipper" && wait "$shipper" || fail "syslog-ng did not end cleanly"
 shipper=
 
@@ -120,7 +120,7 @@ else
   echo "SKIPPED: the exporter of OpenTelemetry cannot be installed: $(tail -n 1 "$work/pip")"
 fi
 
-status=$(curl -s -o /dev/null -w '%{http_code}' --cacert "$ca" -H "Authorization: Splunk $id:wrong" -d '{"event":"x"}' "$base/services/collector")
+status=$(curl -s --http1.1 -o /dev/null -w '%{http_code}' --cacert "$ca" -H "Authorization: Splunk $id:wrong" -d '{"event":"x"}' "$base/services/collector")
 [ "$status" = 403 ] || fail "a wrong secret is answered $status"
 stop
 echo "shippers passed"

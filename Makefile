@@ -3,7 +3,7 @@
 DATA ?= bartizan-data
 PORT ?= 8443
 
-.PHONY: run build test lint fmt
+.PHONY: run build test soak bench lint fmt
 
 run: build
 	$${CARGO_TARGET_DIR:-target}/release/bartizan quickstart --data $(DATA) --port $(PORT)
@@ -13,6 +13,14 @@ build: tools
 
 test: tools
 	scripts/test.sh
+
+# Long evidence: other engines read the lake live.
+soak: build
+	tests/open-lake.sh $${CARGO_TARGET_DIR:-target}/release/bartizan
+
+# The rate of durable ingest beside what other engines load; NDJSON names a file of rows of DeviceProcessEvents.
+bench: build
+	python3 bench/ingest.py --bartizan $${CARGO_TARGET_DIR:-target}/release/bartizan --ndjson "$(NDJSON)"
 
 lint: tools
 	cargo fmt --all --check

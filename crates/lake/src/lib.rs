@@ -262,9 +262,14 @@ impl Lake {
         Ok(rows)
     }
 
-    /// Flushes, then stops the writer. Later appends are refused.
+    /// Flushes, tells other engines, then stops the writer. Later appends are refused.
     pub async fn close(&self) -> Result<(), LakeError> {
         self.flush().await?;
+        for tenant in self.tenants() {
+            if let Err(error) = self.publish(tenant).await {
+                warn!(%tenant, %error, "cannot tell other engines of the last rows; the next start does");
+            }
+        }
         log::lock(&self.0.jobs).take();
         let thread = log::lock(&self.0.thread).take();
         if let Some(thread) = thread {

@@ -68,7 +68,7 @@ impl Lake {
     }
 
     /// Brings the logs that other engines read to the files that are listed now.
-    async fn publish(&self, tenant: TenantId) -> Result<(), LakeError> {
+    pub(crate) async fn publish(&self, tenant: TenantId) -> Result<(), LakeError> {
         let mut published = self.0.published.lock().await;
         for (name, files) in self.0.state.snapshot(tenant).files {
             let Some(table) = tables::find(name) else { continue };

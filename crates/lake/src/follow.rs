@@ -2,15 +2,11 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{RecordBatch, cast::AsArray};
-use datafusion::arrow::compute::filter_record_batch;
-use datafusion::arrow::datatypes::Int64Type;
 use model::lake::DataFile;
 
+use crate::TenantLake;
 use crate::scan::Scan;
-use crate::schema::SEQUENCE_COLUMN;
 use crate::state::TenantState;
-use crate::{LakeError, TenantLake};
 
 impl TenantLake {
     /// The rows with a sequence above `position`, about `rows_max` of them at most from the hot buffer, in order of
@@ -53,15 +49,4 @@ impl TenantLake {
         }
         Scan::new(self.lake.clone(), taken, Vec::new(), position, end, true)
     }
-}
-
-/// The rows of a stored batch with a sequence above `position`.
-pub fn rows_after(batch: &RecordBatch, position: i64) -> Result<RecordBatch, LakeError> {
-    let Some(sequences) = batch.column_by_name(SEQUENCE_COLUMN) else { return Ok(batch.slice(0, 0)) };
-    let sequences = sequences.as_primitive::<Int64Type>();
-    let is_above = |sequence: Option<i64>| sequence.is_some_and(|sequence| sequence > position);
-    if sequences.iter().all(is_above) {
-        return Ok(batch.clone());
-    }
-    Ok(filter_record_batch(batch, &sequences.iter().map(|sequence| Some(is_above(sequence))).collect())?)
 }

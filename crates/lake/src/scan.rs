@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{RecordBatch, cast::AsArray};
+use datafusion::arrow::compute::filter_record_batch;
+use datafusion::arrow::datatypes::Int64Type;
 use datafusion::parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use model::Table;
 use model::lake::DataFile;
 
 use crate::compact::open_typed;
-use crate::follow::rows_after;
+use crate::schema::SEQUENCE_COLUMN;
 use crate::state::HotBatch;
 use crate::{Lake, LakeError, TenantLake, blocking};
 
@@ -86,4 +88,15 @@ impl Scan {
             self.reading = Some((table, reader));
         }
     }
+}
+
+/// The rows of a stored batch with a sequence above `position`.
+pub fn rows_after(batch: &RecordBatch, position: i64) -> Result<RecordBatch, LakeError> {
+    let Some(sequences) = batch.column_by_name(SEQUENCE_COLUMN) else { return Ok(batch.slice(0, 0)) };
+    let sequences = sequences.as_primitive::<Int64Type>();
+    let is_above = |sequence: Option<i64>| sequence.is_some_and(|sequence| sequence > position);
+    if sequences.iter().all(is_above) {
+        return Ok(batch.clone());
+    }
+    Ok(filter_record_batch(batch, &sequences.iter().map(|sequence| Some(is_above(sequence))).collect())?)
 }

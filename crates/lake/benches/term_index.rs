@@ -101,7 +101,7 @@ fn made_file(rows: usize) -> Result<Bytes, Failure> {
 
 fn made_rows(random: &mut Random, from: usize, to: usize) -> Result<RecordBatch, Failure> {
     const PROGRAMS: &[(&str, &str)] = &[
-        ("svchost.exe", "C:\\Windows\\System32\\svchost.exe -k netsvcs -p -s {u} -instance {h} -session {n}"),
+        ("svchost.exe", "C:\\Windows\\System32\\svchost.exe -k LocalService -p -s {u} -seq {n} -run {h}"),
         (
             "cmd.exe",
             "C:\\Windows\\system32\\cmd.exe /d /s /c \"C:\\ProgramData\\jobs\\{h}.cmd --user {u} --log {h}.log\"",

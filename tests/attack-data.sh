@@ -12,32 +12,10 @@ if [ ! -d "$recordings" ] || [ ! -f "$rules" ]; then
   exit 0
 fi
 
-work=$(mktemp -d)
-port=$(( 20000 + RANDOM % 20000 ))
+. "$(dirname "$0")/server.sh"
 mkdir "$work/rules" && tar -xzf "$rules" -C "$work/rules"
-server=
-start() {
-  "$bartizan" quickstart --data "$work/data" --port "$port" --no-sandbox --rules "$work/rules" >"$work/out" 2>>"$work/log" &
-  server=$!
-  for _ in $(seq 300); do
-    curl -sf --cacert "$work/data/tls/ca.pem" "https://127.0.0.1:$port/readyz" >/dev/null 2>&1 && return
-    kill -0 "$server" 2>/dev/null || fail "the server ended"
-    sleep 0.1
-  done
-  fail "the server does not answer"
-}
-stop() { kill "$server" && wait "$server" || fail "the server did not end cleanly"; server=; }
-finish() {
-  status=$?
-  [ -z "$server" ] || kill "$server" 2>/dev/null || true
-  [ $status = 0 ] || { echo "the server's log ends with:"; tail -n 20 "$work/log"; }
-  rm -rf "$work"
-  exit $status
-}
-trap finish EXIT
-fail() { echo "FAILED: $*" >&2; exit 1; }
 
-start
+start --rules "$work/rules"
 connection="$work/data/quickstart.json"
 "$bartizan" ingest --connection "$connection" --output json "$recordings" >"$work/summary.json" || fail "ingest: $(cat "$work/summary.json")"
 jq -c . "$work/summary.json" | cut -c1-400
@@ -83,7 +61,7 @@ echo "$found of $wanted processes of evidence are found by hunting"
 [ "$found" = "$wanted" ] || fail "evidence is not found again"
 
 stop
-start
+start --rules "$work/rules"
 hunt "$by_device" | diff - "$work/devices" || fail "other numbers after a restart"
 hunt "$joined" | diff - "$work/joined" || fail "another join after a restart"
 stop

@@ -12,18 +12,7 @@ if [ ! -d "$recordings" ]; then
   exit 0
 fi
 
-work=$(mktemp -d)
-server=
-ingest=
-finish() {
-  status=$?
-  for process in $ingest $server; do kill "$process" 2>/dev/null && wait "$process" 2>/dev/null || true; done
-  [ $status = 0 ] || { echo "the server's log ends with:"; tail -n 20 "$work/log" 2>/dev/null || true; }
-  rm -rf "$work"
-  exit $status
-}
-trap finish EXIT
-fail() { echo "FAILED: $*" >&2; exit 1; }
+. "$tests/server.sh"
 
 # DuckDB gets its `delta` extension from a package, since its own way of installing goes elsewhere.
 venv=${OPEN_LAKE_VENV:-$work/venv}
@@ -35,19 +24,6 @@ if ! "$venv/bin/python" -c 'import deltalake, duckdb, polars, pyarrow' 2>/dev/nu
   fi
 fi
 python="$venv/bin/python"
-
-port=$(( 20000 + RANDOM % 20000 ))
-start() {
-  "$bartizan" quickstart --data "$work/data" --port "$port" --no-sandbox >"$work/out" 2>>"$work/log" &
-  server=$!
-  for _ in $(seq 300); do
-    curl -sf --cacert "$work/data/tls/ca.pem" "https://127.0.0.1:$port/readyz" >/dev/null 2>&1 && return
-    kill -0 "$server" 2>/dev/null || fail "the server ended"
-    sleep 0.1
-  done
-  fail "the server does not answer"
-}
-stop() { kill "$server" && wait "$server" || fail "the server did not end cleanly"; server=; }
 
 start
 connection="$work/data/quickstart.json"
@@ -61,13 +37,14 @@ ingest_again() {
 }
 ingest_again &
 ingest=$!
+processes+=("$ingest")
 for _ in $(seq 120); do
   compgen -G "$work/data/lake/*/*/_delta_log/*.json" >/dev/null && break
   sleep 1
 done
 "$python" "$tests/open_lake.py" live "$work/data/lake" 70 || fail "reading while rows come in"
 kill "$ingest" 2>/dev/null && wait "$ingest" 2>/dev/null || true
-ingest=
+processes=()
 
 # Stopping flushes: from here on files hold every row.
 stop

@@ -21,30 +21,7 @@ if ! compgen -G "/usr/lib/syslog-ng/*/libhttp.so" >/dev/null; then
   fi
 fi
 
-work=$(mktemp -d)
-port=$(( 20000 + RANDOM % 20000 ))
-server= shipper=
-start() {
-  "$bartizan" quickstart --data "$work/data" --port "$port" --no-sandbox >"$work/out" 2>>"$work/log" &
-  server=$!
-  for _ in $(seq 300); do
-    curl -sf --cacert "$work/data/tls/ca.pem" "https://127.0.0.1:$port/readyz" >/dev/null 2>&1 && return
-    kill -0 "$server" 2>/dev/null || fail "the server ended"
-    sleep 0.1
-  done
-  fail "the server does not answer"
-}
-stop() { kill "$server" && wait "$server" || fail "the server did not end cleanly"; server=; }
-finish() {
-  status=$?
-  [ -z "$shipper" ] || kill "$shipper" 2>/dev/null || true
-  [ -z "$server" ] || kill "$server" 2>/dev/null || true
-  [ $status = 0 ] || { echo "the logs end with:"; tail -n 20 "$work/log" "$work/shipper.log" 2>/dev/null; }
-  rm -rf "$work"
-  exit $status
-}
-trap finish EXIT
-fail() { echo "FAILED: $*" >&2; exit 1; }
+. "$tests/server.sh"
 
 start
 connection="$work/data/quickstart.json"
@@ -83,6 +60,7 @@ made 1 100 >"$work/sysmon.log"
 syslog-ng -F -e -f "$work/syslog-ng.conf" --no-caps --persist-file "$work/persist" --control "$work/control" \
   --pidfile "$work/pid" >"$work/shipper.log" 2>&1 &
 shipper=$!
+processes+=("$shipper")
 
 programs="DeviceProcessEvents | where DeviceName == 'web-1.example' and FileName == 'id' | distinct ProcessId | count"
 files="DeviceFileEvents | where DeviceName == 'web-2.example' | distinct FileName | count"
@@ -105,7 +83,7 @@ sleep 2
 start
 arrived 200
 kill "$shipper" && wait "$shipper" || fail "syslog-ng did not end cleanly"
-shipper=
+processes=()
 
 venv=${SHIPPERS_VENV:-$work/venv}
 if "$venv/bin/python" -c 'import opentelemetry.exporter.otlp.proto.http' 2>/dev/null ||

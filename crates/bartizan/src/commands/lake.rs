@@ -4,11 +4,12 @@ mod rebuild_profiles;
 mod stats;
 mod verify;
 
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use cli::Outcome;
-use server::Config;
+use server::{Config, Offline};
 
 use crate::logging::LogArgs;
 
@@ -40,6 +41,23 @@ pub async fn run(command: LakeCommand, log: LogArgs) -> anyhow::Result<Outcome> 
         LakeCommand::Verify(args) => verify::run(args, log).await,
         LakeCommand::Stats(args) => stats::run(args, log).await,
     }
+}
+
+/// Works on the folder and closes it, whatever came of the work.
+async fn offline<T>(
+    folder: &FolderArgs,
+    log: &LogArgs,
+    work: impl AsyncFnOnce(&Offline) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let offline = Offline::open(&folder.open(log)?).await?;
+    let worked = work(&offline).await;
+    offline.close().await?;
+    worked
+}
+
+/// Writes to standard output. A reader that is gone does not undo the work.
+fn say(text: &str) {
+    let _ = io::stdout().lock().write_all(text.as_bytes());
 }
 
 impl FolderArgs {

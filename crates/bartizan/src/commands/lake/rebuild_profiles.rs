@@ -1,11 +1,8 @@
 //! `bartizan lake rebuild-profiles`
 
-use std::io::{self, Write};
-
 use cli::Outcome;
-use server::Offline;
 
-use super::FolderArgs;
+use super::{FolderArgs, offline, say};
 use crate::logging::LogArgs;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -15,11 +12,9 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, log: LogArgs) -> anyhow::Result<Outcome> {
-    let offline = Offline::open(&args.folder.open(&log)?).await?;
-    let rebuilt = offline.rebuild_profiles().await;
-    offline.close().await?;
+    let rebuilt = offline(&args.folder, &log, async |offline| offline.rebuild_profiles().await).await?;
     let mut text = String::new();
-    for tenant in rebuilt? {
+    for tenant in rebuilt {
         text += &format!(
             "tenant {}: events {}, machines {}, users {}, files {}, addresses {}, domains {}\n",
             tenant.tenant,
@@ -34,7 +29,6 @@ pub async fn run(args: Args, log: LogArgs) -> anyhow::Result<Outcome> {
     if text.is_empty() {
         text += "there are no events\n";
     }
-    // A reader that is gone does not undo the work.
-    let _ = io::stdout().lock().write_all(text.as_bytes());
+    say(&text);
     Ok(Outcome::Done)
 }

@@ -1,11 +1,8 @@
 //! `bartizan lake stats`
 
-use std::io::{self, Write};
-
 use cli::Outcome;
-use server::Offline;
 
-use super::FolderArgs;
+use super::{FolderArgs, offline, say};
 use crate::logging::LogArgs;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -15,9 +12,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, log: LogArgs) -> anyhow::Result<Outcome> {
-    let offline = Offline::open(&args.folder.open(&log)?).await?;
-    let stats = offline.stats();
-    offline.close().await?;
+    let stats = offline(&args.folder, &log, async |offline| Ok(offline.stats())).await?;
     let mut text = String::new();
     for table in &stats {
         let times = match table.times {
@@ -39,6 +34,6 @@ pub async fn run(args: Args, log: LogArgs) -> anyhow::Result<Outcome> {
     if text.is_empty() {
         text += "there are no files of events\n";
     }
-    let _ = io::stdout().lock().write_all(text.as_bytes());
+    say(&text);
     Ok(Outcome::Done)
 }

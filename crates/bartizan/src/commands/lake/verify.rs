@@ -1,11 +1,8 @@
 //! `bartizan lake verify`
 
-use std::io::{self, Write};
-
 use cli::Outcome;
-use server::Offline;
 
-use super::FolderArgs;
+use super::{FolderArgs, offline, say};
 use crate::logging::LogArgs;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -15,10 +12,7 @@ pub struct Args {
 }
 
 pub async fn run(args: Args, log: LogArgs) -> anyhow::Result<Outcome> {
-    let offline = Offline::open(&args.folder.open(&log)?).await?;
-    let verified = offline.verify().await;
-    offline.close().await?;
-    let verified = verified?;
+    let verified = offline(&args.folder, &log, async |offline| offline.verify().await).await?;
     let mut text = String::new();
     for finding in &verified.findings {
         text += &format!("{}: {}\n", finding.path, finding.problem);
@@ -32,6 +26,6 @@ pub async fn run(args: Args, log: LogArgs) -> anyhow::Result<Outcome> {
         verified.unchecked,
         verified.findings.len(),
     );
-    let _ = io::stdout().lock().write_all(text.as_bytes());
+    say(&text);
     if verified.findings.is_empty() { Ok(Outcome::Done) } else { anyhow::bail!("the event lake is damaged") }
 }

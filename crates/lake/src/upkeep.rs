@@ -164,23 +164,24 @@ impl Lake {
         if purged.is_empty() {
             return Ok(0);
         }
-        // No reader may start on a file that is being deleted.
-        self.0.state.forget(&purged);
+        // What fails here is due again in the next round: files are forgotten when nothing is left of them. The past
+        // that can be asked for does not reach back to them.
         for file in &purged {
             self.0.files.remove(&file.path).await?;
             if file.index_bytes.is_some() {
                 self.0.files.remove(&file.index_path()).await?;
             }
         }
-        self.0.files.known().forget(purged.iter().map(AsRef::as_ref));
         let paths = purged.iter().map(|file| file.path.clone()).collect();
         self.0.catalog.commit(CatalogChange { purged: paths, ..CatalogChange::default() }).await?;
+        self.0.files.known().forget(purged.iter().map(AsRef::as_ref));
+        self.0.state.forget(&purged);
         Ok(purged.len())
     }
 }
 
 impl TenantLake {
-    /// Deletes every row of a device: they are gone from queries when this returns, from the log as well, and
+    /// Deletes every row of a device that was accepted before the call: they are gone from queries when this returns, from the log as well, and
     /// from the disk after the grace period. Tables under a legal hold are left as they are; their names are
     /// returned.
     pub async fn delete_device(&self, device: &DeviceId) -> Result<Vec<&'static str>, LakeError> {

@@ -189,7 +189,7 @@ fn is_empty(array: &ArrayRef, is_never_null: bool) -> bool {
 }
 
 /// Columns that are looked up by a single value, so that a Bloom filter pays.
-pub(crate) fn is_looked_up(column: &str) -> bool {
+fn has_bloom_filter(column: &str) -> bool {
     ["DeviceId", "FileName"].contains(&column)
         || ["SHA1", "SHA256", "MD5", "RemoteIP"].iter().any(|suffix| column.ends_with(suffix))
 }
@@ -209,7 +209,7 @@ fn properties(table: &'static Table, sample: &[Option<ArrayRef>], zstd_level: i3
         .set_statistics_enabled(EnabledStatistics::Page);
     for (column, sample) in table.columns.iter().zip(sample) {
         let path = || ColumnPath::from(column.name);
-        if is_looked_up(column.name) {
+        if has_bloom_filter(column.name) {
             builder = builder.set_column_bloom_filter_enabled(path(), true);
         }
         if is_prose(column.name) {

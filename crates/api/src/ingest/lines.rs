@@ -85,9 +85,7 @@ fn decode_rows(body: &[u8], table: &'static Table, memory: &mut Memory) -> Resul
 }
 
 fn decode_arrow(body: &[u8], table: &'static Table, memory: &mut Memory) -> Result<Decoded, ApiError> {
-    // The columns are as large as the body, or a little larger; how much may be in them is bounded apart from it.
-    memory.take(body.len())?;
-    let (rows, lines, without_time) = rows_of_stream(table, body, memory.bytes_max)?;
+    let (rows, lines, without_time) = rows_of_stream(table, body, |bytes| memory.take(bytes))?;
     let mut report = Report::default();
     let error = RowError::MissingTimestamp;
     without_time.iter().for_each(|line| report.refuse(*line, error.code(), &error.to_string()));
@@ -152,8 +150,7 @@ impl Memory<'_> {
 
     /// Takes what a row with so many bytes of text needs.
     pub fn take(&mut self, text_bytes: usize) -> Result<(), ApiError> {
-        let bytes = text_bytes + ROW_BYTES;
-        self.bytes += bytes;
+        self.bytes = self.bytes.saturating_add(text_bytes).saturating_add(ROW_BYTES);
         if self.bytes > self.bytes_max {
             let message = format!(
                 "The rows of the body take more than {} bytes of memory. Send fewer at once.",
@@ -186,7 +183,6 @@ impl From<StreamError> for ApiError {
     fn from(error: StreamError) -> ApiError {
         let code = match &error {
             StreamError::NotAStream(_) => code::INVALID_BODY,
-            StreamError::TooLarge { .. } => code::BODY_TOO_LARGE,
             StreamError::Lake(error) => return ApiError::internal(chain(error)),
             _ => code::INVALID_INPUT,
         };

@@ -297,6 +297,23 @@ async fn other_arrow_streams_are_refused_with_what_is_wrong() {
 }
 
 #[tokio::test]
+async fn what_a_small_arrow_stream_stands_for_is_bounded() {
+    // Few bytes, many views of them.
+    let shared = StringViewArray::from_iter_values(std::iter::repeat_n("long enough to be shared", 2_000));
+    let stream = arrow(vec![("ActionType", Arc::new(shared) as _)]);
+    for (rows_bytes_max, memory, expected) in
+        [(32 << 10, 1 << 20, (413, "RequestBodyTooLarge")), (1 << 20, 64 << 10, (503, "ServiceBusy"))]
+    {
+        let world = World::start_with(|config| {
+            config.ingest_rows_bytes_max = rows_bytes_max;
+            config.ingest_memory_bytes = memory;
+        });
+        let reply = send_with(&world.await, &[ARROW], stream.clone()).await;
+        assert_eq!(reply.error(), (expected.0, expected.1.to_owned()));
+    }
+}
+
+#[tokio::test]
 async fn memory_is_bounded() {
     let world = World::start_with(|config| {
         config.ingest_memory_bytes = 64 << 10;

@@ -27,23 +27,23 @@ pub enum StreamError {
     WrongType { column: &'static str, takes: &'static str, given: String },
     #[error("a value of column '{column}' does not fit: {reason}")]
     BadValue { column: &'static str, reason: String },
-    #[error("the rows of the stream take more than {max} bytes")]
-    TooLarge { max: usize },
     #[error(transparent)]
     Lake(#[from] LakeError),
 }
 
 /// Rows of a table from a stream of batches that have some of its columns. Rows without a time, in a table that has
 /// one, are left out; what is returned with the rows says which of the stream's rows, counted from 1, are in them.
-pub fn rows_of_stream(
+/// `take` is told how much memory each batch needs before it is made, and may end it.
+pub fn rows_of_stream<E: From<StreamError>>(
     table: &'static Table,
     bytes: &[u8],
-    bytes_max: usize,
-) -> Result<(Rows, Vec<u64>, Vec<u64>), StreamError> {
+    mut take: impl FnMut(usize) -> Result<(), E>,
+) -> Result<(Rows, Vec<u64>, Vec<u64>), E> {
     // The reader checks offsets and text, but hostile metadata may still break an assumption of its own.
-    let read = catch_unwind(AssertUnwindSafe(|| read(table, bytes, bytes_max)));
-    let batch = read.unwrap_or_else(|_| Err(StreamError::NotAStream("it is malformed".to_owned())))?;
-    let rows = Rows::from_batch(table, &batch)?;
+    let read = catch_unwind(AssertUnwindSafe(|| read(table, bytes, &mut take)));
+    let malformed = |_| Err(StreamError::NotAStream("it is malformed".to_owned()).into());
+    let batch = read.unwrap_or_else(malformed)?;
+    let rows = Rows::from_batch(table, &batch).map_err(StreamError::from)?;
     let time = table.time_column().map(|at| rows.columns[at].clone());
     let has_time: Vec<bool> = match &time {
         None => vec![true; rows.len],
@@ -53,28 +53,32 @@ pub fn rows_of_stream(
     let numbers =
         |wanted: bool| (1..).zip(&has_time).filter(move |(_, has)| **has == wanted).map(|(at, _)| at);
     let (accepted, refused): (Vec<u64>, Vec<u64>) = (numbers(true).collect(), numbers(false).collect());
-    let rows = if refused.is_empty() { rows } else { rows.filter(&BooleanArray::from(has_time))? };
+    let rows = if refused.is_empty() {
+        rows
+    } else {
+        rows.filter(&BooleanArray::from(has_time)).map_err(StreamError::from)?
+    };
     Ok((rows, accepted, refused))
 }
 
-fn read(table: &'static Table, bytes: &[u8], bytes_max: usize) -> Result<RecordBatch, StreamError> {
+fn read<E: From<StreamError>>(
+    table: &'static Table,
+    bytes: &[u8],
+    take: &mut impl FnMut(usize) -> Result<(), E>,
+) -> Result<RecordBatch, E> {
     let not_a_stream = |error: ArrowError| StreamError::NotAStream(error.to_string());
     check_lengths(bytes)?;
     let reader = StreamReader::try_new(Cursor::new(bytes), None).map_err(not_a_stream)?;
     let schema = reader.schema();
     check_schema(table, &schema)?;
     let mut batches = Vec::new();
-    let mut taken = 0usize;
     for batch in reader {
         let batch = batch.map_err(not_a_stream)?;
-        taken = taken.saturating_add(memory(&batch));
-        if taken > bytes_max {
-            return Err(StreamError::TooLarge { max: bytes_max });
-        }
+        take(memory(&batch))?;
         batches.push(converted(table, &batch)?);
     }
     let schema = batches.first().map_or(schema, |batch| batch.schema());
-    concat_batches(&schema, &batches).map_err(|error| StreamError::Lake(error.into()))
+    Ok(concat_batches(&schema, &batches).map_err(|error| StreamError::Lake(error.into()))?)
 }
 
 /// Follows the messages of a stream. The reader takes memory for what a message says of its length before it looks

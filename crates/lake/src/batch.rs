@@ -20,7 +20,8 @@ pub(crate) fn stored_batch(
 ) -> Result<RecordBatch, LakeError> {
     let Columns { table, len, mut arrays, .. } = columns;
     let sequences = Int64Array::from_iter_values((0..len as i64).map(|row| first_sequence + row));
-    let nanos = ingested.unix_nanos().unwrap_or_default();
+    // Files hold it to the microsecond.
+    let nanos = ingested.unix_nanos().unwrap_or_default().div_euclid(1_000) * 1_000;
     let ingested = TimestampNanosecondArray::from_value(nanos, len).with_timezone("UTC");
     arrays.push(Arc::new(sequences));
     arrays.push(Arc::new(ingested));

@@ -7,6 +7,7 @@
 //!
 //! The lake knows no query language, users or HTTP.
 
+mod adapt;
 mod as_of;
 mod batch;
 mod catalog;
@@ -27,6 +28,7 @@ mod scan;
 mod schema;
 mod state;
 mod terms;
+mod times;
 mod upkeep;
 mod verified;
 mod verify;

@@ -22,8 +22,9 @@ use model::Table;
 
 use self::constant::Constants;
 use crate::LakeError;
-use crate::schema::{SEQUENCE_COLUMN, stored_schema};
+use crate::schema::{SEQUENCE_COLUMN, file_schema};
 use crate::terms::ROWS_PER_BLOCK;
+use crate::times::{micros_type, parted, tick_column};
 
 pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// Rows of a page: what is left out or read. The index of terms names blocks of as many rows.
@@ -68,7 +69,7 @@ impl ParquetFile {
         sample: &[Option<ArrayRef>],
         zstd_level: i32,
     ) -> Result<ParquetFile, LakeError> {
-        let schema = stored_schema(table);
+        let schema = file_schema(table);
         let properties = properties(table, sample, zstd_level);
         // Readers of other makers take the types from the file itself; those of our engine would mislead some.
         let options =
@@ -93,8 +94,10 @@ impl ParquetFile {
         })
     }
 
-    /// Adds rows, column by column as [`stored_schema`] has them; none for a column that is empty in all of them.
+    /// Adds rows, column by column as [`crate::schema::stored_schema`] has them; none for a column that is empty in
+    /// all of them.
     pub fn write(&mut self, columns: &[Option<ArrayRef>], rows: usize) -> Result<(), LakeError> {
+        let columns = &self.with_parted_times(columns)?;
         let mut at = 0;
         while at < rows {
             let taken = (rows - at).min(ROW_GROUP_ROWS - self.group_rows);
@@ -105,6 +108,23 @@ impl ParquetFile {
             }
         }
         Ok(())
+    }
+
+    /// Stored columns as those of the file.
+    fn with_parted_times(&self, stored: &[Option<ArrayRef>]) -> Result<Vec<Option<ArrayRef>>, LakeError> {
+        let mut columns = stored.to_vec();
+        columns.resize(self.schema.fields().len(), None);
+        for (at, field) in self.schema.fields().iter().enumerate().take(stored.len()) {
+            let Some(times) = stored[at].as_ref().filter(|_| *field.data_type() == micros_type()) else {
+                continue;
+            };
+            let (micros, digits) = parted(times)?;
+            columns[at] = Some(micros);
+            if let Ok(at) = self.schema.index_of(&tick_column(field.name())) {
+                columns[at] = digits;
+            }
+        }
+        Ok(columns)
     }
 
     fn write_part(&mut self, columns: &[Option<ArrayRef>], at: usize, rows: usize) -> Result<(), LakeError> {

@@ -23,6 +23,7 @@ use model::lake::DataFile;
 use model::{Table, Ticks};
 use object_store::ObjectStore;
 
+use crate::adapt::AdapterFactory;
 use crate::narrow::{Explain, IndexHeads, Narrowed, Question, narrow};
 use crate::schema::stored_schema;
 use crate::state::TenantState;
@@ -122,6 +123,7 @@ impl LakeTable {
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)
+            .with_expr_adapter(Some(Arc::new(AdapterFactory(self.table))))
             .build();
         Ok(Some(DataSourceExec::from_data_source(config)))
     }

@@ -12,6 +12,7 @@ use model::lake::DataFile;
 use crate::compact::open_typed;
 use crate::schema::SEQUENCE_COLUMN;
 use crate::state::HotBatch;
+use crate::times::joined_batch;
 use crate::{Lake, LakeError, TenantLake, blocking};
 
 /// Rows of a file that are decoded at a time.
@@ -69,7 +70,7 @@ impl Scan {
                 let (batch, reader) = blocking(move || (reader.next().transpose(), reader)).await?;
                 if let Some(batch) = batch? {
                     self.reading = Some((table, reader));
-                    let batch = rows_after(&batch, self.after)?;
+                    let batch = rows_after(&joined_batch(&batch)?, self.after)?;
                     if batch.num_rows() > 0 {
                         return Ok(Some((table, batch)));
                     }

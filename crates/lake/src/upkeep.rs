@@ -16,7 +16,7 @@ use tracing::{info, warn};
 use crate::compact::{self, Task};
 use crate::delta::{DeltaConfig, DeltaTable};
 use crate::flush::Encoded;
-use crate::schema::stored_schema;
+use crate::schema::file_schema;
 use crate::{Lake, LakeError, TenantLake, blocking};
 
 /// What one round of upkeep did.
@@ -78,7 +78,7 @@ impl Lake {
                     let config =
                         DeltaConfig { removed_retention: self.0.config.grace, ..DeltaConfig::default() };
                     let root = format!("{tenant}/{name}");
-                    let schema = stored_schema(table);
+                    let schema = file_schema(table);
                     unknown.insert(DeltaTable::open(self.0.files.clone(), &root, &schema, config).await?)
                 }
             };

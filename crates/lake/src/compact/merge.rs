@@ -18,8 +18,9 @@ use model::{DeviceId, Table};
 use crate::LakeError;
 use crate::files::{Files, OpenedFile};
 use crate::rows::Absent;
-use crate::schema::{SEQUENCE_COLUMN, stored_schema};
+use crate::schema::{SEQUENCE_COLUMN, stored_schema, timestamp_type};
 use crate::terms::ROWS_PER_BLOCK;
+use crate::times::{joined_batch, tick_column};
 
 /// Rows handed on at a time: a block of the index.
 pub(super) const PART_ROWS: usize = ROWS_PER_BLOCK as usize;
@@ -41,13 +42,14 @@ impl Input {
     pub fn open(files: &Files, table: &'static Table, file: &DataFile) -> Result<Input, LakeError> {
         let (opened, metadata) = open_typed(files, table, &file.path)?;
         let (schema, present) = (stored_schema(table), metadata.schema().clone());
-        let filled: Vec<bool> = schema
-            .fields()
-            .iter()
-            .map(|field| present.index_of(field.name()).is_ok_and(|at| is_filled(metadata.metadata(), at)))
-            .collect();
-        let roots = schema.fields().iter().zip(&filled).filter(|(_, filled)| **filled);
-        let roots: Vec<usize> = roots.filter_map(|(field, _)| present.index_of(field.name()).ok()).collect();
+        let filled_at = |name: &str| {
+            let at = present.index_of(name).ok();
+            at.filter(|at| is_filled(metadata.metadata(), *at))
+        };
+        let filled = schema.fields().iter().map(|field| filled_at(field.name()).is_some()).collect();
+        let stored = schema.fields().iter().map(|field| filled_at(field.name()));
+        let digits = schema.fields().iter().map(|field| filled_at(&tick_column(field.name())));
+        let roots: Vec<usize> = stored.chain(digits).flatten().collect();
         let mask = ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), roots);
         let builder = ParquetRecordBatchReaderBuilder::<OpenedFile>::new_with_metadata(opened, metadata);
         let reader = builder.with_projection(mask).with_batch_size(PART_ROWS).build()?;
@@ -55,7 +57,8 @@ impl Input {
     }
 }
 
-/// Opens a file whose columns are to be read with the types of today's schema.
+/// Opens a file whose columns are to be read with the types of today's schema, but for times: those are as the file
+/// has them, for [`joined_batch`].
 pub(crate) fn open_typed(
     files: &Files,
     table: &'static Table,
@@ -65,8 +68,8 @@ pub(crate) fn open_typed(
     let schema = stored_schema(table);
     let metadata = ArrowReaderMetadata::load(&opened, ArrowReaderOptions::new())?;
     let fields = metadata.schema().fields().iter().map(|field| match schema.field_with_name(field.name()) {
-        Ok(today) => today.clone(),
-        Err(_) => field.as_ref().clone(),
+        Ok(today) if *today.data_type() != timestamp_type() => today.clone(),
+        _ => field.as_ref().clone(),
     });
     let typed = Schema::new(fields.collect::<Vec<_>>());
     let options = ArrowReaderOptions::new().with_schema(typed.into());
@@ -182,7 +185,7 @@ impl Merge {
     /// Takes up the next batch of an input that has one.
     fn advance(&mut self, input: usize) -> Result<(), LakeError> {
         for batch in self.inputs[input].reader.by_ref() {
-            let batch = batch?;
+            let batch = joined_batch(&batch?)?;
             if batch.num_rows() == 0 {
                 continue;
             }

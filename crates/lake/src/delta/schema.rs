@@ -45,6 +45,7 @@ pub(super) fn schema_string(schema: &Schema) -> Result<String, String> {
 fn type_name(of: &DataType) -> Option<&'static str> {
     Some(match of {
         DataType::Boolean => "boolean",
+        DataType::Int8 => "byte",
         DataType::Int32 => "integer",
         DataType::Int64 => "long",
         DataType::Float64 => "double",
@@ -74,11 +75,11 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::schema::stored_schema;
+    use crate::schema::file_schema;
 
     #[track_caller]
     fn check(table: &str, columns: &[&str], expected: Expect) {
-        let schema = stored_schema(model::tables::find(table).unwrap());
+        let schema = file_schema(model::tables::find(table).unwrap());
         let text: serde_json::Value = serde_json::from_str(&schema_string(&schema).unwrap()).unwrap();
         let fields = text["fields"].as_array().unwrap();
         let shown = fields.iter().filter(|field| columns.contains(&field["name"].as_str().unwrap()));
@@ -88,15 +89,23 @@ mod tests {
 
     #[test]
     fn kinds_become_types() {
-        let columns =
-            ["Timestamp", "FileName", "FileSize", "IsProcessRemoteSession", "_sequence", "_ingested"];
+        let columns = [
+            "Timestamp",
+            "FileName",
+            "FileSize",
+            "IsProcessRemoteSession",
+            "_sequence",
+            "_ingested",
+            "_Timestamp_tick",
+        ];
         let expected = expect![[r#"
             "Timestamp" "timestamp"
             "FileName" "string"
             "FileSize" "long"
             "IsProcessRemoteSession" "boolean"
             "_sequence" "long"
-            "_ingested" "timestamp""#]];
+            "_ingested" "timestamp"
+            "_Timestamp_tick" "byte""#]];
         check("DeviceProcessEvents", &columns, expected);
     }
 
@@ -108,7 +117,7 @@ mod tests {
     #[test]
     fn every_declared_table_can_be_published() {
         for table in model::tables::TABLES {
-            schema_string(&stored_schema(table)).unwrap();
+            schema_string(&file_schema(table)).unwrap();
         }
     }
 }

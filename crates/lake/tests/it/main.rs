@@ -6,4 +6,5 @@ mod follow;
 mod harness;
 mod lifecycle;
 mod terms;
+mod times;
 mod upkeep;

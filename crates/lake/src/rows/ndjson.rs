@@ -71,17 +71,12 @@ enum Found {
         start: usize,
         end: usize,
     },
-    /// Text with backslashes in it.
-    Escaped {
-        start: usize,
-        end: usize,
-    },
     /// An object or a list.
     Json {
         start: usize,
         end: usize,
     },
-    /// Text that stands in `made`.
+    /// Text that had escapes and stands in `made`.
     Made {
         start: usize,
         end: usize,
@@ -137,7 +132,8 @@ impl RowsReader {
 
     fn read_fast(&mut self, line: &str) -> Option<()> {
         let bytes = line.as_bytes();
-        if bytes.iter().any(|byte| *byte < b' ') {
+        // Without an early end, so that many bytes are looked at at once.
+        if bytes.iter().fold(false, |found, byte| found | (*byte < b' ')) {
             return None;
         }
         self.members.clear();
@@ -150,7 +146,8 @@ impl RowsReader {
         at = spaces(bytes, at + 1);
         loop {
             let (column, value_at) = self.key(line, at)?;
-            let (value, end) = value(line, spaces(bytes, value_at), self.rows.table.columns[column].kind)?;
+            let kind = self.rows.table.columns[column].kind;
+            let (value, end) = value(line, spaces(bytes, value_at), kind, &mut self.made)?;
             // Of a column that is named twice the last value counts: a case for the other reader.
             if std::mem::replace(&mut self.named[column], self.line) == self.line {
                 return None;
@@ -185,7 +182,7 @@ impl RowsReader {
         {
             return Some((*column, at + token.len()));
         }
-        let (text, end) = text(bytes, at)?;
+        let (text, end) = text(line, at, &mut self.made)?;
         let Found::Text { start, end: text_end } = text else { return None };
         let column = self.rows.table.position(&line[start..text_end])?;
         let colon = spaces(bytes, end);
@@ -199,18 +196,13 @@ impl RowsReader {
         Some((column, colon + 1))
     }
 
-    /// Makes the texts that do not stand in the line as they are.
+    /// Makes the texts of objects and lists.
     fn make_texts(&mut self, line: &str) -> Option<()> {
         for member in &mut self.members {
+            let Found::Json { start, end } = member.value else { continue };
             let from = self.made.len();
-            match member.value {
-                Found::Escaped { start, end } => unescape(&line[start..end], &mut self.made)?,
-                Found::Json { start, end } => {
-                    let value: Value = serde_json::from_str(&line[start..end]).ok()?;
-                    self.made.push_str(&value.to_string());
-                }
-                _ => continue,
-            }
+            let value: Value = serde_json::from_str(&line[start..end]).ok()?;
+            self.made.push_str(&value.to_string());
             member.value = Found::Made { start: from, end: self.made.len() };
         }
         Some(())
@@ -221,7 +213,7 @@ impl RowsReader {
         for Member { at, value } in self.members.iter().copied() {
             match value {
                 // A null is as good as no member.
-                Found::Null | Found::Escaped { .. } | Found::Json { .. } => {}
+                Found::Null | Found::Json { .. } => {}
                 Found::Bool(value) => self.rows.column(at).push_bool(value),
                 Found::Long(number) => self.rows.column(at).push_long(number),
                 Found::Time(time) => self.rows.column(at).push_time(time),
@@ -242,11 +234,11 @@ fn spaces(bytes: &[u8], mut at: usize) -> usize {
 }
 
 /// The value that begins at `at`, if a column of that kind takes it, and where it ends.
-fn value(line: &str, at: usize, kind: Kind) -> Option<(Found, usize)> {
+fn value(line: &str, at: usize, kind: Kind, made: &mut String) -> Option<(Found, usize)> {
     let bytes = line.as_bytes();
     match (*bytes.get(at)?, kind) {
-        (b'"', Kind::String | Kind::Guid | Kind::Dynamic) => text(bytes, at),
-        (b'"', Kind::DateTime) => match text(bytes, at)? {
+        (b'"', Kind::String | Kind::Guid | Kind::Dynamic) => text(line, at, made),
+        (b'"', Kind::DateTime) => match text(line, at, made)? {
             (Found::Text { start, end }, after) => {
                 let time = Ticks::parse(&line[start..end]).filter(|time| time.unix_nanos().is_some())?;
                 Some((Found::Time(time), after))
@@ -271,21 +263,62 @@ fn value(line: &str, at: usize, kind: Kind) -> Option<(Found, usize)> {
     }
 }
 
-/// The text whose first quote is at `at`, and where its last one ends.
-fn text(bytes: &[u8], at: usize) -> Option<(Found, usize)> {
+/// The text whose first quote is at `at`, and where its last one ends. Text with escapes goes to `made`.
+fn text(line: &str, at: usize, made: &mut String) -> Option<(Found, usize)> {
+    let bytes = line.as_bytes();
     if *bytes.get(at)? != b'"' {
         return None;
     }
     let start = at + 1;
-    let mut end = start + memchr2(b'"', b'\\', &bytes[start..])?;
+    let mut end = quote_or_backslash(bytes, start)?;
     if bytes[end] == b'"' {
         return Some((Found::Text { start, end }, end + 1));
     }
+    let (from, mut copied) = (made.len(), start);
     while bytes[end] != b'"' {
-        let after = end + 2;
-        end = after + memchr2(b'"', b'\\', bytes.get(after..)?)?;
+        made.push_str(&line[copied..end]);
+        let (character, after) = escape(line, end)?;
+        made.push(character);
+        copied = after;
+        end = quote_or_backslash(bytes, copied)?;
     }
-    Some((Found::Escaped { start, end }, end + 1))
+    made.push_str(&line[copied..end]);
+    Some((Found::Made { start: from, end: made.len() }, end + 1))
+}
+
+/// Where the text ends whose first quote is at `at`. What is in it is not looked at.
+fn end_of_text(bytes: &[u8], at: usize) -> Option<usize> {
+    let mut end = quote_or_backslash(bytes, at + 1)?;
+    while bytes[end] != b'"' {
+        end = quote_or_backslash(bytes, end + 2)?;
+    }
+    Some(end + 1)
+}
+
+/// So many bytes are looked at before a search for long texts is worth its call.
+const SHORT_TEXT: usize = 48;
+
+/// Where the next quote or backslash is.
+fn quote_or_backslash(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    while at < start + SHORT_TEXT {
+        let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) else { break };
+        let word = u64::from_le_bytes(*word);
+        let found =
+            zero_bytes(word ^ REPEATED * u64::from(b'"')) | zero_bytes(word ^ REPEATED * u64::from(b'\\'));
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
+        }
+        at += 8;
+    }
+    Some(at + memchr2(b'"', b'\\', bytes.get(at..)?)?)
+}
+
+const REPEATED: u64 = 0x0101_0101_0101_0101;
+
+/// The highest bit of each byte that is zero, up to and with the first one: those behind it may be wrong.
+fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(REPEATED) & !word & (REPEATED << 7)
 }
 
 /// A whole number of up to 18 digits, and where it ends.
@@ -329,7 +362,7 @@ fn end_of_nested(bytes: &[u8], at: usize) -> Option<usize> {
                 }
             }
             b'"' => {
-                at = text(bytes, at)?.1;
+                at = end_of_text(bytes, at)?;
                 continue;
             }
             _ => {}
@@ -338,31 +371,19 @@ fn end_of_nested(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// Appends text with its escapes resolved; none when one of them is not valid.
-fn unescape(text: &str, out: &mut String) -> Option<()> {
-    let mut rest = text;
-    while let Some(at) = memchr::memchr(b'\\', rest.as_bytes()) {
-        out.push_str(&rest[..at]);
-        let escape = *rest.as_bytes().get(at + 1)?;
-        let mut length = 2;
-        out.push(match escape {
-            b'"' | b'\\' | b'/' => char::from(escape),
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => {
-                let (character, after) = unicode_escape(rest, at)?;
-                length = after - at;
-                character
-            }
-            _ => return None,
-        });
-        rest = &rest[at + length..];
-    }
-    out.push_str(rest);
-    Some(())
+/// The character of the escape whose backslash is at `at`, and where it ends; none when it is not valid.
+fn escape(text: &str, at: usize) -> Option<(char, usize)> {
+    let character = match *text.as_bytes().get(at + 1)? {
+        byte @ (b'"' | b'\\' | b'/') => char::from(byte),
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => return unicode_escape(text, at),
+        _ => return None,
+    };
+    Some((character, at + 2))
 }
 
 /// The character of the `\uXXXX` at `at`, or of the two that make a pair, and where it ends.

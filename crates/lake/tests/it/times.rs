@@ -10,8 +10,8 @@ use datafusion::scalar::ScalarValue;
 use lake::{Catalog, Lake, Rows, stored_schema};
 use model::lake::{CatalogChange, DataFile};
 use model::{Row, Ticks};
-use object_store::path::Path;
 use object_store::ObjectStoreExt;
+use object_store::path::Path;
 
 use crate::harness::{World, tenant};
 

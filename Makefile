@@ -14,9 +14,13 @@ build: tools
 test: tools
 	scripts/test.sh
 
-# Long evidence: other engines read the lake live.
+# Long evidence: other engines read the lake live, hundreds of kills and power losses.
 soak: build
 	tests/open-lake.sh $${CARGO_TARGET_DIR:-target}/release/bartizan
+	KILLS=300 cargo nextest run --release --locked -p bartizan --no-capture -E 'test(survive_kills)'
+	for seed in 11 12 13 14 15 16 17 18 19; do \
+	  SIMULATION_SEED=$$seed cargo nextest run --release --locked -p lake --no-capture -E 'test(an_hour_from_a_seed)' || exit 1; \
+	done
 
 # The rate of durable ingest beside what other engines load; NDJSON names a file of rows of DeviceProcessEvents.
 bench: build

@@ -150,15 +150,20 @@ impl Lake {
         Ok(retired.len())
     }
 
-    /// Deletes files that were taken off the list longer ago than the grace period.
-    async fn purge(&self) -> Result<usize, LakeError> {
+    /// Whether a file was taken off the list longer ago than the grace period: nothing reads it any more, and its
+    /// bytes may be deleted already.
+    pub(crate) fn is_due(&self, file: &DataFile) -> bool {
         let grace = i64::try_from(self.0.config.grace.as_nanos() / 100).unwrap_or(i64::MAX);
         let until = self.0.clock.now().0.saturating_sub(grace);
+        file.removed.is_some_and(|removed| removed.0 <= until)
+    }
+
+    /// Deletes files that were taken off the list longer ago than the grace period.
+    async fn purge(&self) -> Result<usize, LakeError> {
         let mut purged = Vec::new();
         for tenant in self.tenants() {
             for files in self.0.state.snapshot(tenant).files.values() {
-                let due = |file: &&Arc<DataFile>| file.removed.is_some_and(|removed| removed.0 <= until);
-                purged.extend(files.removed.iter().filter(due).cloned());
+                purged.extend(files.removed.iter().filter(|file| self.is_due(file)).cloned());
             }
         }
         if purged.is_empty() {

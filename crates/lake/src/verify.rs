@@ -52,7 +52,8 @@ impl Lake {
         let mut verified = Verified::default();
         for tenant in self.tenants() {
             for files in self.0.state.snapshot(tenant).files.values() {
-                for file in files.listed.iter().chain(&files.removed) {
+                for file in files.listed.iter().chain(files.removed.iter().filter(|file| !self.is_due(file)))
+                {
                     self.verify_file(file, &mut verified).await;
                 }
             }

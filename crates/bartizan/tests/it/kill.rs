@@ -1,6 +1,8 @@
-//! `kill -9` at random moments of a running ingest: every acknowledged row is there once.
+//! `kill -9` at random moments of ingest, flushes and merges: every acknowledged row is there once, and every file
+//! is whole. `KILLS` says how often.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +11,8 @@ use client::Client;
 use crate::server::{Program, free_port};
 
 const KILLS: u64 = 20;
+/// Flushes and merges all the time.
+const SETTINGS: &str = "[lake]\nflush_seconds = 1\nflush_bytes = 200000\nupkeep_seconds = 1\n";
 const ROWS_PER_CALL: u64 = 50;
 
 /// Rows numbered from `first` on, one device for each ten.
@@ -51,20 +55,22 @@ async fn acknowledged_rows_survive_kills_once() {
     let port = free_port();
     let mut call = 0;
     let mut acknowledged_calls = 0;
-    // Moments spread over the first half second, always the same ones.
+    let kills = std::env::var("KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
+    Program::start(&data, port, &["--no-sandbox"]).await.stop();
+    // Moments spread over the first seconds, always the same ones.
     let mut random = 0x9e37_79b9_7f4a_7c15_u64;
-    for _ in 0..KILLS {
-        let program = Program::start(&data, port, &["--no-sandbox"]).await;
+    for _ in 0..kills {
+        let program = Program::serve(&data, port, SETTINGS).await;
         let client = program.client().await.unwrap();
         let sender = tokio::spawn(send_until_cut(client, call));
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        tokio::time::sleep(Duration::from_millis((random >> 33) % 500)).await;
+        tokio::time::sleep(Duration::from_millis((random >> 33) % 2_000)).await;
         program.kill();
         let (next, acknowledged) = sender.await.unwrap();
         call = next;
         acknowledged_calls += acknowledged;
     }
-    let program = Program::start(&data, port, &["--no-sandbox"]).await;
+    let program = Program::serve(&data, port, SETTINGS).await;
     let client = program.client().await.unwrap();
     let counts = client
         .hunt("DeviceProcessEvents | summarize n = count() by ReportId | summarize rows = count(), most = max(n), last = max(ReportId)")
@@ -83,5 +89,20 @@ async fn acknowledged_rows_survive_kills_once() {
     // A call whose answer was cut off may be there too, and then it is there whole.
     assert!(rows <= (call + 1) * ROWS_PER_CALL && rows.is_multiple_of(ROWS_PER_CALL), "{rows}");
     assert_eq!(last + 1, rows, "a row is missing in between");
-    println!("{KILLS} kills, {acknowledged_calls} calls acknowledged, {rows} rows, each once");
+    program.stop();
+    let verified = Command::new(env!("CARGO_BIN_EXE_bartizan"))
+        .args(["lake", "verify", "--data"])
+        .arg(&data)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
+    assert!(verified.status.success(), "{said}{}", String::from_utf8_lossy(&verified.stderr));
+    let log = std::fs::read_to_string(data.with_extension("log")).unwrap();
+    let count = |what: &str| log.lines().filter(|line| line.contains(what)).count();
+    let (flushes, rounds) = (count(" flushed "), count("looked after the lake's files"));
+    assert!(flushes > 0 && rounds > 0, "{flushes} flushes, {rounds} rounds of upkeep");
+    println!(
+        "{kills} kills, {acknowledged_calls} calls acknowledged, {rows} rows, each once; {flushes} flushes and \
+         {rounds} rounds of upkeep; {said}"
+    );
 }

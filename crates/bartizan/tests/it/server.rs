@@ -21,18 +21,28 @@ pub fn free_port() -> u16 {
 impl Program {
     /// Starts the program and waits until it answers.
     pub async fn start(data: &Path, port: u16, args: &[&str]) -> Program {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bartizan"));
+        command.args(["quickstart", "--port", &port.to_string(), "--data"]).arg(data).args(args);
+        Program::run(command, data, port).await
+    }
+
+    /// Starts the program on the folder of an earlier quickstart, with settings of a configuration file.
+    pub async fn serve(data: &Path, port: u16, settings: &str) -> Program {
+        let config = data.with_extension("toml");
+        let text = format!(
+            "data = {data:?}\nlisten = \"127.0.0.1:{port}\"\noperator_listen = \"127.0.0.1:0\"\n{settings}"
+        );
+        std::fs::write(&config, text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_bartizan"));
+        command.args(["serve", "--config"]).arg(config);
+        Program::run(command, data, port).await
+    }
+
+    async fn run(mut command: Command, data: &Path, port: u16) -> Program {
         let begun = Instant::now();
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(data.with_extension("log")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_bartizan"))
-            .args(["quickstart", "--port", &port.to_string(), "--data"])
-            .arg(data)
-            .args(args)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let mut program = Program { child, data: data.to_owned(), started_in: Duration::ZERO };
         loop {
             if let Some(status) = program.child.try_wait().unwrap() {

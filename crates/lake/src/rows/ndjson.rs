@@ -304,8 +304,7 @@ fn quote_or_backslash(bytes: &[u8], start: usize) -> Option<usize> {
     while at < start + SHORT_TEXT {
         let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) else { break };
         let word = u64::from_le_bytes(*word);
-        let found =
-            zero_bytes(word ^ REPEATED * u64::from(b'"')) | zero_bytes(word ^ REPEATED * u64::from(b'\\'));
+        let found = zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES);
         if found != 0 {
             return Some(at + found.trailing_zeros() as usize / 8);
         }
@@ -315,6 +314,8 @@ fn quote_or_backslash(bytes: &[u8], start: usize) -> Option<usize> {
 }
 
 const REPEATED: u64 = 0x0101_0101_0101_0101;
+const QUOTES: u64 = REPEATED * b'"' as u64;
+const BACKSLASHES: u64 = REPEATED * b'\\' as u64;
 
 /// The highest bit of each byte that is zero, up to and with the first one: those behind it may be wrong.
 fn zero_bytes(word: u64) -> u64 {

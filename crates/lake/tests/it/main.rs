@@ -5,6 +5,7 @@ mod delta;
 mod follow;
 mod harness;
 mod lifecycle;
+mod simulation;
 mod terms;
 mod times;
 mod upkeep;

@@ -12,8 +12,6 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use datafusion::arrow::compute::{max, min};
 use datafusion::arrow::datatypes::{Int64Type, Schema, TimestampNanosecondType};
-use datafusion::parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
-use datafusion::parquet::file::statistics::Statistics;
 use model::lake::DataFile;
 use model::{DeviceId, Table, Ticks};
 
@@ -110,24 +108,6 @@ pub(crate) fn merge_files(
         encoded.push(writing.finish(first, level, now, new_name)?);
     }
     Ok(encoded)
-}
-
-/// Whether a file may have rows of a device, as far as its statistics tell.
-pub(crate) fn may_hold_device(files: &Files, path: &str, device: &DeviceId) -> Result<bool, LakeError> {
-    let opened = files.open_blocking(path)?;
-    let metadata = ParquetMetaDataReader::new().parse_and_finish(&opened)?;
-    let schema = metadata.file_metadata().schema_descr();
-    let column = schema.columns().iter().position(|column| column.name() == "DeviceId");
-    let Some(column) = column else { return Ok(false) };
-    let may_hold = |group: &RowGroupMetaData| match group.column(column).statistics() {
-        Some(Statistics::ByteArray(texts)) => {
-            let device = device.as_str().as_bytes();
-            texts.min_opt().is_none_or(|min| min.data() <= device)
-                && texts.max_opt().is_none_or(|max| max.data() >= device)
-        }
-        _ => true,
-    };
-    Ok(metadata.row_groups().iter().any(may_hold))
 }
 
 /// A merged file in the making, and what the catalog will say of it.

@@ -29,6 +29,8 @@ pub enum LakeError {
     Delta { path: String, reason: String },
     #[error("the term index of {path} cannot be used: {reason}")]
     TermIndex { path: String, reason: String },
+    #[error("the legal hold '{hold}' keeps rows of the device in {table}")]
+    Held { hold: String, table: &'static str },
     #[error("the batch is larger than {max} bytes")]
     TooLarge { max: usize },
     #[error("unexpected batch: {0}")]
@@ -45,6 +47,7 @@ impl LakeError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             LakeError::TooLarge { .. } => ErrorKind::TooLarge,
+            LakeError::Held { .. } => ErrorKind::Conflict,
             LakeError::Rows(_) | LakeError::TooEarly { .. } => ErrorKind::InvalidInput,
             LakeError::Busy | LakeError::NoSpace | LakeError::Stopped => ErrorKind::Unavailable,
             LakeError::Log { .. } | LakeError::File { .. } | LakeError::Catalog { .. } => {

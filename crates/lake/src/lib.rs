@@ -12,6 +12,7 @@ mod as_of;
 mod batch;
 mod catalog;
 mod compact;
+mod delete;
 mod delta;
 mod disk;
 mod error;
@@ -20,6 +21,7 @@ mod flush;
 mod follow;
 mod frame;
 mod log;
+mod measures;
 mod narrow;
 mod parquet_file;
 mod provider;
@@ -45,6 +47,7 @@ use tracing::{info, warn};
 
 pub use batch::rows_from_batch;
 pub use catalog::{Catalog, CatalogFuture};
+pub use delete::{Deleted, DeletedRows};
 pub use delta::{DeltaConfig, DeltaTable};
 pub use disk::{Disk, FolderDisk, LogFile};
 pub use error::LakeError;
@@ -212,6 +215,7 @@ impl Lake {
                     Ok(_) => {}
                     Err(LakeError::Stopped) => return,
                     Err(error) => {
+                        metrics::counter!("bartizan_lake_flush_errors_total").increment(1);
                         warn!(%error, "cannot flush; trying again");
                         tokio::time::sleep(Duration::from_secs(1)).await;
                     }
@@ -317,9 +321,17 @@ impl TenantLake {
         rows: Vec<Rows>,
         producer: Option<(String, i64)>,
     ) -> Result<Appended, LakeError> {
+        let appended = self.try_append(rows, producer).await;
+        appended.inspect_err(measures::refused)
+    }
+
+    async fn try_append(
+        &self,
+        rows: Vec<Rows>,
+        producer: Option<(String, i64)>,
+    ) -> Result<Appended, LakeError> {
         let shared = &self.lake.0;
         if shared.state.hot_bytes() > shared.config.hot_bytes_max {
-            metrics::counter!("bartizan_lake_busy_total").increment(1);
             return Err(LakeError::Busy);
         }
         let (parts, payload) = blocking(move || {
@@ -349,6 +361,11 @@ impl TenantLake {
         let heads = shared.heads.clone();
         let store = self.lake.object_store();
         Snapshot { state, store, heads, explain: None, as_of: None, now, grace }
+    }
+
+    /// How long what was deleted stays on the disk, and as far back the past can be asked.
+    pub fn grace(&self) -> Duration {
+        self.lake.0.config.grace
     }
 
     /// The highest sequence accepted so far; 0 before the first row.

@@ -19,6 +19,7 @@ pub(crate) struct HotBatch {
     pub batch: RecordBatch,
     pub first_sequence: i64,
     pub last_sequence: i64,
+    pub ingested: Ticks,
     /// The log segment that holds it.
     pub segment: u64,
     /// Which of the table's columns hold something.
@@ -38,7 +39,7 @@ impl HotBatch {
         let bytes = columns.bytes + 16 * columns.len;
         let last_sequence = first_sequence + columns.len as i64 - 1;
         let batch = stored_batch(columns, first_sequence, ingested)?;
-        Ok(HotBatch { table, batch, first_sequence, last_sequence, segment, filled, bytes })
+        Ok(HotBatch { table, batch, first_sequence, last_sequence, ingested, segment, filled, bytes })
     }
 }
 
@@ -94,6 +95,11 @@ impl State {
 
     pub fn hot_rows(&self) -> usize {
         self.read().hot_rows
+    }
+
+    /// When the first of the hot rows came.
+    pub fn oldest_hot(&self) -> Option<Ticks> {
+        hot(&self.read()).map(|batch| batch.ingested).min()
     }
 
     pub fn set_files(&self, files: Vec<DataFile>, sequences: &[(TenantId, i64)]) {

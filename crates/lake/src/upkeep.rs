@@ -1,4 +1,4 @@
-//! What is done to files behind the backs of readers: merging, retention, deletion.
+//! What is done to files behind the backs of readers: merging, retention, and deleting what was replaced.
 //!
 //! Nothing here touches the log or hot rows, and every change is one transaction of the catalog. Files that are
 //! replaced or retired stay readable for the grace period: for queries that hold a snapshot, and for questions
@@ -17,7 +17,7 @@ use crate::compact::{self, Task};
 use crate::delta::{DeltaConfig, DeltaTable};
 use crate::flush::Encoded;
 use crate::schema::file_schema;
-use crate::{Lake, LakeError, TenantLake, blocking};
+use crate::{Lake, LakeError, blocking};
 
 /// What one round of upkeep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -37,11 +37,17 @@ impl Lake {
         let pause = self.0.config.upkeep_interval;
         loop {
             tokio::time::sleep(pause).await;
-            match self.upkeep().await {
+            let started = std::time::Instant::now();
+            let done = self.upkeep().await;
+            metrics::histogram!("bartizan_lake_upkeep_seconds").record(started.elapsed().as_secs_f64());
+            match done {
                 Ok(done) if done != Upkeep::default() => info!(?done, "looked after the lake's files"),
                 Ok(_) => {}
                 Err(LakeError::Stopped) => return,
-                Err(error) => warn!(%error, "cannot look after the lake's files; trying again"),
+                Err(error) => {
+                    metrics::counter!("bartizan_lake_upkeep_errors_total").increment(1);
+                    warn!(%error, "cannot look after the lake's files; trying again");
+                }
             }
         }
     }
@@ -87,8 +93,8 @@ impl Lake {
         Ok(())
     }
 
-    /// Replaces files by one with their rows. Returns how many files were made.
-    async fn rewrite(&self, task: Task, without: Option<DeviceId>) -> Result<usize, LakeError> {
+    /// Replaces files by one with their rows, but for those of a device. Returns how many files were made.
+    pub(crate) async fn rewrite(&self, task: Task, without: Option<DeviceId>) -> Result<usize, LakeError> {
         let started = std::time::Instant::now();
         let (shared, now) = (self.0.clone(), self.0.clock.now());
         let replaced = task.files.clone();
@@ -181,37 +187,8 @@ impl Lake {
         self.0.catalog.commit(CatalogChange { purged: paths, ..CatalogChange::default() }).await?;
         self.0.files.known().forget(purged.iter().map(AsRef::as_ref));
         self.0.state.forget(&purged);
+        metrics::counter!("bartizan_lake_purged_files_total").increment(purged.len() as u64);
         Ok(purged.len())
-    }
-}
-
-impl TenantLake {
-    /// Deletes every row of a device that was accepted before the call: they are gone from queries when this returns, from the log as well, and
-    /// from the disk after the grace period. Tables under a legal hold are left as they are; their names are
-    /// returned.
-    pub async fn delete_device(&self, device: &DeviceId) -> Result<Vec<&'static str>, LakeError> {
-        self.lake.flush().await?;
-        let shared = &self.lake.0;
-        let _one_at_a_time = shared.maintaining.lock().await;
-        let policies = shared.catalog.policies().await?;
-        let mut held = Vec::new();
-        for (name, files) in shared.state.snapshot(self.tenant).files {
-            let Some(table) = tables::find(name).filter(|table| table.position("DeviceId").is_some()) else {
-                continue;
-            };
-            if policies.is_held(self.tenant, name) {
-                held.push(table.name);
-                continue;
-            }
-            for file in files.listed.iter().cloned() {
-                let (store, path, wanted) = (shared.files.clone(), file.path.clone(), device.clone());
-                if blocking(move || compact::may_hold_device(&store, &path, &wanted)).await?? {
-                    let task = Task { table, files: vec![file] };
-                    self.lake.rewrite(task, Some(device.clone())).await?;
-                }
-            }
-        }
-        Ok(held)
     }
 }
 

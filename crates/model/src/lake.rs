@@ -120,7 +120,12 @@ impl Policies {
     }
 
     pub fn is_held(&self, tenant: TenantId, table: &str) -> bool {
-        let covers = |hold: &LegalHold| hold.table.as_deref().is_none_or(|held| held == table);
-        self.holds.iter().any(|hold| hold.tenant == tenant && covers(hold))
+        self.hold(tenant, table).is_some()
+    }
+
+    /// A hold that covers the table.
+    pub fn hold(&self, tenant: TenantId, table: &str) -> Option<&LegalHold> {
+        let covers = |hold: &&LegalHold| hold.table.as_deref().is_none_or(|held| held == table);
+        self.holds.iter().filter(|hold| hold.tenant == tenant).find(covers)
     }
 }

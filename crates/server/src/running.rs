@@ -98,7 +98,11 @@ impl Running {
 
         let metrics = metrics_handle()?;
         let rendered = metrics.clone();
-        let operator_router = api::operator_router(api.clone(), move || rendered.render());
+        let measured = api.lake.clone();
+        let operator_router = api::operator_router(api.clone(), move || {
+            measured.measure();
+            rendered.render()
+        });
         let tls = RustlsConfig::from_config(Arc::new(tls::server_config(&certificate)?));
         let (handle, operator_handle) = (Handle::new(), Handle::new());
         let mut https = axum_server::from_tcp_rustls(listener, tls)

@@ -40,6 +40,7 @@ impl Reserved {
         }
         let units = u32::try_from(missing).unwrap_or(u32::MAX);
         let busy = |_| {
+            metrics::counter!("bartizan_ingest_busy_total").increment(1);
             let message = "Too many events are being taken in at once. Try again shortly.";
             ApiError::new(code::SERVICE_BUSY, message).retry_after(RETRY_SECONDS)
         };
@@ -48,7 +49,17 @@ impl Reserved {
             Some(permit) => permit.merge(more),
             None => self.permit = Some(more),
         }
+        metrics::gauge!("bartizan_ingest_memory_bytes").increment((missing * UNIT_BYTES) as f64);
         Ok(())
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        let held = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        if held > 0 {
+            metrics::gauge!("bartizan_ingest_memory_bytes").decrement((held * UNIT_BYTES) as f64);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The lake from outside: what is acknowledged is there once, whatever happens in between.
 
 mod crash;
+mod delete;
 mod delta;
 mod follow;
 mod harness;

@@ -137,24 +137,6 @@ async fn the_past_is_there_for_the_grace_period() {
     assert_eq!(numbers(&again, tenant(1)).await, kept);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_held_table_keeps_the_rows_of_a_deleted_device() {
-    let world = World::new();
-    let lake = flushed(&world, 1).await;
-    let hold = LegalHold {
-        tenant: tenant(1),
-        name: "case".to_owned(),
-        table: Some("DeviceNetworkEvents".to_owned()),
-        reason: "a court asked".to_owned(),
-        created: Ticks(0),
-    };
-    world.catalog.set_policies(Policies { retention: vec![], holds: vec![hold] });
-    let device = DeviceId::parse(&format!("{:040x}", 0)).unwrap();
-    let held = lake.tenant(tenant(1)).delete_device(&device).await.unwrap();
-    assert_eq!(held, ["DeviceNetworkEvents"]);
-    assert_eq!(numbers(&lake, tenant(1)).await, [1, 2, 3, 4, 5, 7, 8, 9]);
-}
-
 /// The plan of a search for a file name, and the numbers of the rows it finds.
 async fn search(lake: &Lake, name: &str) -> (String, Vec<i64>) {
     let context = SessionContext::new();

@@ -132,6 +132,10 @@ impl ApiError {
         self.code
     }
 
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The answer, under its id. What the client is not told is logged under the same id.
     pub fn render(self, target: Uuid, form: ErrorForm) -> Response {
         let Code(name, _) = self.code;
@@ -191,6 +195,7 @@ impl From<LakeError> for ApiError {
                 ApiError::new(code::INSUFFICIENT_STORAGE, sentence(&error.to_string())).retry_after(60)
             }
             LakeError::TooLarge { .. } => ApiError::new(code::BODY_TOO_LARGE, sentence(&error.to_string())),
+            LakeError::Held { .. } => ApiError::new(code::CONFLICT, sentence(&error.to_string())),
             _ if error.kind() == ErrorKind::Unavailable => ApiError::unavailable(chain(&error)),
             _ => ApiError::internal(chain(&error)),
         }

@@ -4,6 +4,7 @@ mod alerts;
 mod events;
 mod hec;
 mod hunting;
+mod lake;
 mod machines;
 mod otlp;
 mod sign_in;
@@ -90,6 +91,7 @@ impl Routes {
         events::routes(&mut routes);
         hec::routes(&mut routes);
         hunting::routes(&mut routes);
+        lake::routes(&mut routes);
         machines::routes(&mut routes);
         otlp::routes(&mut routes);
         sign_in::routes(&mut routes);
@@ -145,6 +147,24 @@ impl Routes {
         handler: impl Handler<T, ()>,
     ) -> &mut RouteDeclaration {
         self.add(Method::PATCH, path, access, handler)
+    }
+
+    fn put<T: 'static>(
+        &mut self,
+        path: &'static str,
+        access: Access,
+        handler: impl Handler<T, ()>,
+    ) -> &mut RouteDeclaration {
+        self.add(Method::PUT, path, access, handler)
+    }
+
+    fn delete<T: 'static>(
+        &mut self,
+        path: &'static str,
+        access: Access,
+        handler: impl Handler<T, ()>,
+    ) -> &mut RouteDeclaration {
+        self.add(Method::DELETE, path, access, handler)
     }
 
     fn add<T: 'static>(

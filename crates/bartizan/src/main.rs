@@ -37,7 +37,7 @@ enum Command {
     Ingest(cli::IngestArgs),
     /// Ask a server a KQL question
     Hunt(cli::HuntArgs),
-    /// Look after the events in a data folder that no server uses
+    /// Look after events: on a server, or in a data folder that no server uses
     #[command(subcommand)]
     Lake(LakeCommand),
     /// Print the version

@@ -1,14 +1,16 @@
-//! The commands that talk to a server: `ingest` sends events, `hunt` asks questions. Both are clients of the
-//! public API like any other.
+//! The commands that talk to a server: `ingest` sends events, `hunt` asks questions, and those of `lake` decide what
+//! becomes of events that are there. All are clients of the public API like any other.
 
 mod connect;
 mod hunt;
 mod ingest;
+mod lake;
 mod output;
 
 pub use connect::ConnectionArgs;
 pub use hunt::{HuntArgs, hunt};
 pub use ingest::{IngestArgs, ingest};
+pub use lake::{DeleteDeviceArgs, HoldCommand, RetentionCommand, delete_device, hold, retention};
 
 /// How a command ended that could do its work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,3 +10,8 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
         written => written,
     }
 }
+
+/// Text of others without what would move the cursor or begin a line.
+pub(crate) fn on_one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}

@@ -16,6 +16,6 @@ pub use error::ClientError;
 pub use hunt::{Field, HuntAnswer};
 pub use ingest::{IngestAnswer, Refusal};
 pub use retry::RetryPolicy;
-pub use send::{Client, Settings};
+pub use send::{Client, Settings, path_of};
 
 pub type Result<T> = std::result::Result<T, ClientError>;

@@ -37,6 +37,22 @@ impl Default for Settings {
     }
 }
 
+/// The path of these segments, whatever is in them.
+pub fn path_of(segments: &[&str]) -> String {
+    let mut path = String::new();
+    for segment in segments {
+        path.push('/');
+        for byte in segment.bytes() {
+            match byte {
+                b'-' | b'_' | b'.' | b'~' | b'$' => path.push(char::from(byte)),
+                _ if byte.is_ascii_alphanumeric() => path.push(char::from(byte)),
+                _ => path += &format!("%{byte:02X}"),
+            }
+        }
+    }
+    path
+}
+
 /// A caller of one tenant's API. Clones share connections and token.
 #[derive(Clone)]
 pub struct Client {
@@ -121,6 +137,18 @@ impl Client {
     /// `POST` with a JSON body. Sent again only if the server cannot have acted on it.
     pub async fn post_json<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T> {
         self.send(self.request(Method::POST, path, Some(body), false)).await
+    }
+
+    /// `PUT` with a JSON body; doing it twice is the same as doing it once.
+    pub async fn put_json<T: DeserializeOwned>(&self, path: &str, body: &Value) -> Result<T> {
+        self.send(self.request(Method::PUT, path, Some(body), true)).await
+    }
+
+    /// `DELETE` of a path, which may take as long as a query. Sent again only if the server cannot have acted on it.
+    pub async fn delete_json<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let mut request = self.request(Method::DELETE, path, None, false);
+        request.timeout = self.inner.settings.hunt_timeout;
+        self.send(request).await
     }
 
     pub(crate) fn request(
@@ -244,5 +272,16 @@ fn api_error(status: StatusCode, body: &[u8]) -> ClientError {
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("connection", &self.inner.connection).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_stay_segments() {
+        assert_eq!(path_of(&["api", "lake", "holds", "a-1.x"]), "/api/lake/holds/a-1.x");
+        assert_eq!(path_of(&["a/b", "c?d=ä"]), "/a%2Fb/c%3Fd%3D%C3%A4");
     }
 }

@@ -11,6 +11,8 @@ pub enum Permission {
     AlertRead,
     AlertReadWrite,
     EventWrite,
+    LakeRead,
+    LakeReadWrite,
     MachineRead,
     MachineReadWrite,
 }
@@ -66,6 +68,20 @@ pub static PERMISSIONS: &[Declaration] = &[
         includes: &[],
     },
     Declaration {
+        permission: Permission::LakeRead,
+        application: "Lake.Read.All",
+        delegated: Some("Lake.Read"),
+        summary: "Read rules of retention and legal holds.",
+        includes: &[],
+    },
+    Declaration {
+        permission: Permission::LakeReadWrite,
+        application: "Lake.ReadWrite.All",
+        delegated: Some("Lake.ReadWrite"),
+        summary: "Read and change rules of retention and legal holds; delete the rows of a device.",
+        includes: &[Permission::LakeRead],
+    },
+    Declaration {
         permission: Permission::MachineRead,
         application: "Machine.Read.All",
         delegated: Some("Machine.Read"),
@@ -116,6 +132,8 @@ mod tests {
             AlertRead,
             AlertReadWrite,
             EventWrite,
+            LakeRead,
+            LakeReadWrite,
             MachineRead,
             MachineReadWrite,
         ];

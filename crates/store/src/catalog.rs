@@ -1,19 +1,15 @@
-//! The catalog of the lake: its files, how much of its log they hold, and what may be deleted. It spans all
-//! tenants.
+//! The catalog of the lake: its files and how much of its log they hold. It spans all tenants.
 
-use model::lake::{CatalogChange, CatalogState, DataFile, LegalHold, Policies, ProducerMark, Retention};
+use model::lake::{CatalogChange, CatalogState, DataFile, ProducerMark};
 use model::{TenantId, Ticks};
 use sqlx::Row as _;
 
 use crate::database::{Row, Transaction, commit, uuid};
 use crate::error::{failed, not_added};
-use crate::{Store, StoreError, TenantStore};
+use crate::{Store, StoreError};
 
 const CHANGE: &str = "record a change of the lake's files";
 const STATE: &str = "read the state of the lake";
-const POLICIES: &str = "read what may be deleted from the lake";
-const RETENTION: &str = "set how long rows are kept";
-const HOLD: &str = "change a legal hold";
 
 impl Store {
     /// Records a change whole or not at all. Marks only rise. A file that is there already, and one to be removed
@@ -56,68 +52,6 @@ impl Store {
             .try_map(|row: Row| Ok((TenantId(uuid(row.try_get("tenant")?)?), row.try_get("sequence")?)));
         let sequences = sequences.fetch_all(&mut *transaction).await.map_err(failed(STATE))?;
         Ok(CatalogState { files, log_segment: segment.unwrap_or_default(), producers, sequences })
-    }
-
-    /// What every tenant says about deleting rows.
-    pub async fn lake_policies(&self) -> Result<Policies, StoreError> {
-        const RULES: &str = "SELECT tenant, table_name, days FROM lake_retention ORDER BY tenant, table_name";
-        const HOLDS: &str =
-            "SELECT tenant, name, table_name, reason, created FROM lake_holds ORDER BY tenant, name";
-        let mut transaction = self.db.begin_reading().await?;
-        let retention = sqlx::query(RULES).try_map(|row: Row| {
-            Ok(Retention {
-                tenant: TenantId(uuid(row.try_get("tenant")?)?),
-                table: table_of(row.try_get("table_name")?),
-                days: row.try_get("days")?,
-            })
-        });
-        let retention = retention.fetch_all(&mut *transaction).await.map_err(failed(POLICIES))?;
-        let holds = sqlx::query(HOLDS).try_map(|row: Row| {
-            Ok(LegalHold {
-                tenant: TenantId(uuid(row.try_get("tenant")?)?),
-                name: row.try_get("name")?,
-                table: table_of(row.try_get("table_name")?),
-                reason: row.try_get("reason")?,
-                created: Ticks(row.try_get("created")?),
-            })
-        });
-        let holds = holds.fetch_all(&mut *transaction).await.map_err(failed(POLICIES))?;
-        Ok(Policies { retention, holds })
-    }
-}
-
-impl TenantStore {
-    /// Keeps rows of a table, or of every table without a rule of its own, for so many days; for ever without
-    /// days.
-    pub async fn set_retention(&self, table: Option<&str>, days: Option<i64>) -> Result<(), StoreError> {
-        const SET: &str = "INSERT INTO lake_retention (tenant, table_name, days) VALUES ($1, $2, $3) \
-                           ON CONFLICT (tenant, table_name) DO UPDATE SET days = excluded.days";
-        const UNSET: &str = "DELETE FROM lake_retention WHERE tenant = $1 AND table_name = $2";
-        let table = table.unwrap_or_default();
-        let query = match days {
-            Some(days) => sqlx::query(SET).bind(&self.key).bind(table).bind(days),
-            None => sqlx::query(UNSET).bind(&self.key).bind(table),
-        };
-        query.execute(self.db.writer()).await.map_err(failed(RETENTION))?;
-        Ok(())
-    }
-
-    /// Keeps a table, or every table, from being deleted until the hold is released.
-    pub async fn add_hold(&self, hold: &LegalHold) -> Result<(), StoreError> {
-        const ADD: &str = "INSERT INTO lake_holds (tenant, name, table_name, reason, created) \
-                           VALUES ($1, $2, $3, $4, $5)";
-        let query = sqlx::query(ADD).bind(&self.key).bind(&hold.name);
-        let query = query.bind(hold.table.as_deref().unwrap_or_default()).bind(&hold.reason);
-        let added = query.bind(hold.created.0).execute(self.db.writer()).await;
-        added.map_err(not_added(HOLD, "legal hold", &hold.name))?;
-        Ok(())
-    }
-
-    pub async fn release_hold(&self, name: &str) -> Result<(), StoreError> {
-        let query = sqlx::query("DELETE FROM lake_holds WHERE tenant = $1 AND name = $2");
-        let released =
-            query.bind(&self.key).bind(name).execute(self.db.writer()).await.map_err(failed(HOLD))?;
-        if released.rows_affected() == 0 { Err(StoreError::not_found("legal hold", name)) } else { Ok(()) }
     }
 }
 
@@ -213,9 +147,4 @@ fn producer_mark(row: Row) -> Result<ProducerMark, sqlx::Error> {
         producer: row.try_get("producer")?,
         sequence: row.try_get("sequence")?,
     })
-}
-
-/// The table of a rule; the empty name stands for every table.
-fn table_of(name: String) -> Option<String> {
-    (!name.is_empty()).then_some(name)
 }

@@ -23,6 +23,7 @@ mod filter;
 mod fold;
 mod followers;
 pub mod identity;
+mod lake_policies;
 mod machines;
 mod page;
 mod profiles;

@@ -99,7 +99,7 @@ fn count(report: &Report) {
 }
 
 /// The table of that name, in any letter case.
-fn find_table(name: &str) -> Result<&'static Table, ApiError> {
+pub(super) fn find_table(name: &str) -> Result<&'static Table, ApiError> {
     let found = TABLES.iter().copied().find(|table| table.name.eq_ignore_ascii_case(name));
     found.ok_or_else(|| {
         let name: String = name.chars().take(100).collect();

@@ -4,7 +4,8 @@ use api::{Access, Dialect, RouteDeclaration, Routes};
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use model::{DeviceId, Permission};
+use model::lake::{LegalHold, Policies};
+use model::{Clock, DeviceId, Permission};
 
 use crate::world::{ROW, Reply, World, all_permissions};
 
@@ -16,6 +17,8 @@ async fn call_as(world: &World, route: &RouteDeclaration, authorization: Option<
     let machine = DeviceId::from_name(world.one, "pc0.contoso.example");
     let id = if route.path.starts_with("/api/machines") { machine.as_str() } else { "da0_1" };
     let path = route.path.replace("{id}", id).replace("{table}", "DeviceEvents");
+    let device = DeviceId::from_name(world.one, "pc1.contoso.example");
+    let path = path.replace("{name}", "case").replace("{device}", device.as_str());
     let body = match route.path {
         path if path.starts_with("/api/ingest/") => ROW.to_owned(),
         path if path.starts_with("/api/advanced") => r#"{"Query":"DeviceEvents | count"}"#.to_owned(),
@@ -27,6 +30,8 @@ async fn call_as(world: &World, route: &RouteDeclaration, authorization: Option<
             let record = serde_json::json!({ "body": { "stringValue": ROW } });
             format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{record}]}}]}}]}}"#)
         }
+        "/api/lake/retention/{table}" => r#"{"days":30}"#.to_owned(),
+        "/api/lake/holds/{name}" => r#"{"reason":"a court asked"}"#.to_owned(),
         "/api/alerts/{id}" if route.method == "PATCH" => r#"{"status":"Resolved"}"#.to_owned(),
         _ => String::new(),
     };
@@ -69,7 +74,12 @@ async fn world() -> World {
     let world = World::start().await;
     world.add_machines(1).await;
     world.add_alerts(1).await;
-    world.post("/api/ingest/DeviceEvents", format!("{ROW}\n").repeat(10)).await.ok();
+    world.post("/api/ingest/DeviceEvents", format!("{ROW}\n").repeat(30)).await.ok();
+    let store = world.store.tenant(world.one);
+    store.set_retention(Some("DeviceEvents"), Some(30)).await.unwrap();
+    let (name, reason) = ("case".to_owned(), "a court asked".to_owned());
+    let hold = LegalHold { tenant: world.one, name, table: None, reason, created: world.clock.now() };
+    store.add_hold(&hold).await.unwrap();
     world
 }
 
@@ -139,12 +149,19 @@ async fn a_token_of_another_tenant_sees_and_changes_nothing() {
             path if path.contains("{id}") => {
                 assert_eq!(reply.error(), (404, "ResourceNotFound".to_owned()), "{path}");
             }
-            "/api/alerts" | "/api/machines" => assert_eq!(reply.ok()["value"], serde_json::json!([])),
+            "/api/alerts" | "/api/machines" | "/api/lake/retention" | "/api/lake/holds" => {
+                assert_eq!(reply.ok()["value"], serde_json::json!([]));
+            }
+            // Then the stranger makes a rule and a hold of his own, and takes them away.
+            path if path.starts_with("/api/lake/") && route.method == "GET" => {
+                assert_eq!(reply.error(), (404, "ResourceNotFound".to_owned()), "{path}");
+            }
+            "/api/lake/devices/{device}" => assert_eq!(reply.ok()["rowsDeleted"], 0),
             "/api/alerts/$count" | "/api/machines/$count" => assert_eq!(reply.text(), "0"),
-            // The stranger sent a few rows of his own, one a route; the ten are not his.
+            // The stranger sent a few rows of his own, one a route; the thirty are not his.
             path if path.starts_with("/api/advanced") => {
                 let count = reply.ok()["Results"][0]["Count"].as_i64().unwrap();
-                assert!(count < 10, "{path}: {count}");
+                assert!(count < 30, "{path}: {count}");
             }
             _ => assert_eq!(reply.status, 200, "{}", route.path),
         }
@@ -223,9 +240,11 @@ async fn the_id_and_secret_of_an_app_are_taken_where_shippers_send_and_nowhere_e
     }
 }
 
-/// The first tenant's rows and alert, and how often they changed.
-async fn state(world: &World) -> (i64, String) {
+/// The first tenant's rows, alert, rules and holds, and how often the rows changed.
+async fn state(world: &World) -> (i64, i64, String, Policies) {
     let mut alert = world.get("/api/alerts/da0_1").await.ok();
     alert["@odata.context"].take();
-    (world.lake.tenant(world.one).last_sequence(), alert.to_string())
+    let rows = world.row_count("DeviceEvents").await;
+    let policies = world.store.tenant(world.one).lake_policies().await.unwrap();
+    (world.lake.tenant(world.one).last_sequence(), rows, alert.to_string(), policies)
 }

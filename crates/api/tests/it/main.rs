@@ -6,6 +6,7 @@ mod errors;
 mod hec;
 mod hunting;
 mod ingest;
+mod lake;
 mod otlp;
 mod paths;
 mod sign_in;

@@ -1,4 +1,4 @@
-//! The commands that look after the events in a data folder that no server uses.
+//! The commands that look after events: through a server, or in a data folder that no server uses.
 
 mod rebuild_profiles;
 mod stats;
@@ -21,6 +21,14 @@ pub enum LakeCommand {
     Verify(verify::Args),
     /// Say how much is stored, by tenant and table
     Stats(stats::Args),
+    /// How long a server keeps rows, by table
+    #[command(subcommand)]
+    Retention(cli::RetentionCommand),
+    /// What a server keeps whatever retention says
+    #[command(subcommand)]
+    Hold(cli::HoldCommand),
+    /// Delete every row of a device from a server
+    DeleteDevice(cli::DeleteDeviceArgs),
 }
 
 /// The data folder that is meant.
@@ -40,6 +48,18 @@ pub async fn run(command: LakeCommand, log: LogArgs) -> anyhow::Result<Outcome> 
         LakeCommand::RebuildProfiles(args) => rebuild_profiles::run(args, log).await,
         LakeCommand::Verify(args) => verify::run(args, log).await,
         LakeCommand::Stats(args) => stats::run(args, log).await,
+        LakeCommand::Retention(command) => {
+            log.start_for_clients()?;
+            cli::retention(command).await
+        }
+        LakeCommand::Hold(command) => {
+            log.start_for_clients()?;
+            cli::hold(command).await
+        }
+        LakeCommand::DeleteDevice(args) => {
+            log.start_for_clients()?;
+            cli::delete_device(args).await
+        }
     }
 }
 

@@ -73,6 +73,60 @@ async fn events_are_sent_and_found() {
     assert!(said.contains("the event lake is damaged"), "{said}");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_becomes_of_events_is_decided_by_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = Program::start(&folder.path().join("bartizan-data"), free_port(), &["--no-sandbox"]).await;
+    let row = |device| {
+        format!(
+            "{{\"Timestamp\":\"2024-05-06T07:08:09Z\",\"DeviceName\":\"{device}\",\"ActionType\":\"x\"}}\n"
+        )
+    };
+    let rows = row("pc1.corp.example").repeat(3) + &row("pc2.corp.example");
+    std::fs::write(folder.path().join("rows.jsonl"), rows).unwrap();
+    let (code, _, said) = run(&["ingest", "--table", "DeviceEvents", "rows.jsonl"], folder.path());
+    assert_eq!(code, Some(0), "{said}");
+    let hunt = ["hunt", "DeviceEvents | summarize by DeviceName, DeviceId", "--output", "csv"];
+    let (_, devices, said) = run(&hunt, folder.path());
+    let device = devices.lines().find_map(|line| line.strip_prefix("pc1.corp.example,"));
+    let device = device.unwrap_or_else(|| panic!("{devices}{said}")).to_owned();
+
+    let lake = |arguments: &[&str]| {
+        let (code, out, said) = run(&[&["lake"], arguments].concat(), folder.path());
+        format!("{}: {out}{said}", code.unwrap())
+    };
+    assert_eq!(lake(&["retention", "list"]), "0: there are no rules: rows are kept for ever\n");
+    assert_eq!(lake(&["retention", "set", "deviceinfo", "30"]), "0: DeviceInfo: rows are kept for 30 days\n");
+    assert_eq!(lake(&["retention", "list"]), "0: DeviceInfo: rows are kept for 30 days\n");
+    assert_eq!(lake(&["retention", "remove", "DeviceInfo"]), "0: DeviceInfo: the rule of 30 days is gone\n");
+    let told = lake(&["retention", "set", "DeviceInfos", "30"]);
+    assert!(told.starts_with("1: error: ResourceNotFound") && told.contains("DeviceInfo"), "{told}");
+    let told = lake(&["retention", "set", "default", "0"]);
+    assert!(told.contains("'days' takes a whole number from 1"), "{told}");
+
+    let told = lake(&["hold", "add", "case-7", "--reason", "a\ncourt", "--table", "DeviceEvents"]);
+    assert!(
+        told.starts_with("0: case-7: keeps DeviceEvents since 2") && told.ends_with(": a court\n"),
+        "{told}"
+    );
+    assert_eq!(lake(&["hold", "list"]), told);
+    assert!(lake(&["delete-device", &device]).starts_with("1: error: deleted rows cannot be brought back"));
+    let told = lake(&["delete-device", &device, "--yes"]);
+    assert!(told.starts_with("1: error: Conflict: The legal hold 'case-7' keeps rows"), "{told}");
+    assert_eq!(lake(&["hold", "release", "case-7"]), "0: case-7: released\n");
+    assert_eq!(lake(&["hold", "list"]), "0: there are no legal holds\n");
+    assert!(lake(&["hold", "release", "a/b"]).starts_with("1: error: ResourceNotFound"));
+    let told = lake(&["delete-device", &device, "--yes"]);
+    let expected = format!(
+        "0: device {device}: rows deleted 3, files replaced 1, files left as they were 0\n  \
+         DeviceEvents: rows 3, files 1\nthe replaced files stay on the disk until 2"
+    );
+    assert!(told.starts_with(&expected), "{told}");
+    let (_, left, _) = run(&["hunt", "DeviceEvents | project DeviceName", "--output", "csv"], folder.path());
+    assert_eq!(left.lines().collect::<Vec<_>>(), ["DeviceName", "pc2.corp.example"]);
+    assert!(program.stop().success());
+}
+
 /// The first data file below a folder.
 fn data_file(folder: &Path) -> Option<PathBuf> {
     let mut entries: Vec<PathBuf> =

@@ -9,6 +9,10 @@ processes=()
 start() {
   "$bartizan" quickstart --data "$work/data" --port "$port" --no-sandbox "$@" >"$work/out" 2>>"$work/log" &
   server=$!
+  wait_ready
+}
+
+wait_ready() {
   for _ in $(seq 300); do
     curl -sf --cacert "$work/data/tls/ca.pem" "https://127.0.0.1:$port/readyz" >/dev/null 2>&1 && return
     kill -0 "$server" 2>/dev/null || fail "the server ended"

@@ -1,7 +1,9 @@
 #!/usr/bin/env bash
-# Programs that others made send their events here: syslog-ng by the HTTP Event Collector protocol, and the exporter of
-# OpenTelemetry by OTLP. All events are found by hunting, also those of the time when the server was away.
-# Needs syslog-ng with its HTTP module, and python3 with the exporter from the package index or in the folder
+# Programs that others made send their events here: syslog-ng by the HTTP Event Collector protocol, rsyslog by the bulk
+# protocol of Elasticsearch, and the exporter of OpenTelemetry by OTLP. All events are found by hunting, also those of
+# the time when the server was away.
+# Needs syslog-ng with its HTTP module, rsyslog with omelasticsearch, which is unpacked from the packages of the
+# distribution where it is not installed, and python3 with the exporter from the package index or in the folder
 # SHIPPERS_VENV; what cannot be installed is skipped.
 set -euo pipefail
 
@@ -84,6 +86,9 @@ start
 arrived 200
 kill "$shipper" && wait "$shipper" || fail "syslog-ng did not end cleanly"
 processes=()
+
+. "$tests/rsyslog.sh"
+play_rsyslog
 
 venv=${SHIPPERS_VENV:-$work/venv}
 if "$venv/bin/python" -c 'import opentelemetry.exporter.otlp.proto.http' 2>/dev/null ||

@@ -29,7 +29,7 @@ struct Envelope<'a> {
 /// Text that is borrowed where it has no escapes; an optional `Cow` would always be copied.
 #[derive(Deserialize)]
 #[serde(transparent)]
-struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+pub(crate) struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 /// Reads objects; one that is malformed is the fault of the whole body.
 pub(crate) fn read_events(

@@ -16,6 +16,7 @@ use model::row::RowError;
 use model::{Row, tables};
 
 mod auditd;
+mod bulk;
 mod cache;
 mod draft;
 mod event;
@@ -35,12 +36,13 @@ mod sysmon;
 mod values;
 mod xml;
 
+pub use bulk::{BulkAction, BulkItem, TakeItem};
 use event::Channel;
 pub use format::{FORMATS, Format, Framing, Give, Input, find, recognise};
 pub use hec::seconds;
 pub use lines::LINE_BYTES_MAX;
 pub use mapper::Mapper;
-pub use shipped::{Fault, Protocol, Said, read_shipped};
+pub use shipped::{Fault, Protocol, Said, read_bulk, read_shipped};
 
 /// What became of a record that could be read.
 #[derive(Clone, Debug, PartialEq)]

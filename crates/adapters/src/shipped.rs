@@ -12,7 +12,9 @@ use crate::json::{Json, Object, get};
 use crate::mapper::report_id;
 use crate::shapes::{self, Record};
 use crate::sysmon::text;
-use crate::{Give, Input, Mapped, Mapper, Refusal, auditd, hec, lines, ocsf, otlp, syslog_line};
+use crate::{
+    Give, Input, Mapped, Mapper, Refusal, TakeItem, auditd, bulk, hec, lines, ocsf, otlp, syslog_line,
+};
 
 /// How records are wrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +57,7 @@ pub enum Fault {
 }
 
 /// Kinds that senders name with this are tables.
-const TABLE_PREFIX: &str = "bartizan:";
+pub(crate) const TABLE_PREFIX: &str = "bartizan:";
 /// Members in which collectors put the text that they read, and those in which they put its device.
 const MESSAGES: [&str; 5] = ["message", "log", "MESSAGE", "_raw", "body"];
 const HOSTS: [&str; 4] = ["host", "hostname", "HOSTNAME", "_HOSTNAME"];
@@ -73,16 +75,29 @@ pub fn read_shipped(
     said: &Said<'_>,
     give: &mut Give<'_>,
 ) -> Result<(), Fault> {
-    let mut reader = Reader { mapper, give, number: 0, audit: HashMap::new() };
+    let mut reader = Reader::new(mapper, give);
     let flow = match protocol {
         Protocol::HecEvents => hec::read_events(body, said, &mut reader)?,
         Protocol::HecRaw => hec::read_raw(body, said, &mut reader)?,
         Protocol::OtlpProtobuf => otlp::read_protobuf(body, said, &mut reader)?,
         Protocol::OtlpJson => otlp::read_json(body, said, &mut reader)?,
     };
-    if flow.is_continue() {
-        let _ = reader.finish();
-    }
+    reader.end(flow);
+    Ok(())
+}
+
+/// Reads a body of the bulk protocol in the same way. `take` gets each item before `give` gets what it became;
+/// items have the numbers of records.
+pub fn read_bulk(
+    mapper: &mut Mapper,
+    body: &[u8],
+    said: &Said<'_>,
+    take: &mut TakeItem<'_>,
+    give: &mut Give<'_>,
+) -> Result<(), Fault> {
+    let mut reader = Reader::new(mapper, give);
+    let flow = bulk::read(body, said, &mut reader, take)?;
+    reader.end(flow);
     Ok(())
 }
 
@@ -107,6 +122,12 @@ enum Content {
     Outcome(Result<Mapped, Refusal>),
     /// A line of auditd, which waits for the others of its event.
     Waiting,
+}
+
+impl<'m, 'g, 'f> Reader<'m, 'g, 'f> {
+    fn new(mapper: &'m mut Mapper, give: &'g mut Give<'f>) -> Reader<'m, 'g, 'f> {
+        Reader { mapper, give, number: 0, audit: HashMap::new() }
+    }
 }
 
 impl Reader<'_, '_, '_> {
@@ -149,6 +170,13 @@ impl Reader<'_, '_, '_> {
     /// How many records were taken.
     pub fn taken(&self) -> u64 {
         self.number
+    }
+
+    /// Reads what was kept back, unless the reading was broken off.
+    fn end(&mut self, flow: ControlFlow<()>) {
+        if flow.is_continue() {
+            let _ = self.finish();
+        }
     }
 
     fn take_one(&mut self, content: &[u8], said: &Said<'_>) -> ControlFlow<()> {
@@ -196,7 +224,7 @@ impl Reader<'_, '_, '_> {
         let Some(message) = text(&MESSAGES).filter(|_| !is_event) else {
             return Content::Outcome(self.map_object(object, source, said));
         };
-        let device = text(&HOSTS).map_or(&*said.device, |host| host).into();
+        let device = text(&HOSTS).or_else(|| host_name(&object)).unwrap_or(&said.device).into();
         let kind = match text(&["SYSLOG_IDENTIFIER"]) {
             Some(program) => format!("Syslog/{program}").into(),
             None => Cow::Borrowed(&*said.kind),
@@ -218,9 +246,12 @@ impl Reader<'_, '_, '_> {
     fn read_text(&mut self, line: &[u8], said: &Said<'_>) -> Content {
         if auditd::is_line(line) {
             let audit = self.audit.entry(said.device.to_lowercase()).or_default();
-            audit.body.extend_from_slice(line);
-            audit.body.push(b'\n');
-            audit.numbers.push(self.number);
+            // A member of an object may hold several.
+            for (_, line) in lines::split(line) {
+                audit.body.extend_from_slice(line);
+                audit.body.push(b'\n');
+                audit.numbers.push(self.number);
+            }
             return Content::Waiting;
         }
         if text::has_event(line) {
@@ -274,6 +305,15 @@ impl Reader<'_, '_, '_> {
         }
         ControlFlow::Continue(())
     }
+}
+
+/// The device of an object that says more of its host than a name.
+fn host_name<'o>(object: &'o Object<'_>) -> Option<&'o str> {
+    let Some(Json::Object(host)) = get(object, "host") else { return None };
+    ["name", "hostname"].iter().find_map(|name| match get(host, name) {
+        Some(Json::Text(text)) if !text.trim().is_empty() => Some(text.trim()),
+        _ => None,
+    })
 }
 
 /// A row of a table as its JSON object, completed by what is said of it.

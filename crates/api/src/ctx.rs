@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use identity::{Allowed, Caller, Issuer};
 use lake::TenantLake;
@@ -11,7 +12,7 @@ use store::TenantStore;
 
 use crate::error::ApiError;
 use crate::ingest::Ingest;
-use crate::{ApiConfig, ApiState, Shared};
+use crate::{ApiConfig, ApiState, Shared, operator};
 
 /// One caller in one tenant, allowed to do what the route is for.
 #[derive(Clone)]
@@ -65,6 +66,11 @@ impl Ctx {
 
     pub fn now(&self) -> Ticks {
         self.shared.state.clock.now()
+    }
+
+    /// Whether the server takes requests, as `/readyz` says it.
+    pub async fn is_ready(&self) -> bool {
+        operator::ready(&self.shared.state).await.status() == StatusCode::OK
     }
 }
 

@@ -63,6 +63,8 @@ pub(crate) struct ApiError {
     message: String,
     details: Option<Box<Value>>,
     header: Option<Box<(HeaderName, String)>>,
+    /// What clients of the bulk protocol are told of each item, as a JSON array.
+    items: Option<Box<str>>,
     /// Why the caller is not known.
     auth: Option<AuthError>,
     /// For the log alone.
@@ -71,11 +73,17 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     pub fn new(code: Code, message: impl Into<String>) -> ApiError {
-        ApiError { code, message: message.into(), details: None, header: None, auth: None, cause: None }
+        let message = message.into();
+        ApiError { code, message, details: None, header: None, items: None, auth: None, cause: None }
     }
 
     pub fn with_details(self, details: Value) -> ApiError {
         ApiError { details: Some(Box::new(details)), ..self }
+    }
+
+    /// `items` is a JSON array.
+    pub fn with_items(self, items: String) -> ApiError {
+        ApiError { items: Some(items.into()), ..self }
     }
 
     pub fn retry_after(self, seconds: u32) -> ApiError {

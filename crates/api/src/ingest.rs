@@ -1,8 +1,10 @@
 //! What taking events in shares between requests: memory, device names and what mappers remember.
 
 mod budget;
+mod bulk;
 mod directory;
 mod foreign;
+mod items;
 mod lines;
 mod mappers;
 mod report;
@@ -16,8 +18,10 @@ use store::{StoreError, TenantStore};
 use tokio::sync::{OnceCell, Semaphore};
 
 pub(crate) use budget::{Budget, Reserved};
+pub(crate) use bulk::Bulk;
 pub(crate) use directory::{DeviceDirectory, Naming};
 pub(crate) use foreign::{DEVICE, Foreign};
+pub(crate) use items::{Items, SharedItems};
 pub(crate) use lines::{Decoded, LineRefusal, Lines, Part, decode};
 pub(crate) use mappers::Mappers;
 pub(crate) use report::Report;
@@ -61,6 +65,6 @@ impl Ingest {
 }
 
 /// A thread that panicked left nothing half done behind any of these locks that a reader could mistake.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -1,6 +1,7 @@
 //! The list of routes: what there is, what it demands, and which one a path means.
 
 mod alerts;
+mod bulk;
 mod events;
 mod hec;
 mod hunting;
@@ -40,6 +41,8 @@ pub enum Dialect {
     Hec,
     /// OpenTelemetry: the same callers, and errors in the encoding of the request.
     Otlp,
+    /// The bulk protocol of Elasticsearch: the same callers, and errors in its form.
+    Bulk,
 }
 
 /// What is declared of one route.
@@ -88,6 +91,7 @@ impl Routes {
     pub fn all() -> Routes {
         let mut routes = Routes { declared: Vec::new(), handlers: Vec::new() };
         alerts::routes(&mut routes);
+        bulk::routes(&mut routes);
         events::routes(&mut routes);
         hec::routes(&mut routes);
         hunting::routes(&mut routes);
@@ -242,7 +246,7 @@ fn matched(declared: &str, segments: &[String]) -> Option<(usize, Option<String>
     let mut words = 0;
     let mut param = None;
     let mut given = segments.iter();
-    for expected in declared.split('/').skip(1) {
+    for expected in declared.split('/').filter(|word| !word.is_empty()) {
         let segment = given.next().filter(|segment| !segment.is_empty())?;
         if expected.starts_with('{') {
             param = Some(segment.clone());
@@ -281,12 +285,15 @@ mod tests {
         check("/common/discovery/instance", Some(("/common/discovery/instance", None)));
         check("/common/discovery/keys", Some(("/{tenant}/discovery/keys", Some("common"))));
         check("/api/machines/a%2Fb", Some(("/api/machines/{id}", Some("a/b"))));
+        check("/", Some(("/", None)));
+        check("/_bulk/", Some(("/_bulk", None)));
+        check("/logs-2026.11/_bulk", Some(("/{index}/_bulk", Some("logs-2026.11"))));
     }
 
     #[test]
     fn other_paths_mean_nothing() {
         for path in
-            ["/", "", "/api/alerts/a/b", "/api//alerts", "/api/v2.0/alerts", "/api/alerts//", "/api/%ff"]
+            ["//", "", "/api/alerts/a/b", "/api//alerts", "/api/v2.0/alerts", "/api/alerts//", "/api/%ff"]
         {
             check(path, None);
         }
@@ -330,6 +337,8 @@ mod tests {
             ("/services/collector", false),
             ("/services/Collector/event/1.0/", false),
             ("/v1/logs", false),
+            ("/", false),
+            ("/_bulk", false),
             ("/api", false),
             ("/api/unicorns", false),
         ] {

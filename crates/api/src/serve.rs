@@ -125,8 +125,8 @@ async fn authenticate(
     let verified = async {
         match (dialect, header) {
             (Dialect::Own, _) => issuer.verify(bearer_token(header)?).await,
-            (Dialect::Hec | Dialect::Otlp, None) => Err(AuthError::Missing),
-            (Dialect::Hec | Dialect::Otlp, Some(text)) => match AppCredentials::read(text) {
+            (Dialect::Hec | Dialect::Otlp | Dialect::Bulk, None) => Err(AuthError::Missing),
+            (Dialect::Hec | Dialect::Otlp | Dialect::Bulk, Some(text)) => match AppCredentials::read(text) {
                 Some(credentials) => issuer.verify_secret(&credentials?).await,
                 None => match bearer_token(header) {
                     Ok(token) => issuer.verify(token).await,

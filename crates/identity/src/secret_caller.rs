@@ -26,10 +26,10 @@ pub struct AppCredentials(Credentials);
 
 impl AppCredentials {
     /// Reads `Splunk <id>:<secret>`, and `Basic` with the id as user and the secret as password, or with both as
-    /// the password of any user. Nothing for headers of other schemes.
+    /// the password of any user; `ApiKey` is read as `Basic` is. Nothing for headers of other schemes.
     pub fn read(authorization: &str) -> Option<Result<AppCredentials, AuthError>> {
         let (scheme, value) = authorization.trim().split_once(' ').unwrap_or((authorization.trim(), ""));
-        let is_basic = scheme.eq_ignore_ascii_case("Basic");
+        let is_basic = scheme.eq_ignore_ascii_case("Basic") || scheme.eq_ignore_ascii_case("ApiKey");
         if !is_basic && !scheme.eq_ignore_ascii_case("Splunk") {
             return None;
         }
@@ -108,6 +108,7 @@ mod tests {
         check(&format!("Splunk {ID}:a:b+%"), Some(Ok("a:b+%")));
         check(&format!(" splunk  {ID}:a "), Some(Ok("a")));
         check(&basic(format!("{ID}:a:b")), Some(Ok("a:b")));
+        check(&basic(format!("{ID}:a")).replace("Basic", "apikey"), Some(Ok("a")));
         check(&basic(format!("x:{ID}:a")), Some(Ok("a")));
         check(&basic(format!(":{ID}:a")), Some(Ok("a")));
         let malformed = Some(Err(AuthError::MalformedCredentials));

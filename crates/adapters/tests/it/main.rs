@@ -3,6 +3,7 @@
 mod arbitrary;
 mod archives;
 mod auditd;
+mod bulk;
 mod evtx;
 mod fixtures;
 mod ocsf;

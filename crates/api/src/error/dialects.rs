@@ -20,6 +20,7 @@ pub(crate) enum ErrorForm {
     Hec,
     OtlpJson,
     OtlpProtobuf,
+    Bulk,
 }
 
 impl ErrorForm {
@@ -27,6 +28,7 @@ impl ErrorForm {
         match dialect {
             Dialect::Own => ErrorForm::Own,
             Dialect::Hec => ErrorForm::Hec,
+            Dialect::Bulk => ErrorForm::Bulk,
             Dialect::Otlp if media_type(headers) == protobuf::MEDIA_TYPE => ErrorForm::OtlpProtobuf,
             Dialect::Otlp => ErrorForm::OtlpJson,
         }
@@ -74,6 +76,35 @@ impl ApiError {
                 protobuf::bytes(&mut body, 2, message.as_bytes());
                 (status, protobuf::MEDIA_TYPE, body)
             }
+            ErrorForm::Bulk => {
+                let (status, kind) = self.bulk();
+                let cause = json!({ "type": kind, "reason": self.message });
+                error["type"] = kind.into();
+                error["reason"] = self.message.as_str().into();
+                error["root_cause"] = json!([cause]);
+                let body = json!({ "error": error, "status": status.as_u16() });
+                let Some(items) = &self.items else { return of_json(status, body) };
+                // Behind the others, as a text: items may be many.
+                let mut body = body.to_string();
+                body.truncate(body.len() - 1);
+                body += &format!(r#","took":0,"errors":true,"items":{items}}}"#);
+                (status, "application/json", body.into_bytes())
+            }
+        }
+    }
+
+    /// Status and type that clients of the bulk protocol know. What may work later has a status that is tried again.
+    pub(crate) fn bulk(&self) -> (StatusCode, &'static str) {
+        match self.code {
+            code::UNAUTHORIZED | code::FORBIDDEN => (self.code.1, "security_exception"),
+            code::SERVICE_BUSY | code::INSUFFICIENT_STORAGE | code::TOO_MANY_REQUESTS => {
+                (StatusCode::TOO_MANY_REQUESTS, "es_rejected_execution_exception")
+            }
+            code::REQUEST_TIMEOUT => (StatusCode::SERVICE_UNAVAILABLE, "timeout_exception"),
+            code::SERVICE_UNAVAILABLE => (self.code.1, "unavailable_shards_exception"),
+            code::NOT_FOUND => (self.code.1, "resource_not_found_exception"),
+            Code(_, status) if status.is_server_error() => (status, "exception"),
+            Code(_, status) => (status, "illegal_argument_exception"),
         }
     }
 

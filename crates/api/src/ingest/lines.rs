@@ -4,6 +4,7 @@ use lake::{LineError, Rows, RowsBuilder, RowsReader, StreamError, rows_of_stream
 use model::row::RowError;
 use model::{Row, Table};
 
+use super::bulk::{self, Bulk};
 use super::foreign::{self, Foreign};
 use super::shipped::{self, Shipped};
 use super::{Report, Reserved};
@@ -21,6 +22,8 @@ pub(crate) enum Lines {
     Foreign(Foreign),
     /// Records as a log shipper wraps them.
     Shipped(Shipped),
+    /// Items of the bulk protocol.
+    Bulk(Bulk),
 }
 
 /// Why a line is refused.
@@ -55,6 +58,7 @@ pub(crate) fn decode(
         Lines::Arrow(table) => decode_arrow(body, table, &mut memory),
         Lines::Foreign(foreign) => foreign::decode(body, foreign, &mut memory),
         Lines::Shipped(shipped) => shipped::decode(body, shipped, &mut memory),
+        Lines::Bulk(bulk) => bulk::decode(body, bulk, &mut memory),
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::{SharedItems, lock};
+
 const ERRORS_MAX: usize = 100;
 const MESSAGE_CHARS_MAX: usize = 300;
 /// Kinds are told apart up to this many; senders can make them up.
@@ -28,6 +30,9 @@ pub(crate) struct Report {
     pub rows: BTreeMap<&'static str, u64>,
     /// The producer sent this sequence before; nothing was added.
     pub duplicate: bool,
+    /// Where each line has an answer of its own, those lines.
+    #[serde(skip)]
+    pub items: Option<SharedItems>,
 }
 
 /// Only some formats have events of several lines.
@@ -60,6 +65,9 @@ impl Report {
     /// Lines may be refused in any order; those kept are the first ones of the body.
     pub fn refuse(&mut self, line: u64, code: &'static str, message: &str) {
         self.refused += 1;
+        if let Some(items) = &self.items {
+            lock(items).refuse(line, code, message);
+        }
         *self.refused_by_code.entry(code).or_default() += 1;
         let at = self.errors.partition_point(|error| error.line < line);
         if at < ERRORS_MAX {

@@ -18,7 +18,7 @@ async fn call_as(world: &World, route: &RouteDeclaration, authorization: Option<
     let id = if route.path.starts_with("/api/machines") { machine.as_str() } else { "da0_1" };
     let path = route.path.replace("{id}", id).replace("{table}", "DeviceEvents");
     let device = DeviceId::from_name(world.one, "pc1.contoso.example");
-    let path = path.replace("{name}", "case").replace("{device}", device.as_str());
+    let path = path.replace("{index}", "logs").replace("{name}", "case").replace("{device}", device.as_str());
     let body = match route.path {
         path if path.starts_with("/api/ingest/") => ROW.to_owned(),
         path if path.starts_with("/api/advanced") => r#"{"Query":"DeviceEvents | count"}"#.to_owned(),
@@ -29,6 +29,9 @@ async fn call_as(world: &World, route: &RouteDeclaration, authorization: Option<
         "/v1/logs" => {
             let record = serde_json::json!({ "body": { "stringValue": ROW } });
             format!(r#"{{"resourceLogs":[{{"scopeLogs":[{{"logRecords":[{record}]}}]}}]}}"#)
+        }
+        path if path.ends_with("/_bulk") => {
+            format!("{{\"index\":{{\"_index\":\"bartizan-deviceevents\"}}}}\n{ROW}\n")
         }
         "/api/lake/retention/{table}" => r#"{"days":30}"#.to_owned(),
         "/api/lake/holds/{name}" => r#"{"reason":"a court asked"}"#.to_owned(),
@@ -55,6 +58,12 @@ fn check_refused(route: &RouteDeclaration, reply: &Reply, own: (u16, &str), hec:
             assert_eq!(reply.json()["code"], number, "{seen}");
             let message = format!("{}: ", own.1);
             assert!(reply.json()["message"].as_str().unwrap().starts_with(&message), "{seen}");
+        }
+        Dialect::Bulk => {
+            let json = reply.json();
+            assert_eq!((reply.status.as_u16(), &json["status"]), (own.0, &own.0.into()), "{seen}");
+            assert_eq!(json["error"]["type"], "security_exception", "{seen}");
+            assert_eq!(json["error"]["code"], own.1, "{seen}");
         }
         Dialect::Hec => {
             let start = format!(r#"{{"text":"{}","code":{},"#, hec.2, hec.1);

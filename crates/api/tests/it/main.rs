@@ -1,6 +1,7 @@
 //! Requests to replies, over a real store, lake, issuer and engine.
 
 mod authorization;
+mod bulk;
 mod entities;
 mod errors;
 mod hec;

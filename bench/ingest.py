@@ -34,8 +34,11 @@ class Server:
 
     def __init__(self, binary, folder):
         self.folder = folder
-        self.log = open(os.path.join(folder, "server.log"), "wb")
+        self.log = open(os.path.join(folder, "server.log"), "ab")
         data = os.path.join(folder, "data")
+        # One that an earlier server left names another port.
+        if os.path.exists(os.path.join(data, "quickstart.json")):
+            os.remove(os.path.join(data, "quickstart.json"))
         command = [binary, "quickstart", "--data", data, "--port", "0", "--no-sandbox"]
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
         connection = os.path.join(data, "quickstart.json")

@@ -55,6 +55,8 @@ pub(crate) mod code {
 }
 
 const RETRY_SECONDS: u32 = 5;
+/// A disk does not become empty by itself.
+const RETRY_NO_SPACE_SECONDS: u32 = 60;
 
 /// A refused request. Made by handlers, rendered by [`ApiError::render`] once the id of the answer is known.
 #[derive(Clone, Debug)]
@@ -115,6 +117,14 @@ impl ApiError {
         let error =
             ApiError::new(code::SERVICE_UNAVAILABLE, "The service is unavailable now. Try again later.");
         ApiError { cause: Some(cause.into()), ..error }.retry_after(RETRY_SECONDS)
+    }
+
+    /// There is no room on the disk for what was to be kept.
+    fn no_space(error: &dyn Error) -> ApiError {
+        let message = "No space is left on the server for this. What is stored can be read. Try again later.";
+        let error =
+            ApiError { cause: Some(chain(error)), ..ApiError::new(code::INSUFFICIENT_STORAGE, message) };
+        error.retry_after(RETRY_NO_SPACE_SECONDS)
     }
 
     pub fn unauthorized(error: AuthError, base_url: &str) -> ApiError {
@@ -185,6 +195,9 @@ impl From<ODataError> for ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> ApiError {
+        if let StoreError::NoSpace { .. } = error {
+            return ApiError::no_space(&error);
+        }
         match error.kind() {
             ErrorKind::NotFound => ApiError::new(code::RESOURCE_NOT_FOUND, error.to_string()),
             ErrorKind::InvalidInput => ApiError::new(code::INVALID_INPUT, error.to_string()),
@@ -199,9 +212,7 @@ impl From<LakeError> for ApiError {
     fn from(error: LakeError) -> ApiError {
         match &error {
             LakeError::Busy => ApiError::new(code::SERVICE_BUSY, sentence(&error.to_string())).retry_after(2),
-            LakeError::NoSpace => {
-                ApiError::new(code::INSUFFICIENT_STORAGE, sentence(&error.to_string())).retry_after(60)
-            }
+            LakeError::NoSpace => ApiError::no_space(&error),
             LakeError::TooLarge { .. } => ApiError::new(code::BODY_TOO_LARGE, sentence(&error.to_string())),
             LakeError::Held { .. } => ApiError::new(code::CONFLICT, sentence(&error.to_string())),
             _ if error.kind() == ErrorKind::Unavailable => ApiError::unavailable(chain(&error)),

@@ -9,7 +9,7 @@ use sea_query::{
 };
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, SqlSafeStr, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection as _, SqlSafeStr, SqlitePool};
 use uuid::Uuid;
 
 use crate::error::{StoreError, failed};
@@ -145,6 +145,9 @@ fn pool(connections_max: u32) -> SqlitePoolOptions {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .max_lifetime(None)
         .idle_timeout(None)
+        // SQLite undoes a transaction by itself when the disk is full, and the driver still counts it: a connection
+        // that is not used and seems to be in a transaction can begin none any more.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
 }
 
 /// Creates the file before SQLite would, which gives its side files the same mode.
@@ -172,4 +175,23 @@ async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
     migrator.run(writer).await.map_err(|error| {
         failed("bring the tables of the database up to date")(sqlx::Error::Migrate(Box::new(error)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_undid_does_not_stop_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = Database::open(&folder.path().join("state.db")).await.unwrap();
+        for _ in 0..3 {
+            let mut transaction = database.begin().await.unwrap();
+            // What SQLite does when the disk is full.
+            sqlx::query("ROLLBACK").execute(&mut *transaction).await.unwrap();
+            drop(transaction);
+        }
+        commit(database.begin().await.unwrap(), "commit").await.unwrap();
+        database.close().await;
+    }
 }

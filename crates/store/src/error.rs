@@ -18,6 +18,8 @@ pub enum StoreError {
     OtherTenant { entity: &'static str, id: String },
     #[error("cannot {doing}: the database is unavailable")]
     Unavailable { doing: &'static str, source: sqlx::Error },
+    #[error("cannot {doing}: no space is left for the database")]
+    NoSpace { doing: &'static str, source: sqlx::Error },
     #[error("cannot {doing}")]
     Failed { doing: &'static str, source: sqlx::Error },
 }
@@ -28,7 +30,7 @@ impl StoreError {
             StoreError::NotFound { .. } => ErrorKind::NotFound,
             StoreError::Exists { .. } | StoreError::Replaced { .. } => ErrorKind::Conflict,
             StoreError::Invalid { .. } => ErrorKind::InvalidInput,
-            StoreError::Unavailable { .. } => ErrorKind::Unavailable,
+            StoreError::Unavailable { .. } | StoreError::NoSpace { .. } => ErrorKind::Unavailable,
             StoreError::Unreadable { .. } | StoreError::OtherTenant { .. } | StoreError::Failed { .. } => {
                 ErrorKind::Internal
             }
@@ -47,7 +49,9 @@ impl StoreError {
 /// Says what was being done when the database refused it.
 pub(crate) fn failed(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |source| {
-        if is_passing(&source) {
+        if code(&source) == Some(FULL) {
+            StoreError::NoSpace { doing, source }
+        } else if is_passing(&source) {
             StoreError::Unavailable { doing, source }
         } else {
             StoreError::Failed { doing, source }
@@ -79,12 +83,14 @@ pub(crate) fn without(parent: &'static str, id: impl ToString, error: StoreError
     }
 }
 
-/// Whether the same call may work later: the database is busy, its disk is full or its file out of reach.
+/// SQLite's word for a disk that is full.
+const FULL: i64 = 13;
+
+/// Whether the same call may work later: the database is busy or its file out of reach.
 fn is_passing(error: &sqlx::Error) -> bool {
     const BUSY: i64 = 5;
     const LOCKED: i64 = 6;
     const IO: i64 = 10;
-    const FULL: i64 = 13;
     const CANNOT_OPEN: i64 = 14;
     match error {
         sqlx::Error::Io(_)
@@ -92,11 +98,32 @@ fn is_passing(error: &sqlx::Error) -> bool {
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::BeginFailed => true,
-        sqlx::Error::Database(error) => {
-            // The low byte of an extended result code is the plain one.
-            let code = error.code().and_then(|code| code.parse::<i64>().ok()).map(|code| code & 0xff);
-            matches!(code, Some(BUSY | LOCKED | IO | FULL | CANNOT_OPEN))
-        }
-        _ => false,
+        error => matches!(code(error), Some(BUSY | LOCKED | IO | CANNOT_OPEN)),
+    }
+}
+
+/// SQLite's result code; the low byte of an extended one is the plain one.
+fn code(error: &sqlx::Error) -> Option<i64> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<i64>().ok().map(|code| code & 0xff)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection, SqliteConnection};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_database_without_room_is_told_apart() {
+        let mut database = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        sqlx::query("CREATE TABLE t (x)").execute(&mut database).await.unwrap();
+        sqlx::query("PRAGMA max_page_count = 3").execute(&mut database).await.unwrap();
+        let add = sqlx::query("INSERT INTO t VALUES (zeroblob(100000))");
+        let error = failed("add")(add.execute(&mut database).await.unwrap_err());
+        assert!(matches!(error, StoreError::NoSpace { .. }), "{error:?}");
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        let missing = sqlx::query("INSERT INTO u VALUES (1)").execute(&mut database).await.unwrap_err();
+        assert!(matches!(failed("add")(missing), StoreError::Failed { .. }));
     }
 }

@@ -14,6 +14,10 @@ pub trait Disk: Send + Sync {
     /// Opens an existing file to append after its first `length` bytes; what lies behind is cut off, durably.
     fn reopen(&self, name: &str, length: u64) -> io::Result<Box<dyn LogFile>>;
     fn remove(&self, name: &str) -> io::Result<()>;
+    /// Bytes that can still be written, where that is known.
+    fn free(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// An open segment.
@@ -68,6 +72,10 @@ impl Disk for FolderDisk {
 
     fn remove(&self, name: &str) -> io::Result<()> {
         fs::remove_file(self.folder.join(name))
+    }
+
+    fn free(&self) -> Option<u64> {
+        crate::space::free_bytes(&self.folder).ok()
     }
 }
 

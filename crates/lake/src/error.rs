@@ -19,6 +19,8 @@ pub enum LakeError {
     NoSpace,
     #[error("cannot {doing} of file {path}: {source}")]
     File { doing: &'static str, path: String, source: object_store::Error },
+    #[error("the files of {store} cannot be used: {reason}")]
+    ObjectStore { store: String, reason: String },
     #[error("cannot {doing} in the catalog: {message}")]
     Catalog { doing: &'static str, message: String },
     #[error("the rows do not fit their table: {0}")]
@@ -50,9 +52,10 @@ impl LakeError {
             LakeError::Held { .. } => ErrorKind::Conflict,
             LakeError::Rows(_) | LakeError::TooEarly { .. } => ErrorKind::InvalidInput,
             LakeError::Busy | LakeError::NoSpace | LakeError::Stopped => ErrorKind::Unavailable,
-            LakeError::Log { .. } | LakeError::File { .. } | LakeError::Catalog { .. } => {
-                ErrorKind::Unavailable
-            }
+            LakeError::Log { .. }
+            | LakeError::File { .. }
+            | LakeError::ObjectStore { .. }
+            | LakeError::Catalog { .. } => ErrorKind::Unavailable,
             _ => ErrorKind::Internal,
         }
     }

@@ -1,20 +1,28 @@
-//! The object store that holds the Parquet files.
+//! Where data files are: a folder, or an object store.
 
-use std::io::{Read, Write};
-use std::path::{self as fs_path, PathBuf};
+mod claim;
+mod local;
+mod opened;
+mod remote;
+mod upload;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use datafusion::parquet::errors::ParquetError;
-use datafusion::parquet::file::reader::{ChunkReader, Length};
 use futures::TryStreamExt;
 use model::lake::DataFile;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 
+pub(crate) use self::opened::OpenedFile;
+pub use self::remote::{HiddenText, RemoteConfig};
 use crate::LakeError;
-use crate::verified::{Damage, Known, Pieces, VerifiedReader, VerifiedStore, find_damage};
+use crate::verified::{Damage, Known, PieceCache, VerifiedStore, find_damage};
+
+/// Files written at the same time to an object store, and to a folder.
+const WRITTEN_AT_ONCE: (usize, usize) = (8, 1);
 
 /// Where files are, and how to make a written one survive power loss.
 #[derive(Clone)]
@@ -23,6 +31,10 @@ pub struct Files {
     store: Arc<VerifiedStore>,
     /// Set for a local folder: its files are synced after they are written, as the store itself does not.
     folder: Option<PathBuf>,
+    /// What people call the place.
+    shown: String,
+    /// The lake that they have to be of, when that is to be checked.
+    lake: Option<String>,
 }
 
 /// What becomes of a file that has the name already.
@@ -38,17 +50,52 @@ impl Files {
         let doing = "open the folder";
         std::fs::create_dir_all(&folder).map_err(|source| LakeError::Log { doing, source })?;
         let store = LocalFileSystem::new_with_prefix(&folder).map_err(file_error(doing, ""))?;
-        Ok(Files { folder: Some(folder), ..Files::remote(Arc::new(store.with_automatic_cleanup(true))) })
+        let files = Files::remote(Arc::new(store.with_automatic_cleanup(true)), 0);
+        Ok(Files { shown: folder.display().to_string(), folder: Some(folder), ..files })
     }
 
-    /// Any object store whose writes are durable when they return.
-    pub fn remote(store: Arc<dyn ObjectStore>) -> Files {
-        Files { store: Arc::new(VerifiedStore { inner: store, known: Arc::default() }), folder: None }
+    /// Any object store whose writes are durable when they return. Up to `cache_bytes` of what is read are kept in
+    /// memory.
+    pub fn remote(store: Arc<dyn ObjectStore>, cache_bytes: usize) -> Files {
+        let shown = store.to_string();
+        let cache = (cache_bytes > 0).then(|| Arc::new(PieceCache::new(cache_bytes)));
+        let store = VerifiedStore { inner: store, known: Arc::default(), cache };
+        Files { store: Arc::new(store), folder: None, shown, lake: None }
+    }
+
+    /// An object store of a provider.
+    pub fn open_remote(config: RemoteConfig) -> Result<Files, LakeError> {
+        let files = Files::remote(remote::open(&config)?, config.cache_bytes);
+        Ok(Files { shown: config.url, ..files })
+    }
+
+    /// The same files, which a lake opens only when they are marked as those of the lake of that name, or when there
+    /// are none yet: another lake's files would be taken for what a crash left.
+    pub fn of_lake(self, lake: String) -> Files {
+        Files { lake: Some(lake), ..self }
+    }
+
+    /// Whether files lie in a folder, next to the log and the catalog.
+    pub(crate) fn is_local(&self) -> bool {
+        self.folder.is_some()
+    }
+
+    pub(crate) fn written_at_once(&self) -> usize {
+        if self.is_local() { WRITTEN_AT_ONCE.1 } else { WRITTEN_AT_ONCE.0 }
+    }
+
+    /// Bytes that can still be written, where that is known.
+    pub(crate) fn free(&self) -> Option<u64> {
+        crate::space::free_bytes(self.folder.as_deref()?).ok()
     }
 
     /// The checksums by which files are checked when they are read.
     pub(crate) fn known(&self) -> &Known {
         &self.store.known
+    }
+
+    pub(crate) fn cache(&self) -> Option<Arc<PieceCache>> {
+        self.store.cache.clone()
     }
 
     /// Where a file is damaged, if it is.
@@ -60,16 +107,21 @@ impl Files {
         self.store.clone()
     }
 
+    /// What is really stored, whatever was read before.
+    pub(crate) fn unchecked(&self) -> Arc<dyn ObjectStore> {
+        self.store.inner.clone()
+    }
+
     /// Writes a file; it is whole and durable when this returns.
     pub(crate) async fn put(&self, path: &str, bytes: Bytes) -> Result<(), LakeError> {
-        let payload = PutPayload::from_bytes(bytes);
-        self.store.put(&Path::from(path), payload).await.map_err(file_error("write", path))?;
+        let written = upload::upload(&*self.store, &Path::from(path), bytes).await;
+        written.map_err(file_error("write", path))?;
         let Some(folder) = self.folder.clone() else { return Ok(()) };
         let file = folder.join(path);
         let synced = tokio::task::spawn_blocking(move || {
             std::fs::File::open(&file)?.sync_all()?;
             // The new names in the folders above it, too.
-            sync_folders(&folder, &file)
+            local::sync_folders(&folder, &file)
         });
         let synced = synced.await.map_err(|error| LakeError::Task(error.to_string()))?;
         synced.map_err(|source| LakeError::Log { doing: "sync a data file", source })
@@ -85,7 +137,7 @@ impl Files {
     ) -> Result<bool, LakeError> {
         if let Some(folder) = self.folder.clone() {
             let file = folder.join(path);
-            let work = move || put_whole_locally(&folder, &file, &bytes, existing);
+            let work = move || local::put_whole(&folder, &file, &bytes, existing);
             let written = tokio::task::spawn_blocking(work).await;
             let written = written.map_err(|error| LakeError::Task(error.to_string()))?;
             let source = |error| object_store::Error::Generic { store: "folder", source: Box::new(error) };
@@ -116,10 +168,7 @@ impl Files {
                 let file = file.map_err(|source| LakeError::Log { doing: "open a data file", source })?;
                 Ok(OpenedFile::Local(file, self.known().pieces(path)))
             }
-            None => {
-                let read = tokio::runtime::Handle::current().block_on(self.read(path));
-                Ok(OpenedFile::Read(read?))
-            }
+            None => OpenedFile::remote(&self.store, path).map_err(file_error("open", path)),
         }
     }
 
@@ -131,102 +180,14 @@ impl Files {
         }
     }
 
+    /// Every file: data, indexes, and what other engines read.
     pub(crate) async fn list(&self) -> Result<Vec<String>, LakeError> {
         let paths = self.store.list(None).map_ok(|meta| meta.location.to_string());
         paths.try_collect().await.map_err(file_error("list", ""))
     }
 }
 
-/// A data file that can be read at any place: in the file system, checked on the way, or read whole.
-pub(crate) enum OpenedFile {
-    Local(std::fs::File, Option<Arc<Pieces>>),
-    Read(Bytes),
-}
-
-impl Length for OpenedFile {
-    fn len(&self) -> u64 {
-        match self {
-            OpenedFile::Local(file, _) => Length::len(file),
-            OpenedFile::Read(bytes) => Length::len(bytes),
-        }
-    }
-}
-
-impl ChunkReader for OpenedFile {
-    type T = Box<dyn Read + Send>;
-
-    fn get_read(&self, start: u64) -> Result<Self::T, ParquetError> {
-        Ok(match self {
-            OpenedFile::Local(file, Some(pieces)) => {
-                let file = file.get_read(pieces.widened(&(start..start)).start)?;
-                Box::new(VerifiedReader::new(file, pieces.clone(), start)?)
-            }
-            OpenedFile::Local(file, None) => Box::new(file.get_read(start)?),
-            OpenedFile::Read(bytes) => Box::new(bytes.get_read(start)?),
-        })
-    }
-
-    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes, ParquetError> {
-        match self {
-            OpenedFile::Local(file, Some(pieces)) => {
-                let range = start..start + length as u64;
-                let widened = pieces.widened(&range);
-                let bytes = file.get_bytes(widened.start, (widened.end - widened.start) as usize)?;
-                pieces
-                    .check(widened.start, &bytes)
-                    .map_err(|damage| ParquetError::External(Box::new(damage)))?;
-                let skipped = (start - widened.start) as usize;
-                if bytes.len() < skipped + length {
-                    return Err(ParquetError::EOF(format!("{length} bytes at {start} are past the end")));
-                }
-                Ok(bytes.slice(skipped..skipped + length))
-            }
-            OpenedFile::Local(file, None) => file.get_bytes(start, length),
-            OpenedFile::Read(bytes) => bytes.get_bytes(start, length),
-        }
-    }
-}
-
-/// Synced under another name first, which the store does not list, and then given its own.
-fn put_whole_locally(
-    folder: &fs_path::Path,
-    file: &fs_path::Path,
-    bytes: &[u8],
-    existing: Existing,
-) -> std::io::Result<bool> {
-    let mut unfinished = file.as_os_str().to_owned();
-    unfinished.push("#0");
-    let unfinished = PathBuf::from(unfinished);
-    if let Some(parent) = file.parent() {
-        std::fs::create_dir_all(parent)?;
-    }
-    let mut written = std::fs::File::create(&unfinished)?;
-    written.write_all(bytes)?;
-    written.sync_all()?;
-    match existing {
-        Existing::Replace => std::fs::rename(&unfinished, file)?,
-        Existing::Keep => {
-            let linked = std::fs::hard_link(&unfinished, file);
-            std::fs::remove_file(&unfinished)?;
-            match linked {
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(false),
-                linked => linked?,
-            }
-        }
-    }
-    sync_folders(folder, file)?;
-    Ok(true)
-}
-
-/// Makes the names above a file durable, up to the folder of all files.
-fn sync_folders(folder: &fs_path::Path, file: &fs_path::Path) -> std::io::Result<()> {
-    for parent in file.ancestors().skip(1).take_while(|parent| parent.starts_with(folder)) {
-        std::fs::File::open(parent)?.sync_all()?;
-    }
-    Ok(())
-}
-
-fn file_error(doing: &'static str, path: &str) -> impl Fn(object_store::Error) -> LakeError {
+pub(crate) fn file_error(doing: &'static str, path: &str) -> impl Fn(object_store::Error) -> LakeError {
     let path = path.to_owned();
     move |source| LakeError::File { doing, path: path.clone(), source }
 }

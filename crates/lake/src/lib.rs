@@ -28,12 +28,15 @@ mod provider;
 mod rows;
 mod scan;
 mod schema;
+mod space;
 mod state;
 mod terms;
 mod times;
+mod unfinished;
 mod upkeep;
 mod verified;
 mod verify;
+mod write;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -51,7 +54,7 @@ pub use delete::{Deleted, DeletedRows};
 pub use delta::{DeltaConfig, DeltaTable};
 pub use disk::{Disk, FolderDisk, LogFile};
 pub use error::LakeError;
-pub use files::Files;
+pub use files::{Files, HiddenText, RemoteConfig};
 pub use log::Appended;
 pub use narrow::Explain;
 pub use provider::{is_lake_table, object_store_url};
@@ -65,7 +68,12 @@ pub use verify::{Finding, TableStats, Verified};
 
 use crate::frame::Payload;
 use crate::log::{Append, Job, Producers};
+use crate::space::Space;
 use crate::state::State;
+use crate::unfinished::Unfinished;
+
+/// The shortest and the longest pause after a flush that failed.
+const FLUSH_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// Bounds and rhythm of the lake.
 #[derive(Clone, Debug)]
@@ -81,6 +89,9 @@ pub struct LakeConfig {
     /// How long files stay that were merged or retired: queries under way read them, and questions about the
     /// past reach back that far.
     pub grace: Duration,
+    /// Appends are refused with [`LakeError::NoSpace`] while the disk has less than this left, in bytes, so that
+    /// everything else has room; 0 leaves nothing over.
+    pub reserve_bytes: u64,
 }
 
 impl Default for LakeConfig {
@@ -91,6 +102,7 @@ impl Default for LakeConfig {
             hot_bytes_max: 320 << 20,
             upkeep_interval: upkeep::UPKEEP_INTERVAL,
             grace: upkeep::GRACE,
+            reserve_bytes: 256 << 20,
         }
     }
 }
@@ -114,6 +126,8 @@ struct Shared {
     maintaining: tokio::sync::Mutex<()>,
     clock: Arc<dyn Clock>,
     heads: Arc<narrow::IndexHeads>,
+    space: Space,
+    unfinished: Unfinished,
     /// What other engines are told, by tenant and table.
     published: tokio::sync::Mutex<HashMap<(TenantId, &'static str), DeltaTable>>,
     /// Wakes followers and the flush loop after every acknowledged group.
@@ -145,7 +159,12 @@ impl Lake {
     pub async fn open(parts: Parts) -> Result<Lake, LakeError> {
         let Parts { config, catalog, files, disk, clock, new_name } = parts;
         let known = catalog.load().await?;
-        remove_orphans(&files, &known).await?;
+        files.claim(known.files.is_empty()).await?;
+        if files.is_local() {
+            remove_orphans(&files, &known).await?;
+        }
+        let unfinished = Unfinished::recover(disk.clone(), files.clone()).await?;
+        unfinished.sweep(&*catalog).await;
         files.known().add(&known.files);
         let state = Arc::new(State::default());
         state.set_files(known.files.clone(), &known.sequences);
@@ -154,6 +173,11 @@ impl Lake {
             blocking(move || log::Writer::recover(disk, clock, state, &known)).await??
         };
         let producers = writer.producers();
+        let space = {
+            let (disk, files) = (disk.clone(), files.clone());
+            Space::new(config.reserve_bytes, move || disk.free().into_iter().chain(files.free()).min())
+        };
+        let heads = Arc::new(narrow::IndexHeads::new(files.cache()));
         let (jobs, thread) =
             log::start(writer).map_err(|source| LakeError::Log { doing: "start the writer", source })?;
         Ok(Lake(Arc::new(Shared {
@@ -168,7 +192,9 @@ impl Lake {
             flushing: tokio::sync::Mutex::new(()),
             maintaining: tokio::sync::Mutex::new(()),
             clock,
-            heads: Arc::default(),
+            heads,
+            space,
+            unfinished,
             published: tokio::sync::Mutex::default(),
             accepted: watch::channel(0).0,
             new_name,
@@ -199,10 +225,16 @@ impl Lake {
         self.0.accepted.subscribe()
     }
 
+    /// Whether rows are refused for want of room on the disk.
+    pub fn is_full(&self) -> bool {
+        self.0.space.is_full()
+    }
+
     /// Flushes when enough is hot or enough time has passed, until the lake is closed.
     pub async fn run_flushes(&self) {
         let mut accepted = self.accepted();
         let mut due = tokio::time::Instant::now() + self.0.config.flush_interval;
+        let mut pause = FLUSH_PAUSES.0;
         loop {
             tokio::select! {
                 changed = accepted.changed() => if changed.is_err() { return },
@@ -212,12 +244,15 @@ impl Lake {
             let full = self.0.state.hot_bytes() >= self.0.config.flush_bytes;
             if (timed && self.0.state.hot_rows() > 0) || full {
                 match self.flush().await {
-                    Ok(_) => {}
+                    Ok(_) => pause = FLUSH_PAUSES.0,
                     Err(LakeError::Stopped) => return,
                     Err(error) => {
                         metrics::counter!("bartizan_lake_flush_errors_total").increment(1);
                         warn!(%error, "cannot flush; trying again");
-                        tokio::time::sleep(Duration::from_secs(1)).await;
+                        tokio::time::sleep(pause).await;
+                        pause = (pause * 2).min(FLUSH_PAUSES.1);
+                        due = tokio::time::Instant::now();
+                        continue;
                     }
                 }
             }
@@ -246,10 +281,7 @@ impl Lake {
         let shared = self.0.clone();
         let encoded =
             blocking(move || flush::encode_files(&hot, shared.clock.now(), &*shared.new_name)).await??;
-        for file in &encoded {
-            self.0.files.put(&file.file.path, file.bytes.clone()).await?;
-        }
-        let files: Vec<DataFile> = encoded.into_iter().map(|encoded| encoded.file).collect();
+        let files: Vec<DataFile> = encoded.iter().map(|encoded| encoded.file.clone()).collect();
         let change = CatalogChange {
             added: files.clone(),
             log_segment: Some(closed as i64 + 1),
@@ -257,7 +289,7 @@ impl Lake {
             sequences: sequences.clone(),
             ..CatalogChange::default()
         };
-        self.0.catalog.commit(change).await?;
+        self.commit_files(&encoded, change).await?;
         self.0.files.known().add(&files);
         self.0.state.replace_hot(closed, files, &sequences);
         self.drop_segments(closed).await?;
@@ -333,6 +365,10 @@ impl TenantLake {
         let shared = &self.lake.0;
         if shared.state.hot_bytes() > shared.config.hot_bytes_max {
             return Err(LakeError::Busy);
+        }
+        if shared.space.is_full() {
+            metrics::counter!("bartizan_lake_no_space_total").increment(1);
+            return Err(LakeError::NoSpace);
         }
         let (parts, payload) = blocking(move || {
             let payload = Payload::encode(&rows)?;
@@ -419,7 +455,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.map_err(|error| LakeError::Task(error.to_string()))
 }
 
-/// Removes data files that a crash left between their writing and their commit.
+/// Removes data files of a folder that a crash left between their writing and their commit.
 async fn remove_orphans(files: &Files, known: &CatalogState) -> Result<(), LakeError> {
     let mut committed: std::collections::HashSet<String> = std::collections::HashSet::new();
     for file in &known.files {

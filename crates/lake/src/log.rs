@@ -269,7 +269,7 @@ impl Writer {
                 let kind = error.kind();
                 for (reply, _, _) in replies {
                     let _ = reply.send(Err(match kind {
-                        io::ErrorKind::StorageFull => LakeError::NoSpace,
+                        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => LakeError::NoSpace,
                         _ if self.stopped => LakeError::Stopped,
                         kind => LakeError::Log { doing: "write", source: kind.into() },
                     }));

@@ -14,6 +14,7 @@ use object_store::ObjectStore;
 use tracing::warn;
 
 use crate::terms::{BlockSet, Needle, TermIndex, TextMatch};
+use crate::verified::PieceCache;
 
 /// Values of one condition that are looked up. Longer lists are left to the rows.
 const VALUES_MAX: usize = 64;
@@ -136,8 +137,11 @@ fn text(value: &ScalarValue) -> Option<&str> {
 }
 
 /// The heads of indexes that were asked lately.
-#[derive(Default)]
-pub(crate) struct IndexHeads(Mutex<Heads>);
+pub(crate) struct IndexHeads {
+    heads: Mutex<Heads>,
+    /// Where pages of indexes are kept, if they are.
+    cache: Option<Arc<PieceCache>>,
+}
 
 #[derive(Default)]
 struct Heads {
@@ -147,13 +151,28 @@ struct Heads {
 }
 
 impl IndexHeads {
+    pub fn new(cache: Option<Arc<PieceCache>>) -> IndexHeads {
+        IndexHeads { heads: Mutex::default(), cache }
+    }
+
+    /// Forgets an index that could not be used: what was read of it may be other than what is stored.
+    fn forget(&self, path: &str) {
+        let mut heads = crate::log::lock(&self.heads);
+        if let Some((_, index)) = heads.known.remove(path) {
+            heads.bytes -= index.memory();
+        }
+        if let Some(cache) = &self.cache {
+            cache.forget(path);
+        }
+    }
+
     async fn open(
         &self,
         store: &Arc<dyn ObjectStore>,
         path: String,
     ) -> Result<Arc<TermIndex>, crate::LakeError> {
         {
-            let mut heads = crate::log::lock(&self.0);
+            let mut heads = crate::log::lock(&self.heads);
             heads.uses += 1;
             let uses = heads.uses;
             if let Some((used, index)) = heads.known.get_mut(&path) {
@@ -162,7 +181,7 @@ impl IndexHeads {
             }
         }
         let index = Arc::new(TermIndex::open(store.clone(), &path).await?);
-        let mut heads = crate::log::lock(&self.0);
+        let mut heads = crate::log::lock(&self.heads);
         let uses = heads.uses;
         heads.bytes += index.memory();
         if let Some((_, replaced)) = heads.known.insert(path, (uses, index.clone())) {
@@ -211,6 +230,7 @@ pub(crate) async fn narrow(
         Err(error) => {
             metrics::counter!("bartizan_lake_index_errors_total").increment(1);
             warn!(%error, "cannot ask an index; reading the whole file");
+            heads.forget(&file.index_path());
             Narrowed::Everything
         }
     }

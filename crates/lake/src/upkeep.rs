@@ -52,25 +52,37 @@ impl Lake {
         }
     }
 
-    /// One round: merges what is worth it, retires what is too old, deletes what was replaced long enough ago.
+    /// One round: retires what is too old, deletes what was replaced long enough ago, merges what is worth it. What
+    /// makes room comes first, and happens also when a merge fails for want of it.
     pub async fn upkeep(&self) -> Result<Upkeep, LakeError> {
         let _one_at_a_time = self.0.maintaining.lock().await;
+        self.0.unfinished.sweep(&*self.0.catalog).await;
         let mut done = Upkeep::default();
         let policies = self.0.catalog.policies().await?;
         for tenant in self.tenants() {
             done.retired += self.retire(tenant, &policies).await?;
-            let files = self.0.state.snapshot(tenant).files;
-            for (name, files) in files {
+        }
+        done.purged = self.purge().await?;
+        for tenant in self.tenants() {
+            for (name, files) in self.0.state.snapshot(tenant).files {
                 let Some(table) = tables::find(name) else { continue };
                 for task in compact::tasks(table, &files.listed, self.0.clock.now()) {
+                    if !self.has_room_for(&task) {
+                        continue;
+                    }
                     done.merged += task.files.len();
                     done.made += self.rewrite(task, None).await?;
                 }
             }
             self.publish(tenant).await?;
         }
-        done.purged = self.purge().await?;
         Ok(done)
+    }
+
+    /// Whether the reserve is left alone by a merge: its sources stay for a while beside what is made of them.
+    fn has_room_for(&self, task: &Task) -> bool {
+        let bytes = |file: &Arc<DataFile>| (file.bytes + file.index_bytes.unwrap_or(0)).max(0) as u64;
+        !self.0.files.is_local() || self.0.space.has_room_for(task.files.iter().map(bytes).sum())
     }
 
     /// Brings the logs that other engines read to the files that are listed now.
@@ -102,16 +114,9 @@ impl Lake {
             compact::merge_files(&shared.files, &task, without.as_ref(), now, &*shared.new_name)
         });
         let merged = merged.await??;
-        for Encoded { file, bytes, index } in &merged {
-            self.0.files.put(&file.path, bytes.clone()).await?;
-            if let Some(index) = index {
-                self.0.files.put(&file.index_path(), index.clone()).await?;
-            }
-        }
-        let added: Vec<DataFile> = merged.into_iter().map(|encoded| encoded.file).collect();
-        let made = added.len();
-        let rows: i64 = added.iter().map(|file| file.rows).sum();
-        self.replace(&replaced, added, now).await?;
+        let made = merged.len();
+        let rows: i64 = merged.iter().map(|encoded| encoded.file.rows).sum();
+        self.replace(&replaced, &merged, now).await?;
         metrics::counter!("bartizan_lake_merged_rows_total").increment(rows as u64);
         metrics::histogram!("bartizan_lake_merge_seconds").record(started.elapsed().as_secs_f64());
         Ok(made)
@@ -120,15 +125,16 @@ impl Lake {
     async fn replace(
         &self,
         removed: &[Arc<DataFile>],
-        added: Vec<DataFile>,
+        encoded: &[Encoded],
         now: Ticks,
     ) -> Result<(), LakeError> {
+        let added: Vec<DataFile> = encoded.iter().map(|encoded| encoded.file.clone()).collect();
         let change = CatalogChange {
             added: added.clone(),
             removed: removed.iter().map(|file| (file.path.clone(), now)).collect(),
             ..CatalogChange::default()
         };
-        self.0.catalog.commit(change).await?;
+        self.commit_files(encoded, change).await?;
         self.0.files.known().add(&added);
         self.0.state.replace_files(removed, added, now);
         Ok(())
@@ -148,7 +154,7 @@ impl Lake {
             retired.extend(old.cloned());
         }
         if !retired.is_empty() {
-            self.replace(&retired, Vec::new(), now).await?;
+            self.replace(&retired, &[], now).await?;
             let rows: i64 = retired.iter().map(|file| file.rows).sum();
             info!(%tenant, files = retired.len(), rows, "retired rows");
             metrics::counter!("bartizan_lake_retired_rows_total").increment(rows as u64);

@@ -3,22 +3,20 @@
 //! Parquet's own pages carry none, and a flipped bit in them would be served as somebody's command line. A file is
 //! cut into pieces of 64 KiB; reads are widened to whole pieces and checked before anything of them is handed out.
 
+mod cache;
+mod store;
+
 use std::collections::HashMap;
-use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use bytes::Bytes;
-use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
 use model::lake::DataFile;
 use object_store::path::Path;
-use object_store::{
-    Attributes, CopyOptions, GetOptions, GetRange, GetResult, GetResultPayload, ListResult, MultipartUpload,
-    ObjectMeta, ObjectStore, ObjectStoreExt, PutMultipartOptions, PutOptions, PutPayload, PutResult,
-    RenameOptions, Result, coalesce_ranges,
-};
+use object_store::{ObjectStoreExt, Result};
+
+pub(crate) use self::cache::PieceCache;
+pub(crate) use self::store::VerifiedStore;
 
 /// Bytes of a piece; the last one of a file may have fewer.
 pub const PIECE_BYTES: usize = 64 << 10;
@@ -41,7 +39,7 @@ pub struct Damage {
 #[derive(Debug)]
 pub(crate) struct Pieces {
     path: String,
-    bytes: u64,
+    pub bytes: u64,
     checksums: Vec<u32>,
 }
 
@@ -101,108 +99,6 @@ impl Known {
     }
 }
 
-/// An object store whose reads of data files are checked.
-#[derive(Debug)]
-pub(crate) struct VerifiedStore {
-    pub inner: Arc<dyn ObjectStore>,
-    pub known: Arc<Known>,
-}
-
-impl fmt::Display for VerifiedStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "verified {}", self.inner)
-    }
-}
-
-impl VerifiedStore {
-    /// Reads the pieces that a range touches, checks them, and hands out the range.
-    async fn read(
-        &self,
-        location: &Path,
-        pieces: &Pieces,
-        range: Range<u64>,
-        options: GetOptions,
-    ) -> Result<(Bytes, ObjectMeta, Attributes)> {
-        let damaged =
-            |damage: Damage| object_store::Error::Generic { store: "lake", source: Box::new(damage) };
-        let cut_off = || Damage { path: pieces.path.clone(), start: range.start, end: range.end };
-        if range.is_empty() || range.end > pieces.bytes {
-            // Somebody believes the file to be longer than it was written.
-            return Err(damaged(cut_off()));
-        }
-        let widened = pieces.widened(&range);
-        let options = GetOptions { range: Some(GetRange::Bounded(widened.clone())), ..options };
-        let found = self.inner.get_opts(location, options).await?;
-        let (meta, attributes) = (found.meta.clone(), found.attributes.clone());
-        let bytes = found.bytes().await?;
-        pieces.check(widened.start, &bytes).map_err(damaged)?;
-        let (start, end) = ((range.start - widened.start) as usize, (range.end - widened.start) as usize);
-        match bytes.len() >= end {
-            true => Ok((bytes.slice(start..end), meta, attributes)),
-            false => Err(damaged(cut_off())),
-        }
-    }
-}
-
-#[async_trait::async_trait]
-impl ObjectStore for VerifiedStore {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.inner.put_opts(location, payload, options).await
-    }
-
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        options: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(location, options).await
-    }
-
-    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        let pieces = self.known.pieces(location.as_ref()).filter(|_| !options.head);
-        let Some(pieces) = pieces else { return self.inner.get_opts(location, options).await };
-        let range = match &options.range {
-            None => 0..pieces.bytes,
-            Some(GetRange::Bounded(range)) => range.start..range.end.min(pieces.bytes),
-            Some(GetRange::Offset(start)) => *start..pieces.bytes,
-            Some(GetRange::Suffix(bytes)) => pieces.bytes.saturating_sub(*bytes)..pieces.bytes,
-        };
-        let (bytes, meta, attributes) = self.read(location, &pieces, range.clone(), options).await?;
-        let payload = GetResultPayload::Stream(stream::once(async { Ok(bytes) }).boxed());
-        Ok(GetResult { payload, meta, range, attributes })
-    }
-
-    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        let Some(pieces) = self.known.pieces(location.as_ref()) else {
-            return self.inner.get_ranges(location, ranges).await;
-        };
-        let pieces = pieces.as_ref();
-        let read =
-            async |range: Range<u64>| Ok(self.read(location, pieces, range, GetOptions::default()).await?.0);
-        coalesce_ranges(ranges, read, PIECE_BYTES as u64).await
-    }
-
-    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-
-    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        self.inner.rename_opts(from, to, options).await
-    }
-}
-
 /// Reads a file piece by piece, from a place on.
 pub(crate) struct VerifiedReader<R> {
     file: R,
@@ -243,31 +139,31 @@ impl<R: Read> Read for VerifiedReader<R> {
     }
 }
 
+/// Bytes that are read at a time to check a file: whole pieces.
+const CHECKED_BYTES: u64 = 64 * PIECE_BYTES as u64;
+
 /// Reads a whole file through a store and says where it is damaged, if it is.
 pub(crate) async fn find_damage(store: &VerifiedStore, file: &DataFile) -> Result<Vec<Damage>> {
     let path = Path::from(file.path.as_str());
-    let whole = store.inner.get(&path).await?;
-    let length = whole.meta.size;
+    let length = store.inner.head(&path).await?.size;
     let mut damages = Vec::new();
     let damage = |start, end| Damage { path: file.path.clone(), start, end };
     if length != file.bytes as u64 {
         damages.push(damage(length.min(file.bytes as u64), length.max(file.bytes as u64)));
     }
     let Some(pieces) = Pieces::of(file) else { return Ok(damages) };
-    let (mut start, mut rest) = (0, Vec::new());
-    let mut parts = whole.into_stream();
-    loop {
-        let part = parts.try_next().await?;
-        let is_last = part.is_none();
-        rest.extend_from_slice(&part.unwrap_or_default());
-        let whole = if is_last { rest.len() } else { rest.len() / PIECE_BYTES * PIECE_BYTES };
-        for piece in rest[..whole].chunks(PIECE_BYTES) {
+    let mut start = 0;
+    while start < length {
+        let end = (start + CHECKED_BYTES).min(length);
+        let read = store.inner.get_range(&path, start..end).await?;
+        for piece in read.chunks(PIECE_BYTES) {
             damages.extend(pieces.check(start, piece).err());
             start += piece.len() as u64;
         }
-        rest.drain(..whole);
-        if is_last {
-            return Ok(damages);
+        if start < end {
+            damages.push(damage(start, end));
+            break;
         }
     }
+    Ok(damages)
 }

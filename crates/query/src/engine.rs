@@ -45,6 +45,8 @@ pub struct EngineConfig {
     pub rows_max: usize,
     /// Bytes of a result in memory.
     pub result_bytes_max: usize,
+    /// Memory for what files say about themselves, in bytes: a query reads the footer of a file that is not in it.
+    pub footer_bytes: usize,
     /// Where addresses are, for `geo_info_from_ip_address`; without it the function knows no address.
     pub geo: Option<Arc<GeoDatabase>>,
 }
@@ -59,6 +61,7 @@ impl Default for EngineConfig {
             deadline: Duration::from_secs(200),
             rows_max: 100_000,
             result_bytes_max: 124 << 20,
+            footer_bytes: 128 << 20,
             geo: None,
         }
     }
@@ -107,6 +110,7 @@ impl Engine {
         let runtime = RuntimeEnvBuilder::new()
             .with_memory_pool(Arc::new(FairSpillPool::new(config.memory_bytes)))
             .with_disk_manager_builder(spill)
+            .with_metadata_cache_limit(config.footer_bytes)
             .build_arc()?;
         if let Some((url, store)) = files {
             runtime.register_object_store(url.as_ref(), store);

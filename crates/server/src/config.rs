@@ -7,6 +7,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
+mod object_store;
+
+pub use object_store::ObjectStoreSettings;
+
 /// The settings of a server.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,6 +90,11 @@ pub struct LakeSettings {
     /// Files that were merged or retired stay for so many seconds, and as far back questions about the past can
     /// be asked. It has to be longer than a query may run.
     pub grace_seconds: u64,
+    /// Events are refused while the disk of the data folder has less than this left, in bytes, so that everything
+    /// else still works; 0 leaves nothing over.
+    pub reserve_bytes: u64,
+    /// Where data files are, if not in the data folder.
+    pub object_store: Option<ObjectStoreSettings>,
 }
 
 /// Limits of hunting queries.
@@ -104,6 +113,8 @@ pub struct HuntingSettings {
     pub timeout_seconds: u64,
     /// Rows of an answer; it is cut off behind them.
     pub rows_max: usize,
+    /// Memory for the footers of data files, in bytes, besides `memory_bytes`.
+    pub footer_bytes: usize,
     /// A database of places by address, in the format of MaxMind, for `geo_info_from_ip_address`. It is read at
     /// the start and held in memory.
     pub geo_database: Option<PathBuf>,
@@ -167,6 +178,7 @@ impl Config {
         paths.extend(config.rules.iter_mut());
         paths.extend(config.tls.certificate.iter_mut().chain(config.tls.key.iter_mut()));
         paths.extend(config.hunting.geo_database.iter_mut());
+        paths.extend(config.lake.object_store.iter_mut().flat_map(ObjectStoreSettings::paths));
         paths.into_iter().for_each(|path| *path = folder.join(&*path));
         Ok(config)
     }
@@ -209,6 +221,9 @@ impl Config {
         if self.lake.grace_seconds <= self.hunting.timeout_seconds {
             bail!("lake.grace_seconds is not above hunting.timeout_seconds: queries would lose their files");
         }
+        if let Some(object_store) = &self.lake.object_store {
+            object_store.check().context("lake.object_store")?;
+        }
         Ok(())
     }
 
@@ -234,6 +249,8 @@ impl Default for LakeSettings {
             hot_bytes_max: lake.hot_bytes_max,
             upkeep_seconds: lake.upkeep_interval.as_secs(),
             grace_seconds: lake.grace.as_secs(),
+            reserve_bytes: lake.reserve_bytes,
+            object_store: None,
         }
     }
 }
@@ -246,6 +263,7 @@ impl LakeSettings {
             hot_bytes_max: self.hot_bytes_max,
             upkeep_interval: Duration::from_secs(self.upkeep_seconds),
             grace: Duration::from_secs(self.grace_seconds),
+            reserve_bytes: self.reserve_bytes,
         }
     }
 }
@@ -260,6 +278,7 @@ impl Default for HuntingSettings {
             queries_max: engine.queries_max,
             timeout_seconds: engine.deadline.as_secs(),
             rows_max: engine.rows_max,
+            footer_bytes: engine.footer_bytes,
             geo_database: None,
         }
     }
@@ -276,6 +295,7 @@ impl HuntingSettings {
             queries_max: self.queries_max,
             deadline: Duration::from_secs(self.timeout_seconds),
             rows_max: self.rows_max,
+            footer_bytes: self.footer_bytes,
             ..engine
         }
     }
@@ -357,6 +377,15 @@ mod tests {
         check_refused("data = 'd'\n[tls]\nkey = 'k.pem'", "tls.certificate");
         check_refused("data = 'd'\n[hunting]\nrows_max = 0", "hunting.rows_max");
         check_refused("data = 'd'\n[lake]\ngrace_seconds = 100", "lake.grace_seconds");
+        check_refused("data = 'd'\n[lake.object_store]\nurl = 'gs://events'", "lake.object_store");
+        check_refused(
+            "data = 'd'\n[lake.object_store]\nurl = 's3://events'\nkey = 'k'",
+            "unknown field `key`",
+        );
+        check_refused(
+            "data = 'd'\n[lake.object_store]\nurl = 's3://events'\nendpoint = 'http://127.0.0.1'",
+            "without TLS",
+        );
     }
 
     #[test]

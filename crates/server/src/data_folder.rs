@@ -12,6 +12,8 @@ const MARKER: &str = "bartizan-data.json";
 const MARKER_TEXT: &str = "{\"product\":\"bartizan\",\"layout\":1}\n";
 const LOCK: &str = "lock";
 const SEALING_KEY: &str = "sealing.key";
+/// Names the lake to the object store that its files are in.
+const LAKE: &str = "lake.id";
 
 /// A data folder that this process alone uses, as long as the value lives.
 #[derive(Debug)]
@@ -81,6 +83,21 @@ impl DataFolder {
             }
             Err(error) => Err(error).with_context(|| format!("cannot read {shown}")),
         }
+    }
+
+    /// The name of the lake, if its files are or were in an object store.
+    pub fn lake_name(&self) -> anyhow::Result<Option<String>> {
+        let path = self.file(LAKE);
+        match fs::read_to_string(&path) {
+            Ok(name) => Ok(Some(name.trim().to_owned())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+        }
+    }
+
+    /// Gives the lake a name, which it keeps.
+    pub fn name_lake(&self, name: &str) -> anyhow::Result<()> {
+        write_private(&self.file(LAKE), format!("{name}\n").as_bytes())
     }
 
     /// Removes everything but the lock; the marker last, so that what is left of a removal that was cut off

@@ -9,6 +9,7 @@ mod credentials;
 mod data_folder;
 mod followers;
 mod geo;
+mod lake_files;
 mod offline;
 mod opened;
 mod quickstart;
@@ -18,7 +19,8 @@ mod signals;
 mod tls;
 
 pub use config::{
-    Config, FirstTenant, HuntingSettings, IngestSettings, LakeSettings, LogFormat, LogSettings, TlsConfig,
+    Config, FirstTenant, HuntingSettings, IngestSettings, LakeSettings, LogFormat, LogSettings,
+    ObjectStoreSettings, TlsConfig,
 };
 pub use credentials::Credentials;
 pub use offline::{Offline, RebuiltProfiles};

@@ -10,7 +10,7 @@ use store::{ProfileKind, Store};
 
 use crate::config::Config;
 use crate::data_folder::DataFolder;
-use crate::opened::open_lake;
+use crate::lake_files::open_lake;
 
 /// The state and the events of a data folder. No server can start over it as long as the value lives.
 pub struct Offline {

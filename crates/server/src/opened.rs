@@ -4,9 +4,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use anyhow::Context;
-use api::{ApiConfig, ApiState, StoreCatalog};
+use api::{ApiConfig, ApiState};
 use identity::{Issuer, IssuerConfig};
-use lake::{Files, FolderDisk, Lake};
 use model::{Clock, SystemClock};
 use query::{Engine, EngineConfig};
 use store::Store;
@@ -14,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use crate::config::{Config, host_of};
-use crate::data_folder::{DataFolder, make_private_folder};
+use crate::data_folder::DataFolder;
 use crate::geo;
+use crate::lake_files::open_lake;
 use crate::rules::{self, RuleSets};
 use crate::tls::{self, Certificate};
 
@@ -109,26 +109,4 @@ impl Opened {
 
 fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).with_context(|| format!("cannot listen at {address} ({setting})"))
-}
-
-pub(crate) async fn open_lake(
-    config: &Config,
-    folder: &DataFolder,
-    store: &Store,
-    clock: &Arc<dyn Clock>,
-) -> anyhow::Result<Lake> {
-    let (files, log) = (folder.file("lake"), folder.file("log"));
-    for path in [&files, &log] {
-        make_private_folder(path).with_context(|| format!("cannot make {}", path.display()))?;
-    }
-    let disk = FolderDisk::open(log.clone()).with_context(|| format!("cannot open {}", log.display()))?;
-    let parts = lake::Parts {
-        config: config.lake.for_lake(),
-        catalog: Arc::new(StoreCatalog(store.clone())),
-        files: Files::local(files)?,
-        disk: Arc::new(disk),
-        clock: clock.clone(),
-        new_name: Box::new(|| uuid::Uuid::now_v7().to_string()),
-    };
-    Lake::open(parts).await.context("cannot open the event lake")
 }

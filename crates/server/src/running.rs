@@ -133,7 +133,7 @@ impl Running {
             stop_followers: stop,
             flushes: tokio::spawn(async move { flushing.run_flushes().await }),
             file_upkeep: tokio::spawn(async move { maintained.run_upkeep().await }),
-            upkeep: tokio::spawn(keep_up(metrics)),
+            upkeep: tokio::spawn(keep_up(metrics, lake.clone())),
             lake,
             store,
             folder,
@@ -229,9 +229,11 @@ fn metrics_handle() -> anyhow::Result<PrometheusHandle> {
     handle.clone().map_err(|error| anyhow::anyhow!("cannot collect metrics: {error}"))
 }
 
-/// Bounds the memory of histograms between two readings of the metrics.
-async fn keep_up(metrics: PrometheusHandle) {
+/// Bounds the memory of histograms between two readings of the metrics, and looks how much room the disk has when
+/// nothing else asks.
+async fn keep_up(metrics: PrometheusHandle, lake: Lake) {
     loop {
+        let _ = lake.is_full();
         tokio::time::sleep(METRICS_UPKEEP).await;
         metrics.run_upkeep();
     }

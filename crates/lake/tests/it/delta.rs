@@ -30,7 +30,7 @@ fn root() -> String {
 }
 
 fn in_memory() -> Files {
-    Files::remote(Arc::new(InMemory::new()))
+    Files::remote(Arc::new(InMemory::new()), 0)
 }
 
 /// A file of a day with the rows of some sequences.

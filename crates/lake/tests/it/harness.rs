@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use datafusion::arrow::array::AsArray;
@@ -23,6 +23,8 @@ struct SimulatedFiles {
     files: BTreeMap<String, SimulatedFile>,
     /// Writes fail with this when set.
     fault: Option<io::ErrorKind>,
+    /// What it says is left, if anything.
+    free: Option<u64>,
 }
 
 #[derive(Clone, Default)]
@@ -36,6 +38,10 @@ impl SimulatedDisk {
         self.0.lock().unwrap().fault = fault;
     }
 
+    pub fn set_free(&self, bytes: u64) {
+        self.0.lock().unwrap().free = Some(bytes);
+    }
+
     /// The disk as found after a power loss: `keep` says how much of what was not synced survived.
     pub fn after_power_loss(&self, keep: impl Fn(usize) -> usize) -> SimulatedDisk {
         let files = &self.0.lock().unwrap().files;
@@ -44,7 +50,10 @@ impl SimulatedDisk {
             let length = file.synced + keep(unsynced).min(unsynced);
             (name.clone(), SimulatedFile { bytes: file.bytes[..length].to_vec(), synced: length })
         });
-        SimulatedDisk(Arc::new(Mutex::new(SimulatedFiles { files: survived.collect(), fault: None })))
+        SimulatedDisk(Arc::new(Mutex::new(SimulatedFiles {
+            files: survived.collect(),
+            ..SimulatedFiles::default()
+        })))
     }
 
     /// Flips one bit of a segment.
@@ -86,6 +95,10 @@ impl Disk for SimulatedDisk {
         self.0.lock().unwrap().files.remove(name);
         Ok(())
     }
+
+    fn free(&self) -> Option<u64> {
+        self.0.lock().unwrap().free
+    }
 }
 
 impl LogFile for OpenFile {
@@ -120,11 +133,22 @@ impl LogFile for OpenFile {
 
 /// A catalog in memory, with commits that are atomic as SQL's are.
 #[derive(Clone, Default)]
-pub struct MemoryCatalog(Arc<Mutex<CatalogState>>, Arc<Mutex<Policies>>);
+pub struct MemoryCatalog(Arc<Mutex<CatalogState>>, Arc<Mutex<Policies>>, Arc<AtomicBool>);
 
 impl MemoryCatalog {
     pub fn files(&self) -> Vec<DataFile> {
         self.0.lock().unwrap().files.clone()
+    }
+
+    /// As it is now; it does not change when this one does.
+    pub fn backup(&self) -> MemoryCatalog {
+        let copied = |policies: &Policies| Arc::new(Mutex::new(policies.clone()));
+        let state = Arc::new(Mutex::new(self.0.lock().unwrap().clone()));
+        MemoryCatalog(state, copied(&self.1.lock().unwrap()), Arc::default())
+    }
+
+    pub fn fail_commits(&self, fail: bool) {
+        self.2.store(fail, Ordering::SeqCst);
     }
 
     pub fn set_policies(&self, policies: Policies) {
@@ -140,6 +164,12 @@ impl Catalog for MemoryCatalog {
 
     fn commit(&self, change: CatalogChange) -> CatalogFuture<'_, ()> {
         Box::pin(async move {
+            if self.2.load(Ordering::SeqCst) {
+                return Err(lake::LakeError::Catalog {
+                    doing: "commit",
+                    message: "it is not there".to_owned(),
+                });
+            }
             let mut state = self.0.lock().unwrap();
             for (path, at) in change.removed {
                 let listed = |file: &&mut DataFile| file.path == path && file.removed.is_none();
@@ -169,6 +199,9 @@ impl Catalog for MemoryCatalog {
     }
 }
 
+/// Enough for the files of a test.
+pub const CACHE_BYTES: usize = 4 << 20;
+
 #[derive(Clone)]
 pub struct World {
     pub disk: SimulatedDisk,
@@ -192,10 +225,14 @@ impl World {
     }
 
     pub async fn open_with(&self, config: LakeConfig) -> Result<Lake, lake::LakeError> {
+        self.open_over(config, Files::remote(self.files.clone(), CACHE_BYTES)).await
+    }
+
+    pub async fn open_over(&self, config: LakeConfig, files: Files) -> Result<Lake, lake::LakeError> {
         Lake::open(Parts {
             config,
             catalog: Arc::new(self.catalog.clone()),
-            files: Files::remote(self.files.clone()),
+            files,
             disk: Arc::new(self.disk.clone()),
             clock: self.clock.clone(),
             new_name: Box::new(|| Uuid::new_v4().to_string()),

@@ -2,7 +2,8 @@
 
 use std::io::ErrorKind;
 
-use lake::{LakeConfig, LakeError};
+use futures::TryStreamExt;
+use lake::{Files, LakeConfig, LakeError};
 
 use crate::harness::{World, numbers, rows, tenant};
 
@@ -108,16 +109,64 @@ async fn damage_before_the_last_segment_is_reported_not_skipped() {
 }
 
 #[tokio::test]
-async fn files_that_were_never_committed_are_removed() {
-    use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
+async fn rows_are_refused_while_the_disk_has_little_left() {
     let world = World::new();
-    let orphan = Path::from("orphan.parquet");
-    world.files.put(&orphan, PutPayload::from_static(b"x")).await.unwrap();
-    let lake = world.open().await.unwrap();
+    let config = LakeConfig { reserve_bytes: 1000, ..LakeConfig::default() };
+    let lake = world.open_with(config.clone()).await.unwrap();
+    lake.tenant(tenant(1)).append(rows(0..10), None).await.unwrap();
+    world.disk.set_free(999);
+    let lake = match lake.is_full() {
+        true => lake,
+        // What was seen of the disk is believed for a moment.
+        false => {
+            drop(lake);
+            world.open_with(config).await.unwrap()
+        }
+    };
+    let refused = lake.tenant(tenant(1)).append(rows(10..20), None).await;
+    assert!(matches!(refused, Err(LakeError::NoSpace)), "{refused:?}");
+    assert_eq!(lake.flush().await.unwrap(), 10, "a flush makes room and is not refused");
+    assert_eq!(numbers(&lake, tenant(1)).await, (0..10).collect::<Vec<_>>());
+    world.disk.set_free(2000);
+    let appended = async || lake.tenant(tenant(1)).append(rows(20..30), None).await.is_ok();
+    while !appended().await {
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(numbers(&lake, tenant(1)).await, (0..10).chain(20..30).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn files_of_a_folder_that_were_never_committed_are_removed() {
+    let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+    let open = async || {
+        let files = Files::local(folder.path().to_owned()).unwrap();
+        world.open_over(LakeConfig::default(), files).await.unwrap()
+    };
+    let orphan = folder.path().join("orphan.parquet");
+    std::fs::write(&orphan, "x").unwrap();
+    let lake = open().await;
+    assert!(!orphan.exists());
     lake.tenant(tenant(1)).append(rows(0..10), None).await.unwrap();
     lake.flush().await.unwrap();
     drop(lake);
-    world.open().await.unwrap();
-    assert!(world.files.get(&orphan).await.is_err());
-    assert_eq!(world.files.list_with_delimiter(None).await.unwrap().common_prefixes.len(), 1);
+    let again = open().await;
+    assert_eq!(numbers(&again, tenant(1)).await, (0..10).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_flush_that_cannot_be_committed_leaves_no_files_in_a_folder() {
+    let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+    let files = Files::local(folder.path().to_owned()).unwrap();
+    let lake = world.open_over(LakeConfig::default(), files.clone()).await.unwrap();
+    lake.tenant(tenant(1)).append(rows(0..10), None).await.unwrap();
+    let count = async || files.store().list(None).try_collect::<Vec<_>>().await.unwrap().len();
+    world.catalog.fail_commits(true);
+    for _ in 0..3 {
+        assert!(matches!(lake.flush().await, Err(LakeError::Catalog { .. })));
+        assert_eq!(count().await, 0);
+    }
+    world.catalog.fail_commits(false);
+    assert_eq!(lake.flush().await.unwrap(), 10);
+    assert!(count().await > 0);
+    assert_eq!(numbers(&lake, tenant(1)).await, (0..10).collect::<Vec<_>>());
 }

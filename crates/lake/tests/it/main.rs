@@ -3,9 +3,11 @@
 mod crash;
 mod delete;
 mod delta;
+mod faulty;
 mod follow;
 mod harness;
 mod lifecycle;
+mod remote;
 mod simulation;
 mod terms;
 mod times;

@@ -33,6 +33,12 @@ tests/scenarios.sh "$target/release/bartizan"
 step "recorded attacks"
 tests/attack-data.sh "$target/release/bartizan"
 
+step "object stores"
+tests/object-stores.sh "$target/release/bartizan"
+
+step "a full disk"
+tests/full-disk.sh "$target/release/bartizan"
+
 step "log shippers"
 tests/shippers.sh "$target/release/bartizan"
 

@@ -1,5 +1,6 @@
 # Sourced by the tests that start a server of their own: `start [ARGUMENT...]`, `stop`, `fail`, and at the end of the
-# script the server is gone and so is its folder. Needs $bartizan; `processes` are ended as well.
+# script the server is gone and so is its folder. Needs $bartizan; `processes` are ended as well, and
+# a function `at_end` is called.
 
 work=$(mktemp -d)
 port=$(( 20000 + RANDOM % 20000 ))
@@ -28,9 +29,12 @@ fail() { echo "FAILED: $*" >&2; exit 1; }
 finish() {
   status=$?
   for process in "${processes[@]}" $server; do
+    # One that was stopped does not end.
+    kill -CONT "$process" 2>/dev/null || true
     kill "$process" 2>/dev/null && wait "$process" 2>/dev/null || true
   done
   [ $status = 0 ] || { echo "the logs end with:"; tail -n 20 "$work"/*log 2>/dev/null || true; }
+  if declare -F at_end >/dev/null; then at_end; fi
   rm -rf "$work"
   exit $status
 }

@@ -28,6 +28,8 @@ display_name = "Example"
 domain = "corp.example"
 [lake]
 flush_seconds = 2
+flush_bytes = 8388608
+hot_bytes_max = 16777216
 upkeep_seconds = 2
 grace_seconds = 40
 reserve_bytes = $reserve

@@ -367,7 +367,6 @@ impl TenantLake {
             return Err(LakeError::Busy);
         }
         if shared.space.is_full() {
-            metrics::counter!("bartizan_lake_no_space_total").increment(1);
             return Err(LakeError::NoSpace);
         }
         let (parts, payload) = blocking(move || {

@@ -366,7 +366,9 @@ impl TenantLake {
         if shared.state.hot_bytes() > shared.config.hot_bytes_max {
             return Err(LakeError::Busy);
         }
-        if shared.space.is_full() {
+        // What is hot already has to find room in files.
+        let needed = if shared.files.is_local() { shared.state.hot_bytes() as u64 } else { 0 };
+        if shared.space.is_full() || !shared.space.has_room_for(needed) {
             return Err(LakeError::NoSpace);
         }
         let (parts, payload) = blocking(move || {

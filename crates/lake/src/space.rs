@@ -39,7 +39,7 @@ impl Space {
         self.look().is_full
     }
 
-    /// Whether so many bytes can be written by work that can wait for better times.
+    /// Whether so many bytes can be written and the reserve is still there.
     pub fn has_room_for(&self, bytes: u64) -> bool {
         let free = self.look().free;
         self.reserve_bytes == 0 || free.is_none_or(|free| free >= self.reserve_bytes.saturating_add(bytes))

@@ -34,6 +34,8 @@ const RETENTION_DAYS: i64 = 2;
 /// Of a hundred writes to the object store and the catalog.
 const FAILING_WRITES: i64 = 2;
 const STEPS_TOLD: usize = 25;
+/// Enough for some files, so that pieces come from memory and from the store.
+const CACHE_BYTES: usize = 1 << 20;
 
 /// What is played.
 #[derive(Clone, Copy, Default)]
@@ -198,11 +200,14 @@ impl Simulation {
                     ..LakeConfig::default()
                 },
                 catalog: Arc::new(PoweredCatalog(self.world.catalog.clone(), self.power.clone())),
-                files: Files::remote(Arc::new(PoweredStore {
-                    inner: self.world.files.clone(),
-                    power: self.power.clone(),
-                    is_lying: self.plan.store_lies,
-                })),
+                files: Files::remote(
+                    Arc::new(PoweredStore {
+                        inner: self.world.files.clone(),
+                        power: self.power.clone(),
+                        is_lying: self.plan.store_lies,
+                    }),
+                    CACHE_BYTES,
+                ),
                 disk: Arc::new(PoweredDisk {
                     inner: self.world.disk.clone(),
                     power: self.power.clone(),

@@ -143,13 +143,13 @@ def fill(server, generator, first, total, days, seed, log):
     return {"rows_per_s": round(accepted / (time.time() - started)), "sending_rows_per_s": round(accepted / spent[0])}
 
 
-def settle(server, log):
+def settle(server, log, quiet):
     """Waits until files are flushed and nothing is merged any more."""
     def files():
         return sorted(os.path.join(at, f) for at, _, found in os.walk(os.path.join(server.folder, "data", "lake"))
                       for f in found if f.endswith(".parquet") and "_delta_log" not in at)
     before, since = None, time.time()
-    while time.time() - since < 100:
+    while time.time() - since < quiet:
         now = files()
         if now != before:
             before, since = now, time.time()
@@ -223,6 +223,7 @@ def main():
     parser.add_argument("--rows", default="10000000,100000000")
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--quiet", type=float, default=100, help="seconds without a new file that count as settled")
     parser.add_argument("--folder")
     parser.add_argument("--out")
     parser.add_argument("--keep", action="store_true")
@@ -235,7 +236,7 @@ def main():
         for total in [int(part) for part in arguments.rows.split(",")]:
             server = Server(arguments.bartizan, folder)
             filled = fill(server, generator, first, total, arguments.days, arguments.seed, log)
-            filled["files"] = settle(server, log)
+            filled["files"] = settle(server, log, arguments.quiet)
             filled["bytes_per_row"] = round(server.disk_bytes("lake") / total, 1)
             filled["resident_mib"] = round(server.resident_bytes() / 2**20)
             server.stop()

@@ -135,13 +135,14 @@ fn taken_types(kind: Kind) -> (&'static str, fn(&DataType) -> bool) {
     }
 }
 
-/// What a batch takes once its texts lie in one piece: views of text can share their bytes.
+/// What a batch takes once its texts lie in one piece: views of text can share their bytes, and the columns of a
+/// message lie in one buffer, of which each counts its part.
 fn memory(batch: &RecordBatch) -> usize {
     let bytes = |array: &ArrayRef| match array.as_string_view_opt() {
         Some(texts) => {
             texts.views().iter().fold(0usize, |sum, view| sum.saturating_add(*view as u32 as usize))
         }
-        None => array.get_buffer_memory_size(),
+        None => array.to_data().get_slice_memory_size().unwrap_or(usize::MAX),
     };
     let columns = batch.columns().iter().map(bytes).fold(0usize, usize::saturating_add);
     columns.saturating_add(batch.num_rows().saturating_mul(batch.num_columns().max(1)).saturating_mul(16))
@@ -164,4 +165,39 @@ fn converted(table: &'static Table, batch: &RecordBatch) -> Result<RecordBatch, 
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
     RecordBatch::try_new_with_options(schema.into(), arrays, &options)
         .map_err(|error| StreamError::Lake(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::StringArray;
+    use datafusion::arrow::datatypes::{Field, Schema};
+    use datafusion::arrow::ipc::writer::StreamWriter;
+
+    use super::*;
+
+    #[test]
+    fn columns_that_share_a_message_count_once() {
+        let names = ["DeviceId", "DeviceName", "FileName", "FolderPath", "SHA1", "SHA256", "ActionType"];
+        let texts: ArrayRef =
+            Arc::new(StringArray::from_iter_values((0..1_000).map(|row| format!("{row:080}"))));
+        let fields: Vec<Field> = names.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
+        let schema = Arc::new(Schema::new(fields));
+        let batch = RecordBatch::try_new(schema.clone(), vec![texts; names.len()]).unwrap();
+        let mut stream = Vec::new();
+        let mut writer = StreamWriter::try_new(&mut stream, &schema).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        drop(writer);
+
+        let table = model::tables::find("DeviceProcessEvents").unwrap();
+        let mut taken = 0;
+        let take = |bytes| {
+            taken += bytes;
+            Ok::<_, StreamError>(())
+        };
+        rows_of_stream(table, &stream, take).unwrap();
+        assert!(taken > stream.len() && taken < 2 * stream.len(), "{taken} of {}", stream.len());
+    }
 }

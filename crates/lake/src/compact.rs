@@ -29,8 +29,11 @@ use crate::verified::checksums;
 const FILES_MERGED: usize = 8;
 /// Files of so many rows are not merged again, and no merged one has more.
 pub(crate) const FILE_ROWS_MAX: i64 = 1 << 20;
-/// Files that got no neighbours for so long are merged however few they are.
-const SETTLED_TICKS: i64 = 6 * 3_600 * model::time::TICKS_PER_SECOND;
+/// A day that got no file for so long is merged however few its files are: then all of it has an index.
+const SETTLED_TICKS: i64 = 120 * model::time::TICKS_PER_SECOND;
+/// Such a merge leaves an indexed file alone that has more than so many times the rows of all smaller ones, so that
+/// stragglers do not rewrite a day again and again.
+const MUCH_LARGER: i64 = 4;
 
 /// Files to be merged into one or a few.
 pub(crate) struct Task {
@@ -48,14 +51,29 @@ pub(crate) fn tasks(table: &'static Table, listed: &[Arc<DataFile>], now: Ticks)
     for files in days.values_mut() {
         files.sort_by_key(|file| (file.level, file.first_sequence));
         let is_settled = files.iter().all(|file| file.added.0 + SETTLED_TICKS < now.0);
-        if is_settled && files.len() > 1 {
-            tasks.extend(batches(table, files, 2));
+        if is_settled {
+            tasks.extend(settled(table, files));
             continue;
         }
         for level in files.chunk_by(|a, b| a.level == b.level) {
             tasks.extend(batches(table, level, FILES_MERGED));
         }
     }
+    tasks
+}
+
+/// Merges of a day that gets no more files.
+fn settled(table: &'static Table, files: &mut [&Arc<DataFile>]) -> Vec<Task> {
+    files.sort_by_key(|file| std::cmp::Reverse(file.rows));
+    let mut smaller: i64 = files.iter().map(|file| file.rows).sum();
+    let is_left = |file: &&&Arc<DataFile>| {
+        smaller -= file.rows;
+        file.index_bytes.is_some() && file.rows > MUCH_LARGER * smaller
+    };
+    let left = files.iter().take_while(is_left).count();
+    let mut tasks = batches(table, &files[left..], 1);
+    // A file of its own is written again only for the index that it lacks.
+    tasks.retain(|task| task.files.len() > 1 || task.files.iter().any(|file| file.index_bytes.is_none()));
     tasks
 }
 
@@ -243,7 +261,22 @@ mod tests {
     fn what_settled_is_merged_however_little_it_is() {
         let files = [file(0, 0, 1000, 0), file(1, 2, 1000, 0), file(100, 0, 1000, 0)];
         assert!(merged(&files, SETTLED_TICKS).is_empty());
-        assert_eq!(merged(&files, SETTLED_TICKS + 1), [["0", "1"]]);
+        assert_eq!(merged(&files, SETTLED_TICKS + 1), [vec!["0", "1"], vec!["100"]]);
+    }
+
+    #[test]
+    fn stragglers_do_not_rewrite_what_is_much_larger() {
+        let now = SETTLED_TICKS + 1;
+        let indexed = |number, rows| {
+            let file = file(number, 1, rows, 0);
+            Arc::new(DataFile { index_bytes: Some(1), ..(*file).clone() })
+        };
+        assert!(merged(&[indexed(0, 1000)], now).is_empty());
+        assert_eq!(merged(&[indexed(0, 1000), file(1, 0, 10, 0)], now), [["1"]]);
+        assert!(merged(&[indexed(0, 1000), indexed(1, 10)], now).is_empty());
+        assert_eq!(merged(&[indexed(0, 1000), indexed(1, 200), file(2, 0, 60, 0)], now), [["0", "1", "2"]]);
+        assert_eq!(merged(&[indexed(0, 1000), indexed(1, 70), file(2, 0, 60, 0)], now), [["1", "2"]]);
+        assert!(merged(&[indexed(0, 600_000), indexed(1, 100_000), indexed(2, 20_000)], now).is_empty());
     }
 
     #[test]

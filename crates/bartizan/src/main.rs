@@ -37,6 +37,9 @@ enum Command {
     Ingest(cli::IngestArgs),
     /// Ask a server a KQL question
     Hunt(cli::HuntArgs),
+    /// Try files of KQL queries without a server
+    #[command(subcommand)]
+    Kql(cli::KqlCommand),
     /// Look after events: on a server, or in a data folder that no server uses
     #[command(subcommand)]
     Lake(LakeCommand),
@@ -76,6 +79,10 @@ fn run(arguments: Arguments) -> anyhow::Result<cli::Outcome> {
             Command::Hunt(args) => {
                 log.start_for_clients()?;
                 cli::hunt(args).await
+            }
+            Command::Kql(command) => {
+                log.start_for_clients()?;
+                cli::kql(command).await
             }
             Command::Lake(command) => commands::lake::run(command, log).await,
             Command::Version => {

@@ -1,12 +1,15 @@
 //! The commands that talk to a server: `ingest` sends events, `hunt` asks questions, and those of `lake` decide what
-//! becomes of events that are there. All are clients of the public API like any other.
+//! becomes of events that are there. All are clients of the public API like any other. `kql` needs no server: it tries
+//! queries over tables without rows.
 
 mod connect;
 mod hunt;
 mod ingest;
+mod kql;
 mod lake;
 mod output;
 
+pub use self::kql::{KqlCommand, kql};
 pub use connect::ConnectionArgs;
 pub use hunt::{HuntArgs, hunt};
 pub use ingest::{IngestArgs, ingest};

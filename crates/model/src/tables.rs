@@ -279,6 +279,15 @@ impl Index {
 }
 
 impl Table {
+    /// A table that is not of the product: its names and columns come from outside, such as from a file of
+    /// queries to check. It is kept until the program ends, so this is for programs that make a few.
+    pub fn foreign(name: &str, columns: &[(String, Kind)]) -> &'static Table {
+        let kept = |text: &str| -> &'static str { Box::leak(text.to_owned().into_boxed_str()) };
+        let columns: Vec<Column> = columns.iter().map(|(name, kind)| col(kept(name), *kind, "")).collect();
+        let table = Table { name: kept(name), summary: "", columns: columns.leak(), index: Index::new() };
+        Box::leak(Box::new(table))
+    }
+
     /// The position of a column, by its exact name.
     pub fn position(&'static self, column: &str) -> Option<usize> {
         let positions = self

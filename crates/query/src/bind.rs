@@ -19,8 +19,10 @@ use datafusion::logical_expr::LogicalPlan;
 use kql::ast::{self, LetValue, Pipeline, Statement};
 use kql::{Diagnostic, Span};
 use model::lake::AsOf;
+use model::tables::{TABLE_ALIASES, TABLES};
 use model::{Kind, Table, Ticks};
 
+pub(crate) use self::source::INGESTED_COLUMN;
 use crate::functions::Context;
 use crate::relation::{FieldNames, Relation};
 use crate::typed::Typed;
@@ -33,6 +35,11 @@ const DEPTH_MAX: usize = 40;
 /// The tables a query may read: already those of one tenant, and only the rows the caller may see.
 pub trait Tables: Send + Sync {
     fn table(&self, table: &'static Table) -> Arc<dyn TableProvider>;
+
+    /// The tables there are, sorted by name.
+    fn declared(&self) -> &[&'static Table] {
+        TABLES
+    }
 
     /// The same tables as they were, or why that cannot be told.
     fn as_of(&self, as_of: AsOf) -> Result<Arc<dyn Tables>, String>;
@@ -228,6 +235,15 @@ impl Binder<'_> {
             Err(reason) => return error(set.span, reason),
         }
         Ok(())
+    }
+
+    /// A declared table, by its name of today or of 2019.
+    fn find_table(&self, name: &str) -> Option<&'static Table> {
+        let declared = |name: &str| self.tables.declared().iter().copied().find(|table| table.name == name);
+        declared(name).or_else(|| {
+            let (_, new) = TABLE_ALIASES.iter().find(|(old, _)| *old == name)?;
+            declared(new)
+        })
     }
 
     /// A table as the query sees it.

@@ -67,6 +67,14 @@ impl Default for EngineConfig {
     }
 }
 
+/// Whether tables inside a query that must be known before it are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reads {
+    Tables,
+    /// They count as empty.
+    Nothing,
+}
+
 /// Runs queries over the tables it is handed.
 pub struct Engine {
     config: EngineConfig,
@@ -141,7 +149,7 @@ impl Engine {
         started: Instant,
     ) -> Result<Answer, QueryError> {
         let state = self.session();
-        let relation = self.plan(&state, text, tables, now).await?;
+        let relation = self.plan(&state, text, tables, now, Reads::Tables).await?;
         let columns = relation.fields.iter().map(|field| (field.name.clone(), field.kind)).collect();
         let plan = shown(relation)?;
         let (batches, truncated) = self.collect(&state, plan, self.config.rows_max).await?;
@@ -154,6 +162,27 @@ impl Engine {
         Ok(Answer { columns, batches, stats, truncated })
     }
 
+    /// The columns a query gives, found by planning and not running it. Tables that would have to be read
+    /// before it can be planned count as empty.
+    pub async fn describe(
+        &self,
+        text: &str,
+        tables: Arc<dyn Tables>,
+        now: Ticks,
+    ) -> Result<Vec<(String, Kind)>, QueryError> {
+        let state = self.session();
+        let plan = async {
+            let relation = self.plan(&state, text, tables, now, Reads::Nothing).await?;
+            let columns = relation.fields.iter().map(|field| (field.name.clone(), field.kind)).collect();
+            state.create_physical_plan(&shown(relation)?).await?;
+            Ok(columns)
+        };
+        match tokio::time::timeout(self.config.deadline, plan).await {
+            Ok(columns) => columns,
+            Err(_) => Err(QueryError::TimedOut { seconds: self.config.deadline.as_secs() }),
+        }
+    }
+
     /// Parses and binds; tables whose rows must be known first are read on the way.
     async fn plan(
         &self,
@@ -161,6 +190,7 @@ impl Engine {
         text: &str,
         tables: Arc<dyn Tables>,
         now: Ticks,
+        reads: Reads,
     ) -> Result<Relation, QueryError> {
         let parsed = kql::parse(text);
         if !parsed.diagnostics.is_empty() {
@@ -186,7 +216,10 @@ impl Engine {
                         message,
                     )]));
                 }
-                let (rows, truncated) = self.collect(state, plan, rows_max).await?;
+                let (rows, truncated) = match reads {
+                    Reads::Tables => self.collect(state, plan, rows_max).await?,
+                    Reads::Nothing => (Vec::new(), false),
+                };
                 if truncated && rows_max > 1 {
                     let message =
                         format!("a table used as a list of constants has more than {rows_max} rows");

@@ -8,6 +8,7 @@ mod aggregates;
 mod bind;
 mod constant;
 mod convert;
+mod empty;
 mod engine;
 mod error;
 mod functions;
@@ -24,6 +25,7 @@ mod typed;
 
 pub use aggregates::{AGGREGATES, Aggregate, ROW_CHOICES};
 pub use bind::Tables;
+pub use empty::EmptyTables;
 pub use engine::{Answer, Engine, EngineConfig, Stats};
 pub use error::QueryError;
 pub use functions::{Example, Function, find as find_function};

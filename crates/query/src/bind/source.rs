@@ -6,7 +6,6 @@ use datafusion::datasource::provider_as_source;
 use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use kql::Span;
 use kql::ast::{self, ExprKind, Pipeline, Source};
-use model::tables::{self, TABLE_ALIASES, TABLES};
 use model::{Kind, Table};
 
 use super::expr::Input;
@@ -20,7 +19,7 @@ use crate::typed::Typed;
 /// Rows of a `range`.
 const RANGE_ROWS_MAX: i64 = 1_000_000;
 /// The lake's own column with the time of acceptance.
-pub(super) const INGESTED_COLUMN: &str = "_ingested";
+pub(crate) const INGESTED_COLUMN: &str = "_ingested";
 
 impl Binder<'_> {
     pub(super) fn pipeline(&mut self, pipeline: &Pipeline) -> Bind<Relation> {
@@ -62,7 +61,7 @@ impl Binder<'_> {
                     closure.function.params.is_empty() && self.gives_table(closure)
                 }
                 Some(Value::Scalar(_)) => false,
-                None => find_table(&ident.name).is_some(),
+                None => self.find_table(&ident.name).is_some(),
             },
             ExprKind::Call(call) => match self.scope.get(&call.name.name) {
                 Some(Value::Function(closure)) => self.gives_table(closure),
@@ -87,7 +86,7 @@ impl Binder<'_> {
                     None if closure.function.body.iter().any(of_body) => true,
                     None => {
                         matches!(closure.scope.get(&ident.name), Some(Value::View(_) | Value::Rows(_)))
-                            || find_table(&ident.name).is_some()
+                            || self.find_table(&ident.name).is_some()
                     }
                 }
             }
@@ -119,12 +118,13 @@ impl Binder<'_> {
             }
             None => {}
         }
-        match find_table(&ident.name) {
+        match self.find_table(&ident.name) {
             Some(table) => self.scan(table),
             None => {
                 let message = format!("Failed to resolve table or column expression named '{}'", ident.name);
                 let scope = self.scope.clone();
-                let candidates = TABLES.iter().map(|table| table.name).chain(scope.names());
+                let declared = self.tables.declared().iter().map(|table| table.name);
+                let candidates = declared.chain(scope.names());
                 unknown(ident.span, message, &ident.name, candidates)
             }
         }
@@ -307,12 +307,4 @@ impl Binder<'_> {
         let plan = scan.project(exprs.collect::<Vec<_>>())?.build()?;
         Ok(Relation { plan, fields, hidden: Vec::new() })
     }
-}
-
-/// A declared table, by its name of today or of 2019.
-pub(super) fn find_table(name: &str) -> Option<&'static Table> {
-    tables::find(name).or_else(|| {
-        let (_, new) = TABLE_ALIASES.iter().find(|(old, _)| *old == name)?;
-        tables::find(new)
-    })
 }

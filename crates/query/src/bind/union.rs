@@ -3,7 +3,6 @@
 use datafusion::logical_expr::LogicalPlanBuilder;
 use kql::ast::{self, ExprKind};
 use model::Kind;
-use model::tables::TABLES;
 
 use super::operator::wildcard_matches;
 use super::{Bind, Binder, Stop, error};
@@ -19,7 +18,10 @@ impl Binder<'_> {
         for table in &union.tables {
             let name = match &table.kind {
                 ExprKind::Wildcard(pattern) => {
-                    for found in TABLES.iter().filter(|found| wildcard_matches(pattern, found.name)) {
+                    for found in self.tables.declared().to_vec() {
+                        if !wildcard_matches(pattern, found.name) {
+                            continue;
+                        }
                         let ident = ast::Ident { name: found.name.to_owned(), span: table.span };
                         let leg = ast::Expr { kind: ExprKind::Name(ident), span: table.span };
                         legs.push((found.name.to_owned(), self.table_expr(&leg)?));

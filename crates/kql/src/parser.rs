@@ -4,6 +4,7 @@
 //! sees no more tokens, so that every loop ends by itself. [`Parser::recover`] then skips to the
 //! next `|`, `;` or closing bracket of the enclosing construct and parsing goes on from there.
 
+mod branches;
 mod columns;
 mod dynamic;
 mod expr;

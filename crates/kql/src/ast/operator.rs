@@ -1,6 +1,6 @@
 //! Tabular operators, in alphabetical order.
 
-use super::{Call, Column, ColumnDecl, Expr, Ident, Parameter, Pipeline, ScalarType};
+use super::{Call, Column, ColumnDecl, Expr, Ident, Param, Parameter, Pipeline, ScalarType};
 use crate::Span;
 
 /// An operator of a pipeline.
@@ -15,11 +15,16 @@ pub struct Operator {
 #[derive(Clone, Debug, PartialEq)]
 pub enum OperatorKind {
     As(As),
+    AssertSchema(OutputSchema),
+    /// Reads the rows and gives none.
+    Consume(Vec<Parameter>),
     Count,
     Distinct(Distinct),
     Evaluate(Evaluate),
     Extend(Vec<Column>),
+    Facet(Facet),
     Find(Find),
+    Fork(Vec<ForkBranch>),
     GetSchema,
     Invoke(Call),
     Join(Join),
@@ -33,6 +38,7 @@ pub enum OperatorKind {
     /// Empty for `project` alone, which gives no columns.
     Project(Vec<Column>),
     ProjectAway(Vec<ColumnPattern>),
+    ProjectByNames(Vec<Expr>),
     ProjectKeep(Vec<ColumnPattern>),
     ProjectRename(Vec<Rename>),
     ProjectReorder(Vec<Reorder>),
@@ -40,6 +46,7 @@ pub enum OperatorKind {
     Render(Render),
     Sample(Expr),
     SampleDistinct(SampleDistinct),
+    Scan(Scan),
     Search(Search),
     Serialize(Vec<Column>),
     /// `sort by`, `order by`
@@ -48,6 +55,7 @@ pub enum OperatorKind {
     /// `take`, `limit`
     Take(Expr),
     Top(Top),
+    TopHitters(TopHitters),
     TopNested(Vec<TopNestedLevel>),
     Union(Union),
     /// `where`, `filter`
@@ -83,6 +91,21 @@ pub struct Evaluate {
 pub struct OutputSchema {
     pub keeps_input: bool,
     pub columns: Vec<ColumnDecl>,
+}
+
+/// `facet by a, b with (operators)`: a table of counts for each column, and one of the rows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Facet {
+    pub by: Vec<Ident>,
+    /// Empty when not written.
+    pub with: Vec<Operator>,
+}
+
+/// `name = (operators)` of `fork`, which gives a table for each of them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ForkBranch {
+    pub name: Option<Ident>,
+    pub body: Vec<Operator>,
 }
 
 /// `find withsource = name in (tables) where predicate project columns`
@@ -292,9 +315,9 @@ pub struct ColumnPattern {
 
 /// `new = old`
 #[derive(Clone, Debug, PartialEq)]
-pub struct Rename {
+pub struct Rename<T = Ident> {
     pub new: Ident,
-    pub old: Ident,
+    pub old: T,
 }
 
 /// A column or pattern to put first, and how to order what a pattern matches.
@@ -352,6 +375,40 @@ pub struct SampleDistinct {
     pub of: Expr,
 }
 
+/// `scan with_match_id = id declare (name: type = value) with (step name: condition => column = value; ...)`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scan {
+    pub hints: Vec<Parameter>,
+    pub match_id: Option<Ident>,
+    pub declared: Vec<Param>,
+    pub steps: Vec<ScanStep>,
+}
+
+/// A step of a sequence: which rows belong to it, and what it sets then.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ScanStep {
+    pub name: Ident,
+    pub is_optional: bool,
+    pub output: ScanOutput,
+    pub condition: Expr,
+    pub assignments: Vec<Rename<Expr>>,
+    pub span: Span,
+}
+
+/// Which rows of a step are in the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ScanOutput {
+    All,
+    Last,
+    None,
+}
+
+impl ScanOutput {
+    /// Every choice with its spelling.
+    pub const NAMES: &[(&str, ScanOutput)] =
+        &[("all", ScanOutput::All), ("last", ScanOutput::Last), ("none", ScanOutput::None)];
+}
+
 /// `search kind = case_sensitive in (tables) predicate`
 #[derive(Clone, Debug, PartialEq)]
 pub struct Search {
@@ -401,6 +458,15 @@ pub struct Summarize {
 pub struct Top {
     pub count: Expr,
     pub by: SortKey,
+}
+
+/// `top-hitters 3 of column by weight`
+#[derive(Clone, Debug, PartialEq)]
+pub struct TopHitters {
+    pub count: Expr,
+    pub of: Column,
+    /// `None` to count rows.
+    pub by: Option<Column>,
 }
 
 /// `top-nested 3 of column with others = "x" by count() desc`

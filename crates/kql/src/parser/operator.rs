@@ -3,7 +3,7 @@
 use super::Parser;
 use crate::ast::{
     As, Call, Column, Distinct, Evaluate, Ident, Operator, OperatorKind, OutputSchema, Rename, Render,
-    RenderProperty, SampleDistinct, Summarize, Top,
+    RenderProperty, SampleDistinct, Summarize, Top, TopHitters,
 };
 use crate::lexer::TokenKind;
 
@@ -13,11 +13,15 @@ type Rest = fn(&mut Parser<'_>) -> OperatorKind;
 /// All operators but `union`, `search` and `find`, which also begin queries.
 const OPERATORS: &[(&str, Rest)] = &[
     ("as", as_),
+    ("assert-schema", |parser| OperatorKind::AssertSchema(parser.output_schema())),
+    ("consume", |parser| OperatorKind::Consume(parser.parameters(&["decodeblocks"]))),
     ("count", |_| OperatorKind::Count),
     ("distinct", distinct),
     ("evaluate", evaluate),
     ("extend", |parser| OperatorKind::Extend(parser.columns())),
+    ("facet", |parser| parser.facet()),
     ("filter", where_),
+    ("fork", |parser| parser.fork()),
     ("getschema", |_| OperatorKind::GetSchema),
     ("invoke", |parser| OperatorKind::Invoke(parser.named_call())),
     ("join", |parser| parser.join()),
@@ -35,6 +39,7 @@ const OPERATORS: &[(&str, Rest)] = &[
     ("partition", |parser| parser.partition()),
     ("project", |parser| OperatorKind::Project(columns_if_any(parser))),
     ("project-away", |parser| OperatorKind::ProjectAway(parser.comma_separated(Parser::column_pattern))),
+    ("project-by-names", |parser| parser.project_by_names()),
     ("project-keep", |parser| OperatorKind::ProjectKeep(parser.comma_separated(Parser::column_pattern))),
     ("project-rename", |parser| OperatorKind::ProjectRename(parser.renames())),
     ("project-reorder", |parser| OperatorKind::ProjectReorder(parser.reorders())),
@@ -42,22 +47,20 @@ const OPERATORS: &[(&str, Rest)] = &[
     ("render", render),
     ("sample", |parser| OperatorKind::Sample(parser.expr())),
     ("sample-distinct", sample_distinct),
+    ("scan", |parser| parser.scan()),
     ("serialize", serialize),
     ("sort", sort),
     ("summarize", summarize),
     ("take", |parser| OperatorKind::Take(parser.expr())),
     ("top", top),
+    ("top-hitters", top_hitters),
     ("top-nested", |parser| parser.top_nested()),
     ("where", where_),
 ];
 
 /// Operators of the language that are known but not parsed.
 const NOT_SUPPORTED: &[&str] = &[
-    "assert-schema",
-    "consume",
     "execute-and-cache",
-    "facet",
-    "fork",
     "graph-mark-components",
     "graph-match",
     "graph-shortest-paths",
@@ -66,9 +69,6 @@ const NOT_SUPPORTED: &[&str] = &[
     "graph-where-nodes",
     "macro-expand",
     "make-graph",
-    "project-by-names",
-    "scan",
-    "top-hitters",
 ];
 
 /// Whether an operator has this name.
@@ -138,6 +138,16 @@ impl Parser<'_> {
         self.call(name)
     }
 
+    /// `(*, name: type, ...)`
+    fn output_schema(&mut self) -> OutputSchema {
+        self.expect(TokenKind::OpenParen, "`(`");
+        let keeps_input = self.eat(TokenKind::Star);
+        let has_columns = !keeps_input || self.eat(TokenKind::Comma);
+        let columns = if has_columns { self.column_decls() } else { Vec::new() };
+        self.expect(TokenKind::CloseParen, "`)`");
+        OutputSchema { keeps_input, columns }
+    }
+
     /// Operators in parentheses, which work on rows they are handed: `(where a | count)`.
     pub(super) fn body(&mut self) -> Vec<Operator> {
         let mut operators = Vec::new();
@@ -178,15 +188,16 @@ fn distinct(parser: &mut Parser<'_>) -> OperatorKind {
 fn evaluate(parser: &mut Parser<'_>) -> OperatorKind {
     let hints = parser.hints();
     let call = parser.named_call();
-    let schema = parser.eat(TokenKind::Colon).then(|| {
-        parser.expect(TokenKind::OpenParen, "`(`");
-        let keeps_input = parser.eat(TokenKind::Star);
-        let has_columns = !keeps_input || parser.eat(TokenKind::Comma);
-        let columns = if has_columns { parser.column_decls() } else { Vec::new() };
-        parser.expect(TokenKind::CloseParen, "`)`");
-        OutputSchema { keeps_input, columns }
-    });
+    let schema = parser.eat(TokenKind::Colon).then(|| parser.output_schema());
     OperatorKind::Evaluate(Evaluate { hints, call, schema })
+}
+
+fn top_hitters(parser: &mut Parser<'_>) -> OperatorKind {
+    let count = parser.expr();
+    parser.expect_word("of");
+    let of = parser.column();
+    let by = parser.eat_word("by").then(|| parser.column());
+    OperatorKind::TopHitters(TopHitters { count, of, by })
 }
 
 fn render(parser: &mut Parser<'_>) -> OperatorKind {

@@ -133,7 +133,7 @@ impl Parser<'_> {
         Function { is_view, params, body, span: self.since(start) }
     }
 
-    fn params(&mut self) -> Vec<Param> {
+    pub(super) fn params(&mut self) -> Vec<Param> {
         self.expect(TokenKind::OpenParen, "`(`");
         let mut params = Vec::new();
         if self.peek() != TokenKind::CloseParen {

@@ -5,10 +5,11 @@ use std::fmt::{self, Display, Formatter};
 use super::expr::{arguments, at_level, parameter_value, table};
 use super::{call_name, dotted_name, list, name, separated};
 use crate::ast::{
-    Call, ColumnPattern, Evaluate, Expr, Find, FindColumn, Ident, Join, JoinCondition, JoinKind, Lookup,
-    MakeSeries, MvApply, MvColumn, MvExpand, NullsOrder, Operator, OperatorKind, Parameter, Parse, ParseKind,
-    ParsePart, Partition, PartitionBody, Reduce, Rename, RenderProperty, Reorder, ReorderBy, Search,
-    SeriesAggregate, SortKey, SortOrder, TopNestedLevel, Union,
+    Call, ColumnPattern, Evaluate, Expr, ExprKind, Find, FindColumn, ForkBranch, Ident, Join, JoinCondition,
+    JoinKind, Lookup, MakeSeries, MvApply, MvColumn, MvExpand, NullsOrder, Operator, OperatorKind,
+    OutputSchema, Parameter, Parse, ParseKind, ParsePart, Partition, PartitionBody, Reduce, Rename,
+    RenderProperty, Reorder, ReorderBy, Scan, ScanOutput, ScanStep, Search, SeriesAggregate, SortKey,
+    SortOrder, TopNestedLevel, Union,
 };
 use crate::literals::quote;
 use crate::parser::Level;
@@ -23,11 +24,18 @@ impl Display for OperatorKind {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             OperatorKind::As(op) => write!(f, "as {}{}", settings(&op.hints), name(&op.name)),
+            OperatorKind::AssertSchema(schema) => write!(f, "assert-schema {schema}"),
+            OperatorKind::Consume(params) => f.write_str(format!("consume {}", settings(params)).trim_end()),
             OperatorKind::Count => f.write_str("count"),
             OperatorKind::Distinct(op) => write!(f, "distinct {}{}", settings(&op.hints), list(&op.columns)),
             OperatorKind::Evaluate(op) => op.fmt(f),
             OperatorKind::Extend(columns) => write!(f, "extend {}", list(columns)),
+            OperatorKind::Facet(op) => {
+                write!(f, "facet by {}", list(op.by.iter().map(name)))?;
+                if op.with.is_empty() { Ok(()) } else { write!(f, " with ({})", separated(&op.with, " | ")) }
+            }
             OperatorKind::Find(op) => op.fmt(f),
+            OperatorKind::Fork(branches) => write!(f, "fork {}", separated(branches, " ")),
             OperatorKind::GetSchema => f.write_str("getschema"),
             OperatorKind::Invoke(call) => write!(f, "invoke {}", plugin_call(call)),
             OperatorKind::Join(op) => op.fmt(f),
@@ -44,6 +52,13 @@ impl Display for OperatorKind {
             OperatorKind::Project(columns) if columns.is_empty() => f.write_str("project"),
             OperatorKind::Project(columns) => write!(f, "project {}", list(columns)),
             OperatorKind::ProjectAway(patterns) => write!(f, "project-away {}", list(patterns)),
+            OperatorKind::ProjectByNames(names) => {
+                let pattern = |expr: &Expr| match &expr.kind {
+                    ExprKind::Wildcard(pattern) => pattern.clone(),
+                    _ => expr.to_string(),
+                };
+                write!(f, "project-by-names {}", list(names.iter().map(pattern)))
+            }
             OperatorKind::ProjectKeep(patterns) => write!(f, "project-keep {}", list(patterns)),
             OperatorKind::ProjectRename(renames) => write!(f, "project-rename {}", list(renames)),
             OperatorKind::ProjectReorder(columns) => write!(f, "project-reorder {}", list(columns)),
@@ -61,6 +76,7 @@ impl Display for OperatorKind {
             }
             OperatorKind::Sample(count) => write!(f, "sample {count}"),
             OperatorKind::SampleDistinct(op) => write!(f, "sample-distinct {} of {}", op.count, op.of),
+            OperatorKind::Scan(op) => op.fmt(f),
             OperatorKind::Search(op) => op.fmt(f),
             OperatorKind::Serialize(columns) if columns.is_empty() => f.write_str("serialize"),
             OperatorKind::Serialize(columns) => write!(f, "serialize {}", list(columns)),
@@ -73,6 +89,10 @@ impl Display for OperatorKind {
             }
             OperatorKind::Take(count) => write!(f, "take {count}"),
             OperatorKind::Top(op) => write!(f, "top {} by {}", op.count, op.by),
+            OperatorKind::TopHitters(op) => {
+                write!(f, "top-hitters {} of {}", op.count, op.of)?;
+                op.by.as_ref().map_or(Ok(()), |by| write!(f, " by {by}"))
+            }
             OperatorKind::TopNested(levels) => f.write_str(&list(levels)),
             OperatorKind::Union(op) => op.fmt(f),
             OperatorKind::Where(predicate) => write!(f, "where {predicate}"),
@@ -84,10 +104,56 @@ impl Display for OperatorKind {
 impl Display for Evaluate {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "evaluate {}{}", settings(&self.hints), plugin_call(&self.call))?;
-        let Some(schema) = &self.schema else { return Ok(()) };
-        let star = if schema.keeps_input { vec!["*".to_string()] } else { Vec::new() };
-        let columns = schema.columns.iter().map(|column| column.to_string());
-        write!(f, " : ({})", list(star.into_iter().chain(columns)))
+        self.schema.as_ref().map_or(Ok(()), |schema| write!(f, " : {schema}"))
+    }
+}
+
+impl Display for OutputSchema {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let star = if self.keeps_input { vec!["*".to_string()] } else { Vec::new() };
+        let columns = self.columns.iter().map(|column| column.to_string());
+        write!(f, "({})", list(star.into_iter().chain(columns)))
+    }
+}
+
+impl Display for ForkBranch {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if let Some(ident) = &self.name {
+            write!(f, "{} = ", name(ident))?;
+        }
+        write!(f, "({})", separated(&self.body, " | "))
+    }
+}
+
+impl Display for Scan {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "scan {}", settings(&self.hints))?;
+        if let Some(ident) = &self.match_id {
+            write!(f, "with_match_id = {} ", setting_name(ident))?;
+        }
+        if !self.declared.is_empty() {
+            write!(f, "declare ({}) ", list(&self.declared))?;
+        }
+        write!(f, "with ({})", separated(&self.steps, " "))
+    }
+}
+
+impl Display for ScanStep {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "step {}", name(&self.name))?;
+        if self.is_optional {
+            f.write_str(" optional")?;
+        }
+        let named = ScanOutput::NAMES.iter().find(|(_, output)| *output == self.output);
+        if let Some((word, _)) = named.filter(|_| self.output != ScanOutput::All) {
+            write!(f, " output = {word}")?;
+        }
+        write!(f, ": {}", self.condition)?;
+        if !self.assignments.is_empty() {
+            let assignment = |rename: &Rename<Expr>| format!("{} = {}", name(&rename.new), rename.old);
+            write!(f, " => {}", list(self.assignments.iter().map(assignment)))?;
+        }
+        f.write_str(";")
     }
 }
 

@@ -457,3 +457,30 @@ fn comments_directives_and_blanks() {
         U"#]],
     );
 }
+
+#[test]
+fn operators_with_several_bodies_and_lists() {
+    prints(
+        "T | fork x=(count) (where a == 1 | take 5) | facet by a, ['b c'] with (take 1 | count)",
+        expect![[r#"
+            T
+            | fork x = (count) (where a == 1 | take 5)
+            | facet by a, ["b c"] with (take 1 | count)"#]],
+    );
+    prints(
+        "T | top-hitters 3 of a by n = b | project-by-names 'a*', b*, dynamic(['c']) | assert-schema (*, a: string) | consume decodeblocks=true",
+        expect![[r#"
+            T
+            | top-hitters 3 of a by n = b
+            | project-by-names "a*", b*, dynamic(["c"])
+            | assert-schema (*, a: string)
+            | consume decodeblocks = true"#]],
+    );
+    prints(
+        "T | sort by a asc | scan hint.x=1 with_match_id=m declare (n: long = 0, s: string) with (step s1 output=last: a == 1 => n = s1.n + 1, s = 'x'; step s2 optional: true;)",
+        expect![[r#"
+            T
+            | sort by a asc
+            | scan hint.x = 1 with_match_id = "m" declare (n: long = 0, s: string) with (step s1 output = last: a == 1 => n = s1.n + 1, s = "x"; step s2 optional: true;)"#]],
+    );
+}

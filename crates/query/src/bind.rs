@@ -1,11 +1,22 @@
 //! From syntax tree to engine plan: names are resolved, kinds are checked, operators become plan nodes.
 
 mod aggregate;
+mod branches;
+mod evaluate;
+mod expand;
 mod expr;
+mod external;
+mod grouped;
 mod join;
 mod naming;
 mod operator;
+mod parse;
+mod scan;
+mod schema;
+mod search;
+mod series;
 mod source;
+mod top;
 mod union;
 
 use std::collections::HashMap;
@@ -29,6 +40,8 @@ use crate::typed::Typed;
 
 /// Operators that one query may expand to, its functions and views included.
 const STEPS_MAX: usize = 1_000;
+/// Mistakes that are told at once.
+const DIAGNOSTICS_MAX: usize = 50;
 /// How deep functions and views may call each other.
 const DEPTH_MAX: usize = 40;
 
@@ -160,6 +173,12 @@ pub(crate) struct Binder<'q> {
     scope: Scope,
     steps: usize,
     depth: usize,
+    /// Tables inside the query are not read but count as empty.
+    describes: bool,
+    /// Columns depend on rows that are not read, so any name may be one.
+    is_open: bool,
+    /// What else is wrong, when something is.
+    others: Vec<Diagnostic>,
 }
 
 /// Binds a whole query. The last statement that is an expression is its result.
@@ -168,20 +187,41 @@ pub(crate) fn bind(
     tables: &dyn Tables,
     context: &Context,
     answers: &Answers,
+    describes: bool,
 ) -> Result<Bound, BindFailure> {
-    let names = FieldNames::default();
-    let mut binder =
-        Binder { tables, past: None, context, names, answers, scope: Scope::default(), steps: 0, depth: 0 };
+    let mut binder = Binder {
+        tables,
+        past: None,
+        context,
+        names: FieldNames::default(),
+        answers,
+        scope: Scope::default(),
+        steps: 0,
+        depth: 0,
+        describes,
+        is_open: false,
+        others: Vec::new(),
+    };
     match binder.query(&query.statements) {
         Ok(relation) => Ok(Bound::Plan(relation)),
         Err(Stop::Needs(subquery)) => Ok(Bound::Needs(vec![*subquery])),
-        Err(Stop::Diagnostic(diagnostic)) => Err(BindFailure::Diagnostic(diagnostic)),
+        Err(Stop::Diagnostic(diagnostic)) => {
+            let mut diagnostics = vec![diagnostic];
+            for other in binder.others {
+                if !diagnostics.contains(&other) {
+                    diagnostics.push(other);
+                }
+            }
+            diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
+            Err(BindFailure::Diagnostics(diagnostics))
+        }
         Err(Stop::Engine(error)) => Err(BindFailure::Engine(error)),
     }
 }
 
 pub(crate) enum BindFailure {
-    Diagnostic(Diagnostic),
+    /// By their place in the text.
+    Diagnostics(Vec<Diagnostic>),
     Engine(DataFusionError),
 }
 
@@ -193,9 +233,17 @@ impl Binder<'_> {
             }
         }
         let mut result = None;
+        let mut declared: Vec<&str> = Vec::new();
         for statement in statements {
             match statement {
-                Statement::Let(binding) => self.bind_let(binding)?,
+                Statement::Let(binding) => {
+                    let name = binding.name.name.as_str();
+                    if declared.contains(&name) {
+                        return error(binding.name.span, format!("the name '{name}' is declared twice"));
+                    }
+                    declared.push(name);
+                    self.bind_let(binding)?;
+                }
                 Statement::Expression(pipeline) => result = Some(pipeline),
                 Statement::Parameters(parameters) => {
                     for param in &parameters.params {
@@ -298,6 +346,15 @@ impl Binder<'_> {
         self.scope = outer;
         self.depth -= 1;
         result
+    }
+
+    /// Notes what is wrong beside an error that ends the binding.
+    fn note<T>(&mut self, result: Bind<T>) {
+        if let Err(Stop::Diagnostic(diagnostic)) = result
+            && self.others.len() < DIAGNOSTICS_MAX
+        {
+            self.others.push(diagnostic);
+        }
     }
 
     fn step(&mut self, span: Span) -> Bind<()> {

@@ -23,6 +23,7 @@ use tokio::sync::Semaphore;
 use crate::bind::{Answers, BindFailure, Bound, Subquery, Tables, bind};
 use crate::functions::Context;
 use crate::relation::{Field, Relation};
+use crate::whole::Planner;
 use crate::{GeoDatabase, QueryError};
 
 /// Tables inside one query that may be read before it.
@@ -200,14 +201,15 @@ impl Engine {
         let mut answers = Answers::new();
         loop {
             // Binding may hold values that cannot cross threads: they end before anything is awaited.
-            let needs = match bind(&parsed.query, tables.as_ref(), &context, &answers) {
-                Ok(Bound::Plan(relation)) => return Ok(relation),
-                Ok(Bound::Needs(needs)) => needs,
-                Err(BindFailure::Diagnostic(diagnostic)) => {
-                    return Err(QueryError::Invalid(vec![diagnostic]));
-                }
-                Err(BindFailure::Engine(error)) => return Err(error.into()),
-            };
+            let needs =
+                match bind(&parsed.query, tables.as_ref(), &context, &answers, reads == Reads::Nothing) {
+                    Ok(Bound::Plan(relation)) => return Ok(relation),
+                    Ok(Bound::Needs(needs)) => needs,
+                    Err(BindFailure::Diagnostics(diagnostics)) => {
+                        return Err(QueryError::Invalid(diagnostics));
+                    }
+                    Err(BindFailure::Engine(error)) => return Err(error.into()),
+                };
             for Subquery { key, plan, rows_max } in needs {
                 if answers.len() >= SUBQUERIES_MAX {
                     let message = format!("the query reads more than {SUBQUERIES_MAX} tables as constants");
@@ -243,6 +245,7 @@ impl Engine {
             .with_config(config)
             .with_runtime_env(self.runtime.clone())
             .with_default_features()
+            .with_query_planner(Arc::new(Planner))
             .build()
     }
 

@@ -4,6 +4,8 @@ use datafusion::error::DataFusionError;
 use kql::Diagnostic;
 use model::ErrorKind;
 
+use crate::external::Refused;
+
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// The text is not a query, or names what does not exist.
@@ -17,6 +19,8 @@ pub enum QueryError {
     ResultTooLarge { max_bytes: usize },
     #[error("too many queries run at once; try again shortly")]
     Busy,
+    #[error("{reason}")]
+    ExternalData { reason: String },
     #[error("the database of places is not usable: {reason}")]
     GeoDatabase { reason: String },
     #[error("the engine failed: {0}")]
@@ -33,7 +37,7 @@ impl QueryError {
             QueryError::Invalid(_) | QueryError::ResultTooLarge { .. } | QueryError::TimedOut { .. } => {
                 ErrorKind::InvalidInput
             }
-            QueryError::OutOfMemory => ErrorKind::InvalidInput,
+            QueryError::OutOfMemory | QueryError::ExternalData { .. } => ErrorKind::InvalidInput,
             QueryError::Busy => ErrorKind::TooManyRequests,
             QueryError::GeoDatabase { .. } | QueryError::Engine(_) => ErrorKind::Internal,
         }
@@ -44,6 +48,9 @@ impl From<DataFusionError> for QueryError {
     fn from(error: DataFusionError) -> QueryError {
         match error.find_root() {
             DataFusionError::ResourcesExhausted(_) => QueryError::OutOfMemory,
+            DataFusionError::External(cause) if cause.is::<Refused>() => {
+                QueryError::ExternalData { reason: cause.to_string() }
+            }
             _ => QueryError::Engine(error),
         }
     }

@@ -6,11 +6,14 @@
 
 mod aggregates;
 mod bind;
+mod captures;
 mod constant;
 mod convert;
 mod empty;
 mod engine;
 mod error;
+mod expand;
+mod external;
 mod functions;
 mod geo;
 mod json;
@@ -19,9 +22,11 @@ mod operators;
 mod regexes;
 mod relation;
 mod render;
+mod scan;
 mod text;
 mod ticks;
 mod typed;
+mod whole;
 
 pub use aggregates::{AGGREGATES, Aggregate, ROW_CHOICES};
 pub use bind::Tables;

@@ -75,9 +75,10 @@ pub(crate) fn binary(op: BinaryOp, left: Typed, right: Typed) -> Lowered {
         B::Greater => order(Operator::Gt, ">", left, right),
         B::GreaterOrEqual => order(Operator::GtEq, ">=", left, right),
         B::MatchesRegex => regex(left, right),
-        B::Like | B::NotLike | B::LikeCs | B::NotLikeCs => {
-            Err(format!("operator '{}' is not supported yet; use matches regex", op.symbol()))
-        }
+        B::Like => like(op, left, right, false, false),
+        B::NotLike => like(op, left, right, false, true),
+        B::LikeCs => like(op, left, right, true, false),
+        B::NotLikeCs => like(op, left, right, true, true),
         B::SearchTerm => Err("':' can only be used in search".to_owned()),
         _ => text_operator(op, left, right),
     }
@@ -226,14 +227,27 @@ pub(crate) fn comparable(symbol: &str, left: Typed, right: Typed) -> Result<(Typ
             let left = convert::to_guid(left);
             Ok((left, right))
         }
-        // A number compares with a text constant that holds one, by == and != only.
-        (kind, Kind::String)
-            if is_numeric(kind) && right.literal().is_some() && matches!(symbol, "==" | "!=") =>
-        {
-            Ok((left.cast_number(Kind::Real), convert::to_real(right)))
+        // What a text holds compares by == and != only.
+        (kind, Kind::String) if equates(symbol, kind) => {
+            let read = read_as(right, kind);
+            Ok((left.cast_number_to(read.kind), read))
+        }
+        (Kind::String, kind) if equates(symbol, kind) => {
+            let read = read_as(left, kind);
+            let right = right.cast_number_to(read.kind);
+            Ok((read, right))
         }
         _ => Err(incompatible(symbol, &left, &right)),
     }
+}
+
+fn equates(symbol: &str, kind: Kind) -> bool {
+    matches!(symbol, "==" | "!=") && (is_numeric(kind) || kind == Kind::Bool)
+}
+
+/// The number or bool that a text holds.
+fn read_as(text: Typed, kind: Kind) -> Typed {
+    if kind == Kind::Bool { convert::to_bool(text) } else { convert::to_real(text) }
 }
 
 fn wide(kind: Kind) -> Kind {
@@ -303,6 +317,18 @@ fn regex(left: Typed, right: Typed) -> Lowered {
             .map_err(|error| format!("the regular expression is not valid: {error}"))?;
     }
     Ok(call("matches_regex", Kind::Bool, matches_regex, vec![left, right]))
+}
+
+/// An old operator: `%` stands for any text.
+fn like(op: BinaryOp, left: Typed, right: Typed, cased: bool, negated: bool) -> Lowered {
+    let left = as_text(op.symbol(), left)?;
+    let Some(pattern) = right.literal_text() else {
+        return Err(format!("'{}' takes a constant string", op.symbol()));
+    };
+    let parts: Vec<String> = pattern.split('%').map(::regex::escape).collect();
+    let case = if cased { "(?s)" } else { "(?si)" };
+    let matched = regex(left, Typed::text(format!(r"{case}\A{}\z", parts.join(".*"))))?;
+    Ok(if negated { not(matched) } else { matched })
 }
 
 fn matches_regex(args: &Args) -> EngineResult<datafusion::arrow::array::ArrayRef> {
@@ -395,6 +421,15 @@ pub(crate) fn in_list(op: InOp, left: Typed, values: Vec<Typed>) -> Lowered {
     let mut list = Vec::with_capacity(values.len());
     let mut left = left;
     for value in values {
+        let value = match (left.kind, value.kind) {
+            (Kind::String, kind) if is_numeric(kind) || kind == Kind::Bool => {
+                crate::constant::fold(convert::to_text(value)).map_err(|error| error.to_string())?
+            }
+            (kind, Kind::String) if is_numeric(kind) || kind == Kind::Bool => {
+                crate::constant::fold(convert::to_kind(value, kind)).map_err(|error| error.to_string())?
+            }
+            _ => value,
+        };
         let (compared, value) = comparable("==", left.clone(), value).map_err(|_| {
             format!("'{}' does not compare a {} with every value of its list", op.symbol(), left.kind.name())
         })?;

@@ -3,12 +3,14 @@
 //! Inside a plan every column has a field name of its own, so that equal column names on both sides of a join,
 //! letter case and the engine's own naming rules never matter. Names return when the result is read.
 
-use datafusion::common::Column;
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use model::Kind;
 
 use crate::typed::Typed;
+
+/// Names of columns that are carried along unseen begin with this, which no query can write.
+pub(crate) const UNSEEN: char = '\u{0}';
 
 /// One visible column.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +24,11 @@ pub(crate) struct Field {
 impl Field {
     pub fn typed(&self) -> Typed {
         Typed::column(&self.field, self.kind)
+    }
+
+    /// Whether it is carried along for the operator around and not for the query.
+    pub fn is_unseen(&self) -> bool {
+        self.name.starts_with(UNSEEN)
     }
 }
 
@@ -68,10 +75,25 @@ impl Relation {
             fields.push(Field { name, kind: typed.kind, field });
         }
         let mut hidden = self.hidden;
-        hidden.retain(|field| !taken.contains(&field.field));
-        exprs.extend(hidden.iter().map(|field| Expr::Column(Column::new_unqualified(&field.field))));
+        hidden.retain(|field| field.is_unseen() || !taken.contains(&field.field));
+        for field in &hidden {
+            if taken.insert(field.field.clone()) {
+                exprs.push(field.typed().expr);
+            }
+        }
         let plan = LogicalPlanBuilder::from(self.plan).project(exprs)?.build()?;
         Ok(Relation { plan, fields, hidden })
+    }
+
+    /// The columns that are carried along unseen.
+    pub fn unseen(&self) -> Vec<Field> {
+        self.hidden.iter().filter(|field| field.is_unseen()).cloned().collect()
+    }
+
+    /// Takes unseen columns out of sight.
+    pub fn hide_unseen(mut self) -> Relation {
+        self.hidden.extend(self.fields.extract_if(.., |field| field.is_unseen()));
+        self
     }
 
     /// The present columns as they are.

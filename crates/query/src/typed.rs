@@ -117,6 +117,13 @@ impl Typed {
     }
 }
 
+impl Typed {
+    /// A number as another kind of number; anything else as it is.
+    pub fn cast_number_to(self, kind: Kind) -> Typed {
+        if is_numeric(self.kind) && is_numeric(kind) { self.cast_number(kind) } else { self }
+    }
+}
+
 pub(crate) fn is_numeric(kind: Kind) -> bool {
     matches!(kind, Kind::Int | Kind::Long | Kind::Real | Kind::Decimal)
 }

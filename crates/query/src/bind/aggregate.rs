@@ -6,9 +6,9 @@ use kql::ast::{self, Call, ExprKind};
 use model::Kind;
 
 use super::expr::Input;
-use super::{Bind, Binder, error, naming};
+use super::{Bind, Binder, error, grouped, naming};
 use crate::aggregates::{self, Lowered};
-use crate::relation::{Field, Relation};
+use crate::relation::{Field, FieldNames, Relation};
 use crate::typed::Typed;
 
 /// Aggregates found in the expressions of one `summarize`.
@@ -18,6 +18,18 @@ pub(crate) struct Collected {
     pub aggregates: Vec<(Expr, String)>,
     /// Columns may be named only inside an aggregate.
     pub inside_aggregate: bool,
+}
+
+impl Collected {
+    /// The field an aggregate fills; the same one when it is asked for again.
+    fn field_of(&mut self, aggregate: Expr, names: &mut FieldNames) -> String {
+        if let Some((_, field)) = self.aggregates.iter().find(|(present, _)| *present == aggregate) {
+            return field.clone();
+        }
+        let field = names.next();
+        self.aggregates.push((aggregate, field.clone()));
+        field
+    }
 }
 
 impl Binder<'_> {
@@ -61,7 +73,8 @@ impl Binder<'_> {
         self.aggregated(input, keys, collected.aggregates, results)
     }
 
-    fn aggregated(
+    /// One row for each group of `keys`, and of the groups that are carried unseen.
+    pub(super) fn aggregated(
         &mut self,
         input: Relation,
         keys: Vec<(String, Typed)>,
@@ -70,12 +83,26 @@ impl Binder<'_> {
     ) -> Bind<Relation> {
         let mut columns = Vec::with_capacity(keys.len() + results.len());
         let mut groups = Vec::with_capacity(keys.len());
-        for (name, typed) in keys {
+        let mut aggregates: Vec<Expr> =
+            aggregates.into_iter().map(|(expr, field)| expr.alias(field)).collect();
+        let (outer_keys, carried): (Vec<Field>, Vec<Field>) =
+            input.unseen().into_iter().partition(grouped::is_group);
+        let outer_keys = outer_keys.into_iter().map(|field| (field.name.clone(), field.typed()));
+        for (name, typed) in keys.into_iter().chain(outer_keys) {
             let field = self.names.next();
             groups.push(typed.expr.alias(&field));
             columns.push((name, Typed::column(&field, typed.kind)));
         }
-        let aggregates: Vec<Expr> = aggregates.into_iter().map(|(expr, field)| expr.alias(field)).collect();
+        if let Some(choice) = aggregates::row_choice("take_any").filter(|_| !carried.is_empty()) {
+            let field = self.names.next();
+            let kinds: Vec<Kind> = carried.iter().map(|field| field.kind).collect();
+            let values = carried.iter().map(|field| field.typed().expr).collect();
+            aggregates.push((choice.make)(values, &kinds).alias(&field));
+            let parts = carried.iter().enumerate();
+            columns.extend(parts.map(|(at, carried)| {
+                (carried.name.clone(), aggregates::part_of_choice(&field, at, carried.kind))
+            }));
+        }
         let plan = if aggregates.is_empty() {
             input.builder().project(groups)?.distinct()?.build()?
         } else {
@@ -83,7 +110,7 @@ impl Binder<'_> {
         };
         columns.extend(results);
         let grouped = Relation { plan, fields: Vec::<Field>::new(), hidden: Vec::new() };
-        Ok(grouped.project(&mut self.names, columns)?)
+        Ok(grouped.project(&mut self.names, columns)?.hide_unseen())
     }
 
     /// A call of an aggregate inside an expression: it is computed with the others, and stands here as a column.
@@ -93,16 +120,18 @@ impl Binder<'_> {
             return error(span, format!("aggregate '{name}' cannot be used inside another one"));
         }
         let lowered = self.lower_aggregate(call, span, input)?;
-        let field = self.names.next();
-        if let Some(collected) = &mut input.collected {
-            collected.aggregates.push((lowered.expr, field.clone()));
-        }
+        let field = match &mut input.collected {
+            Some(collected) => collected.field_of(lowered.expr, &mut self.names),
+            None => return error(span, format!("aggregate '{name}' can only be used in 'summarize'")),
+        };
         Ok((lowered.finish)(Typed::column(&field, lowered.kind)))
     }
 
     fn lower_aggregate(&mut self, call: &Call, span: Span, input: &mut Input) -> Bind<Lowered> {
         let name = call.name.name.as_str();
-        let Some(aggregate) = aggregates::find(name) else {
+        // Rows for which a condition is true can be counted under either name.
+        let is_condition = name == "count" && call.args.len() == 1;
+        let Some(aggregate) = aggregates::find(if is_condition { "countif" } else { name }) else {
             return error(call.name.span, format!("'{name}' is not an aggregate"));
         };
         let args = self.inside(input, |binder, input| {
@@ -149,10 +178,11 @@ impl Binder<'_> {
                 continue;
             }
             let typed = self.expr(&arg.value, &mut Input::of(input))?;
-            let own = naming::name_of(&arg.value);
+            let given = arg.name.as_ref().map(|ident| ident.name.clone());
+            let own = given.or_else(|| naming::name_of(&arg.value));
             let name = match (at, own) {
                 (0, own) => (choice.first_name)(own),
-                (at, None) => format!("{}_arg{at}", parts[0].0),
+                (at, None) => format!("{}{}_arg{at}", arg_prefix(&call.name.name), parts[0].0),
                 (_, Some(name)) => name,
             };
             parts.push((name, typed));
@@ -177,8 +207,7 @@ impl Binder<'_> {
             );
         }
         let args = parts.iter().map(|(_, typed)| typed.expr.clone()).collect();
-        let field = self.names.next();
-        collected.aggregates.push(((choice.make)(args, &kinds), field.clone()));
+        let field = collected.field_of((choice.make)(args, &kinds), &mut self.names);
         let columns = parts.into_iter().enumerate().map(|(at, (name, typed))| {
             let part = aggregates::part_of_choice(&field, at, typed.kind);
             (naming::unique(name, taken), part)
@@ -187,8 +216,17 @@ impl Binder<'_> {
     }
 }
 
+/// What stands before the first column's name in the names of columns that have none.
+fn arg_prefix(name: &str) -> &'static str {
+    match name {
+        "arg_max" | "argmax" => "max_",
+        "arg_min" | "argmin" => "min_",
+        _ => "",
+    }
+}
+
 /// The given name, the expression's own, or the next number.
-fn column_name(column: &ast::Column, numbered: &mut usize, taken: &mut Vec<String>) -> String {
+pub(super) fn column_name(column: &ast::Column, numbered: &mut usize, taken: &mut Vec<String>) -> String {
     let name = column.names.first().map(|ident| ident.name.clone()).or_else(|| naming::name_of(&column.expr));
     let name = name.unwrap_or_else(|| {
         *numbered += 1;
@@ -198,11 +236,16 @@ fn column_name(column: &ast::Column, numbered: &mut usize, taken: &mut Vec<Strin
 }
 
 /// `count_`, `sum_Port`, `set_FileName`...
-fn aggregate_name(column: &ast::Column) -> Option<String> {
+pub(super) fn aggregate_name(column: &ast::Column) -> Option<String> {
     if let Some(ident) = column.names.first() {
         return Some(ident.name.clone());
     }
     let ExprKind::Call(call) = &column.expr.kind else { return None };
+    name_of_call(call)
+}
+
+/// The name that a call of an aggregate gives its column.
+pub(super) fn name_of_call(call: &Call) -> Option<String> {
     let aggregate = aggregates::find(&call.name.name)?;
     let first =
         call.args.first().filter(|_| aggregate.names_argument).and_then(|arg| naming::name_of(&arg.value));

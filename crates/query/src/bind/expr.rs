@@ -8,6 +8,7 @@ use model::Kind;
 use model::tables::COLUMN_ALIASES;
 
 use super::aggregate::Collected;
+use super::scan::column_of_step;
 use super::source::INGESTED_COLUMN;
 use super::{Bind, Binder, Value, error, kind_of, unknown};
 use crate::relation::{Field, Relation};
@@ -29,6 +30,10 @@ pub(crate) struct Input<'r> {
 impl<'r> Input<'r> {
     pub fn of(relation: &'r Relation) -> Input<'r> {
         Input { fields: &relation.fields, hidden: &relation.hidden, collected: None }
+    }
+
+    pub fn over(fields: &'r [Field]) -> Input<'r> {
+        Input { fields, hidden: &[], collected: None }
     }
 
     pub fn none() -> Input<'static> {
@@ -66,14 +71,8 @@ impl Binder<'_> {
     /// A condition: rows for which it is not true are dropped, so null is as good as false.
     pub(super) fn predicate(&mut self, expr: &ast::Expr, input: &mut Input) -> Bind<Expr> {
         match &expr.kind {
-            ExprKind::And(parts) => {
-                let parts = parts.iter().map(|part| self.predicate(part, input)).collect::<Bind<Vec<_>>>()?;
-                Ok(operators::balanced(parts, Expr::and))
-            }
-            ExprKind::Or(parts) => {
-                let parts = parts.iter().map(|part| self.predicate(part, input)).collect::<Bind<Vec<_>>>()?;
-                Ok(operators::balanced(parts, Expr::or))
-            }
+            ExprKind::And(parts) => Ok(operators::balanced(self.predicates(parts, input)?, Expr::and)),
+            ExprKind::Or(parts) => Ok(operators::balanced(self.predicates(parts, input)?, Expr::or)),
             ExprKind::Binary { op: BinaryOp::Equal, left, right } if left.kind != ExprKind::Star => {
                 let (left, right) = (self.expr(left, input)?, self.expr(right, input)?);
                 self.at(expr.span, operators::equal_or_dropped(left, right))
@@ -89,12 +88,36 @@ impl Binder<'_> {
         }
     }
 
+    /// Several conditions; what is wrong with any of them is told.
+    fn predicates(&mut self, parts: &[ast::Expr], input: &mut Input) -> Bind<Vec<Expr>> {
+        let mut predicates = Vec::with_capacity(parts.len());
+        for (at, part) in parts.iter().enumerate() {
+            match self.predicate(part, input) {
+                Ok(predicate) => predicates.push(predicate),
+                Err(stop) => {
+                    for part in &parts[at + 1..] {
+                        let other = self.predicate(part, input);
+                        self.note(other);
+                    }
+                    return Err(stop);
+                }
+            }
+        }
+        Ok(predicates)
+    }
+
     pub(super) fn expr(&mut self, expr: &ast::Expr, input: &mut Input) -> Bind<Typed> {
         let span = expr.span;
         match &expr.kind {
             ExprKind::Literal(literal) => self.at(span, literal_value(literal)),
             ExprKind::Name(ident) => self.name(ident, input),
             ExprKind::Path { base, member } => {
+                // `step.column` inside `scan`.
+                if let ExprKind::Name(step) = &base.kind
+                    && let Some(field) = input.field(&column_of_step(&step.name, &member.name))
+                {
+                    return Ok(field.typed());
+                }
                 let base = self.dynamic_base(base, input)?;
                 Ok(convert::path(base, vec![Typed::text(&member.name)]))
             }
@@ -179,6 +202,8 @@ impl Binder<'_> {
                 self.scalar_function(&closure, &ident.name, &[], ident.span, input)
             }
             Some(_) => error(ident.span, format!("'{}' is a table, not a value", ident.name)),
+            // A column that rows not read may have.
+            None if self.is_open => Ok(Typed::absent(Kind::String)),
             None => {
                 let message = format!("Failed to resolve scalar expression named '{}'", ident.name);
                 let scope = self.scope.clone();
@@ -240,7 +265,7 @@ impl Binder<'_> {
         let mut values = Vec::with_capacity(list.len());
         for item in list {
             if self.is_table(item) {
-                values.extend(self.table_values(item, input)?);
+                values.extend(self.table_values(item)?);
             } else {
                 values.push(self.expr(item, input)?);
             }
@@ -258,7 +283,7 @@ impl Binder<'_> {
     }
 
     /// The values of a table's first column, as constants.
-    fn table_values(&mut self, expr: &ast::Expr, _: &Input) -> Bind<Vec<Typed>> {
+    pub(super) fn table_values(&mut self, expr: &ast::Expr) -> Bind<Vec<Typed>> {
         let relation = self.table_expr(expr)?;
         let Some(first) = relation.fields.first().cloned() else { return Ok(Vec::new()) };
         let only_first =
@@ -375,9 +400,14 @@ impl Binder<'_> {
                 (ast::ParamKind::Table { columns }, Some(arg)) => {
                     let relation = self.table_expr(&arg.value)?;
                     for column in columns.iter().flatten() {
-                        if relation.field(&column.name.name).is_none() {
-                            let message =
-                                format!("the table passed to '{name}' has no column '{}'", column.name.name);
+                        let kind = kind_of(column.ty);
+                        let present = relation.field(&column.name.name);
+                        if present.is_none_or(|field| field.kind != kind) {
+                            let message = format!(
+                                "the table passed to '{name}' has no column '{}' of type {}",
+                                column.name.name,
+                                kind.name()
+                            );
                             return error(arg.value.span, message);
                         }
                     }

@@ -6,7 +6,7 @@ use kql::Span;
 use kql::ast::{self, JoinKind};
 use model::Kind;
 
-use super::{Bind, Binder, error, naming};
+use super::{Bind, Binder, error, grouped, naming};
 use crate::operators;
 use crate::relation::{Field, Relation};
 use crate::typed::{Typed, absent};
@@ -21,6 +21,15 @@ impl Binder<'_> {
         let (left, left_keys, right, right_keys) = self.keys(left, right, &join.on)?;
         let left = if kind == JoinKind::InnerUnique { self.one_per_key(left, &left_keys)? } else { left };
 
+        if !left.unseen().is_empty()
+            && matches!(
+                kind,
+                JoinKind::RightOuter | JoinKind::FullOuter | JoinKind::RightSemi | JoinKind::RightAnti
+            )
+        {
+            let message = format!("'join' operator: kind {} cannot be used on groups of rows", kind.name());
+            return error(span, message);
+        }
         let join_type = match kind {
             JoinKind::InnerUnique | JoinKind::Inner => JoinType::Inner,
             JoinKind::LeftOuter => JoinType::Left,
@@ -42,8 +51,27 @@ impl Binder<'_> {
         }
     }
 
+    /// `lookup`: a join that does not repeat the key columns of the right side.
+    pub(super) fn lookup(&mut self, left: Relation, lookup: &ast::Lookup, span: Span) -> Bind<Relation> {
+        let right = self.table_expr(&lookup.right)?;
+        if lookup.on.is_empty() {
+            return error(span, "'lookup' operator: needs 'on' with the columns that must be equal");
+        }
+        let is_key = |field: &Field| lookup.on.iter().any(|on| on.right.name == field.name);
+        let (left, left_keys, mut right, right_keys) = self.keys(left, right, &lookup.on)?;
+        let join_type = match lookup.kind {
+            Some(JoinKind::Inner) => JoinType::Inner,
+            _ => JoinType::Left,
+        };
+        let keys = (columns(&left_keys), columns(&right_keys));
+        let plan =
+            LogicalPlanBuilder::from(left.plan.clone()).join(right.plan.clone(), join_type, keys, None)?;
+        right.fields.retain(|field| !is_key(field));
+        self.joined(plan.build()?, left, right, join_type)
+    }
+
     /// Left columns, then all right columns, numbered where the name is taken. Text of an absent side is empty.
-    fn joined(
+    pub(super) fn joined(
         &mut self,
         plan: datafusion::logical_expr::LogicalPlan,
         left: Relation,
@@ -52,15 +80,21 @@ impl Binder<'_> {
     ) -> Bind<Relation> {
         let left_absent = matches!(join_type, JoinType::Right | JoinType::Full);
         let right_absent = matches!(join_type, JoinType::Left | JoinType::Full);
-        let mut taken = Vec::new();
+        // Names of the right side that are free stay as they are, whatever is numbered before them.
+        let mut taken: Vec<String> = left.fields.iter().map(|field| field.name.clone()).collect();
+        let is_free = |field: &&Field| left.field(&field.name).is_none();
+        taken.extend(right.fields.iter().filter(is_free).map(|field| field.name.clone()));
         let mut result = Vec::new();
         let sides = left
             .fields
             .iter()
-            .map(|f| (f, left_absent))
-            .chain(right.fields.iter().map(|f| (f, right_absent)));
-        for (field, may_be_absent) in sides {
-            let name = naming::unique(field.name.clone(), &mut taken);
+            .map(|f| (f, left_absent, true))
+            .chain(right.fields.iter().map(|f| (f, right_absent, is_free(&f))));
+        for (field, may_be_absent, keeps_name) in sides {
+            let name = match keeps_name {
+                true => field.name.clone(),
+                false => naming::unique(field.name.clone(), &mut taken),
+            };
             let mut typed = field.typed();
             if may_be_absent && field.kind == Kind::String {
                 let filled =
@@ -69,7 +103,7 @@ impl Binder<'_> {
             }
             result.push((name, typed));
         }
-        let both = Relation { plan, fields: Vec::new(), hidden: Vec::new() };
+        let both = Relation { plan, fields: Vec::new(), hidden: left.unseen() };
         Ok(both.project(&mut self.names, result)?)
     }
 
@@ -137,7 +171,7 @@ impl Binder<'_> {
         Ok(side)
     }
 
-    fn renamed(&mut self, relation: Relation) -> Bind<Relation> {
+    pub(super) fn renamed(&mut self, relation: Relation) -> Bind<Relation> {
         let mut fields = relation.fields.clone();
         let exprs: Vec<_> = fields
             .iter_mut()
@@ -153,12 +187,18 @@ impl Binder<'_> {
 
     /// `innerunique`: one row of the left side for each key.
     fn one_per_key(&mut self, left: Relation, keys: &[Field]) -> Bind<Relation> {
-        let on = keys.iter().map(|key| key.typed().expr).collect();
-        let all = left.fields.iter().map(|field| field.typed().expr);
-        let hidden = keys.iter().filter(|key| left.field(&key.name).is_none()).map(|key| key.typed().expr);
-        let select: Vec<_> = all.chain(hidden).collect();
+        let unseen = left.unseen();
+        let groups = unseen.iter().filter(|field| grouped::is_group(field));
+        let on = keys.iter().chain(groups).map(|key| key.typed().expr).collect();
+        let mut select: Vec<&Field> = left.fields.iter().collect();
+        for field in keys.iter().chain(&unseen) {
+            if !select.iter().any(|selected| selected.field == field.field) {
+                select.push(field);
+            }
+        }
+        let select = select.into_iter().map(|field| field.typed().expr).collect();
         let plan = left.builder().distinct_on(on, select, None)?.build()?;
-        Ok(Relation { plan, hidden: Vec::new(), ..left })
+        Ok(Relation { plan, hidden: unseen, ..left })
     }
 }
 

@@ -19,14 +19,24 @@ pub(super) fn name_of(expr: &Expr) -> Option<String> {
         }
         ExprKind::Call(call) => {
             let first = call.args.first().map(|arg| &arg.value);
+            // A named argument gives its name.
+            if let Some(name) = call.args.first().and_then(|arg| arg.name.as_ref()) {
+                return Some(name.name.clone());
+            }
             match functions::find(&call.name.name)?.naming {
-                Naming::FirstArgument => name_of(first?),
+                Naming::FirstArgument => name_of(first?).or_else(|| of_aggregate(first?)),
                 Naming::Prefixed => Some(format!("{}_{}", call.name.name, name_of(first?)?)),
                 Naming::Numbered => None,
             }
         }
         _ => None,
     }
+}
+
+/// The name of an aggregate that something is made of.
+fn of_aggregate(expr: &Expr) -> Option<String> {
+    let ExprKind::Call(call) = &expr.kind else { return None };
+    super::aggregate::name_of_call(call)
 }
 
 /// Gives columns names that none of `taken` has, by putting a number behind.

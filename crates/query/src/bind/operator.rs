@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 
-use datafusion::logical_expr::Expr;
 use kql::Span;
 use kql::ast::{self, ExprKind, NullsOrder, OperatorKind, SortOrder};
 use model::Kind;
@@ -31,14 +30,33 @@ impl Binder<'_> {
             OperatorKind::Count => self.count(input),
             OperatorKind::Take(count) | OperatorKind::Sample(count) => {
                 let count = self.constant_count(count, "take")?;
-                let plan = input.builder().limit(0, Some(count))?.build()?;
-                Ok(Relation { plan, ..input })
+                self.first_rows(input, Vec::new(), count)
             }
             OperatorKind::Sort(keys) => self.sort(input, keys, None),
             OperatorKind::Top(top) => {
                 let count = self.constant_count(&top.count, "top")?;
                 self.sort(input, std::slice::from_ref(&top.by), Some(count))
             }
+            OperatorKind::Lookup(lookup) => self.lookup(input, lookup, span),
+            OperatorKind::MvExpand(expand) => self.mv_expand(input, expand),
+            OperatorKind::MvApply(apply) => self.mv_apply(input, apply, span),
+            OperatorKind::Parse(parse) => self.parse(input, parse, span),
+            OperatorKind::ParseKv(parse) => self.parse_kv(input, parse),
+            OperatorKind::Partition(partition) => self.partition(input, partition, span),
+            OperatorKind::GetSchema => self.get_schema(&input),
+            OperatorKind::AssertSchema(schema) => self.assert_schema(input, schema, span),
+            OperatorKind::ProjectByNames(names) => self.project_by_names(input, names),
+            OperatorKind::SampleDistinct(sample) => self.sample_distinct(input, sample),
+            OperatorKind::TopHitters(top) => self.top_hitters(input, top),
+            OperatorKind::TopNested(levels) => self.top_nested(input, levels, span),
+            OperatorKind::Search(search) => self.search(Some(input), search),
+            OperatorKind::Find(find) => error(find.span, "'find' operator: begins a query and takes no rows"),
+            OperatorKind::Evaluate(evaluate) => self.evaluate(input, evaluate, span),
+            OperatorKind::MakeSeries(series) => self.make_series(input, series, span),
+            OperatorKind::Fork(branches) => self.fork(input, branches, span),
+            OperatorKind::Scan(scan) => self.scan_steps(input, scan, span),
+            OperatorKind::Facet(facet) => self.facet(input, facet, span),
+            OperatorKind::Consume(_) => self.consume(input),
             OperatorKind::Join(join) => self.join(input, join, span),
             OperatorKind::Union(union) => self.union(Some(input), union),
             OperatorKind::As(name) => {
@@ -65,7 +83,8 @@ impl Binder<'_> {
         let mut taken: Vec<String> = Vec::new();
         let mut numbered = 0;
         for column in columns {
-            let typed = self.expr_of(operator, &column.expr, &mut Input::of(&input))?;
+            let typed = self.expr_of(operator, &column.expr, &mut Input::of(&input));
+            let typed = typed.inspect_err(|_| self.note_rest(operator, column, columns, &input))?;
             let name = match column.names.as_slice() {
                 [] => match naming::name_of(&column.expr) {
                     Some(name) => naming::unique(name, &mut taken),
@@ -91,8 +110,16 @@ impl Binder<'_> {
         Ok(input.project(&mut self.names, projected)?)
     }
 
+    /// Notes what is wrong with the columns behind one that something is wrong with.
+    fn note_rest(&mut self, operator: &str, wrong: &ast::Column, columns: &[ast::Column], input: &Relation) {
+        for column in columns.iter().filter(|column| column.span.start > wrong.span.start) {
+            let other = self.expr_of(operator, &column.expr, &mut Input::of(input));
+            self.note(other);
+        }
+    }
+
     /// An expression, with the operator's name in front of what is wrong with it.
-    fn expr_of(&mut self, operator: &str, expr: &ast::Expr, input: &mut Input) -> Bind<Typed> {
+    pub(super) fn expr_of(&mut self, operator: &str, expr: &ast::Expr, input: &mut Input) -> Bind<Typed> {
         self.expr(expr, input).map_err(|stop| match stop {
             super::Stop::Diagnostic(mut diagnostic) if !diagnostic.message.contains(" operator: ") => {
                 diagnostic.message = format!("'{operator}' operator: {}", diagnostic.message);
@@ -110,7 +137,8 @@ impl Binder<'_> {
         let mut result = input.columns();
         let mut numbered = 0;
         for column in columns {
-            let typed = self.expr_of("extend", &column.expr, &mut Input::of(&input))?;
+            let typed = self.expr_of("extend", &column.expr, &mut Input::of(&input));
+            let typed = typed.inspect_err(|_| self.note_rest("extend", column, columns, &input))?;
             let name = match column.names.as_slice() {
                 [] => naming::name_of(&column.expr).unwrap_or_else(|| {
                     numbered += 1;
@@ -197,9 +225,19 @@ impl Binder<'_> {
 
     fn project_reorder(&mut self, input: Relation, reorders: &[ast::Reorder]) -> Bind<Relation> {
         let mut rest = input.fields.clone();
-        let mut fields = Vec::with_capacity(rest.len());
+        let mut fields: Vec<Field> = Vec::with_capacity(rest.len());
         for reorder in reorders {
             let pattern = &reorder.pattern.name;
+            if !reorder.pattern.is_wildcard {
+                if fields.iter().any(|field| field.name == pattern.name) {
+                    let message =
+                        format!("'project-reorder' operator: column '{}' is given twice", pattern.name);
+                    return error(pattern.span, message);
+                }
+                if !self.is_open {
+                    self.column(&input, pattern, "project-reorder")?;
+                }
+            }
             let fits = |field: &mut Field| match reorder.pattern.is_wildcard {
                 true => wildcard_matches(&pattern.name, &field.name),
                 false => field.name == pattern.name,
@@ -218,16 +256,14 @@ impl Binder<'_> {
         Ok(Relation { fields, ..input })
     }
 
-    fn distinct(&mut self, input: Relation, columns: &[ast::Column]) -> Bind<Relation> {
+    pub(super) fn distinct(&mut self, input: Relation, columns: &[ast::Column]) -> Bind<Relation> {
+        let input = Relation { hidden: input.unseen(), ..input };
         let relation = match columns {
             [column] if column.expr.kind == ExprKind::Star => {
                 let all = input.columns();
-                Relation { hidden: Vec::new(), ..input }.project(&mut self.names, all)?
+                input.project(&mut self.names, all)?
             }
-            columns => {
-                let input = Relation { hidden: Vec::new(), ..input };
-                self.project(input, columns, "distinct")?
-            }
+            columns => self.project(input, columns, "distinct")?,
         };
         if let Some(field) = relation.fields.iter().find(|field| field.kind == Kind::Dynamic) {
             let at = columns.first().map_or(Span { start: 0, end: 0 }, |column| column.span);
@@ -235,17 +271,15 @@ impl Binder<'_> {
                 format!("'distinct' operator: '{}' is dynamic; convert it with tostring() first", field.name);
             return error(at, message);
         }
-        let plan = relation.builder().distinct()?.build()?;
-        Ok(Relation { plan, ..relation })
+        let columns = relation.columns();
+        self.aggregated(relation, columns, Vec::new(), Vec::new())
     }
 
-    fn count(&mut self, input: Relation) -> Bind<Relation> {
+    pub(super) fn count(&mut self, input: Relation) -> Bind<Relation> {
         let field = self.names.next();
-        let count = datafusion::functions_aggregate::expr_fn::count(datafusion::logical_expr::lit(1i64))
-            .alias(&field);
-        let plan = input.builder().aggregate(Vec::<Expr>::new(), vec![count])?.build()?;
-        let fields = vec![Field { name: "Count".to_owned(), kind: Kind::Long, field }];
-        Ok(Relation { plan, fields, hidden: Vec::new() })
+        let count = datafusion::functions_aggregate::expr_fn::count(datafusion::logical_expr::lit(1i64));
+        let counted = vec![("Count".to_owned(), Typed::column(&field, Kind::Long))];
+        self.aggregated(input, Vec::new(), vec![(count, field)], counted)
     }
 
     fn sort(&mut self, input: Relation, keys: &[ast::SortKey], limit: Option<usize>) -> Bind<Relation> {
@@ -265,8 +299,13 @@ impl Binder<'_> {
             };
             sorts.push(typed.expr.sort(ascending, nulls_first));
         }
-        let plan = input.builder().sort_with_limit(sorts, limit)?.build()?;
-        Ok(Relation { plan, ..input })
+        match limit {
+            Some(count) => self.first_rows(input, sorts, count),
+            None => {
+                let plan = input.builder().sort_with_limit(sorts, None)?.build()?;
+                Ok(Relation { plan, ..input })
+            }
+        }
     }
 
     /// `T | invoke f(args)`: the rows become the first argument.
@@ -330,21 +369,7 @@ fn by_numbers(a: &str, b: &str) -> Ordering {
 
 fn operator_name(kind: &OperatorKind) -> &'static str {
     match kind {
-        OperatorKind::Evaluate(_) => "evaluate",
-        OperatorKind::Find(_) => "find",
-        OperatorKind::GetSchema => "getschema",
-        OperatorKind::Lookup(_) => "lookup",
-        OperatorKind::MakeSeries(_) => "make-series",
-        OperatorKind::MvApply(_) => "mv-apply",
-        OperatorKind::MvExpand(_) => "mv-expand",
-        OperatorKind::Parse(parse) if parse.drops_unmatched => "parse-where",
-        OperatorKind::Parse(_) => "parse",
-        OperatorKind::ParseKv(_) => "parse-kv",
-        OperatorKind::Partition(_) => "partition",
         OperatorKind::Reduce(_) => "reduce",
-        OperatorKind::SampleDistinct(_) => "sample-distinct",
-        OperatorKind::Search(_) => "search",
-        OperatorKind::TopNested(_) => "top-nested",
         _ => "this",
     }
 }

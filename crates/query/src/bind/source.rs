@@ -18,6 +18,8 @@ use crate::typed::Typed;
 
 /// Rows of a `range`.
 const RANGE_ROWS_MAX: i64 = 1_000_000;
+/// The name that the time of a row also has.
+const TIME_GENERATED: &str = "TimeGenerated";
 /// The lake's own column with the time of acceptance.
 pub(crate) const INGESTED_COLUMN: &str = "_ingested";
 
@@ -42,11 +44,9 @@ impl Binder<'_> {
             Source::Range(range) => self.range(range),
             Source::DataTable(table) => self.data_table(table),
             Source::Union(union) => self.union(None, union),
-            Source::ExternalData(external) => {
-                error(external.span, "externaldata is not supported yet: this server reads its own lake only")
-            }
-            Source::Search(search) => error(search.span, "'search' operator: is not supported yet"),
-            Source::Find(find) => error(find.span, "'find' operator: is not supported yet"),
+            Source::ExternalData(external) => self.external_data(external),
+            Source::Search(search) => self.search(None, search),
+            Source::Find(find) => self.find(find),
             Source::Missing => error(span, "a table or an expression is missing here"),
         }
     }
@@ -104,7 +104,7 @@ impl Binder<'_> {
         }
     }
 
-    fn table_name(&mut self, ident: &ast::Ident) -> Bind<Relation> {
+    pub(super) fn table_name(&mut self, ident: &ast::Ident) -> Bind<Relation> {
         match self.scope.get(&ident.name).cloned() {
             Some(Value::View(view)) => {
                 return self.within(ident.span, view.scope.clone(), |binder| binder.pipeline(&view.pipeline));
@@ -172,7 +172,7 @@ impl Binder<'_> {
     }
 
     /// A table of the lake, with its times as ticks.
-    fn scan(&mut self, table: &'static Table) -> Bind<Relation> {
+    pub(super) fn scan(&mut self, table: &'static Table) -> Bind<Relation> {
         let provider = self.provider(table);
         let has_ingested = provider.schema().column_with_name(INGESTED_COLUMN).is_some();
         let alias = self.names.next();
@@ -190,6 +190,12 @@ impl Binder<'_> {
             exprs.push(expr.alias(&field));
             let fields = if column.is_extension { &mut hidden } else { &mut relation_fields };
             fields.push(Field { name: column.name.to_owned(), kind: column.kind, field });
+        }
+        // The other name of the time of a row stands behind all columns.
+        if let Some(time) = table.time_column().filter(|_| table.position(TIME_GENERATED).is_none()) {
+            let field = self.names.next();
+            exprs.push(ticks(stored(table.columns[time].name)).alias(&field));
+            relation_fields.push(Field { name: TIME_GENERATED.to_owned(), kind: Kind::DateTime, field });
         }
         if has_ingested {
             let field = self.names.next();
@@ -274,7 +280,7 @@ impl Binder<'_> {
     }
 
     /// Rows of constants.
-    fn values(&mut self, columns: Vec<(String, Kind)>, rows: Vec<Vec<Typed>>) -> Bind<Relation> {
+    pub(super) fn values(&mut self, columns: Vec<(String, Kind)>, rows: Vec<Vec<Typed>>) -> Bind<Relation> {
         use datafusion::arrow::array::RecordBatch;
         use datafusion::arrow::datatypes::{Field as ArrowField, Schema};
         let mut fields = Vec::with_capacity(columns.len());

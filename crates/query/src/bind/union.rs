@@ -5,7 +5,7 @@ use kql::ast::{self, ExprKind};
 use model::Kind;
 
 use super::operator::wildcard_matches;
-use super::{Bind, Binder, Stop, error};
+use super::{Bind, Binder, error};
 use crate::relation::Relation;
 use crate::typed::Typed;
 
@@ -26,16 +26,17 @@ impl Binder<'_> {
                         let leg = ast::Expr { kind: ExprKind::Name(ident), span: table.span };
                         legs.push((found.name.to_owned(), self.table_expr(&leg)?));
                     }
+                    for ident in self.views(pattern, table.span) {
+                        legs.push((ident.name.clone(), self.table_name(&ident)?));
+                    }
                     continue;
                 }
                 ExprKind::Name(ident) => ident.name.clone(),
                 _ => format!("union_arg{}", legs.len()),
             };
-            match self.table_expr(table) {
-                Ok(relation) => legs.push((name, relation)),
-                // `isfuzzy`: tables that do not exist are left out.
-                Err(Stop::Diagnostic(_)) if union.is_fuzzy && matches!(table.kind, ExprKind::Name(_)) => {}
-                Err(stop) => return Err(stop),
+            // `isfuzzy`: tables that do not exist are left out.
+            if !(union.is_fuzzy && self.is_missing(table)) {
+                legs.push((name, self.table_expr(table)?));
             }
         }
         if legs.is_empty() {
@@ -68,6 +69,21 @@ impl Binder<'_> {
     }
 }
 
+impl Binder<'_> {
+    /// Whether an expression reads a table that does not exist.
+    fn is_missing(&self, table: &ast::Expr) -> bool {
+        match &table.kind {
+            ExprKind::Name(ident) => {
+                self.scope.get(&ident.name).is_none() && self.find_table(&ident.name).is_none()
+            }
+            ExprKind::Pipeline(pipeline) => {
+                matches!(&pipeline.source, ast::Source::Expr(expr) if self.is_missing(expr))
+            }
+            _ => false,
+        }
+    }
+}
+
 struct UnionColumn {
     name: String,
     kind: Kind,
@@ -78,12 +94,14 @@ struct UnionColumn {
 fn union_columns(legs: &[(String, Relation)], is_inner: bool) -> Vec<UnionColumn> {
     let mut columns: Vec<UnionColumn> = Vec::new();
     for field in legs.iter().flat_map(|(_, leg)| &leg.fields) {
-        if !columns.iter().any(|column| column.name == field.name && column.kind == field.kind) {
-            columns.push(UnionColumn {
-                name: field.name.clone(),
-                kind: field.kind,
-                shown: field.name.clone(),
-            });
+        if columns.iter().any(|column| column.name == field.name && column.kind == field.kind) {
+            continue;
+        }
+        let column = UnionColumn { name: field.name.clone(), kind: field.kind, shown: field.name.clone() };
+        // Columns of one name stand together.
+        match columns.iter().rposition(|column| column.name == field.name) {
+            Some(at) => columns.insert(at + 1, column),
+            None => columns.push(column),
         }
     }
     if is_inner {

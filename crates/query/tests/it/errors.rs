@@ -98,12 +98,45 @@ fn syntax() {
 #[test]
 fn what_is_not_there_yet_says_so() {
     check(
-        "DeviceProcessEvents | mv-expand x = parse_json(AdditionalFields)",
-        expect!["error at 1:23: 'mv-expand' operator: is not supported yet"],
+        "DeviceProcessEvents | reduce by FileName",
+        expect!["error at 1:23: 'reduce' operator: is not supported yet"],
     );
     check(
-        "externaldata(a:string)['https://example.com/x.csv']",
-        expect!["error at 1:1: externaldata is not supported yet: this server reads its own lake only"],
+        "externaldata(a:string)['https://example.com/x.csv?sig=secret']",
+        expect![
+            "error: externaldata: reading from example.com is not allowed: this server reads its own lake only"
+        ],
+    );
+    check(
+        "externaldata(a:string)['https://example.com/x.csv'] | where nope == 1",
+        expect!["error at 1:61: Failed to resolve scalar expression named 'nope'"],
+    );
+}
+
+#[test]
+fn several_mistakes_are_told_at_once() {
+    check(
+        "DeviceProcessEvents\n| where FileNam == 'a' and DeviceId has 5 and ProcessId > 1 and tolowr(FileName) == 'b'",
+        expect![[r#"
+            error at 2:9: Failed to resolve scalar expression named 'FileNam'; nearest: FileName
+            error at 2:28: 'has' takes a string, not a long
+            error at 2:65: Unknown function: 'tolowr'; nearest: tolower, tolong"#]],
+    );
+    check(
+        "DeviceProcessEvents | project a = nope, FileName, b = strlen(), c = Timestmp",
+        expect![[r#"
+        error at 1:35: 'project' operator: Failed to resolve scalar expression named 'nope'
+        error at 1:55: 'project' operator: strlen(): 0 arguments were given, 1 are taken; usage: strlen(text: string)
+        error at 1:69: 'project' operator: Failed to resolve scalar expression named 'Timestmp'; nearest: Timestamp"#]],
+    );
+    check(
+        "DeviceProcessEvents | extend a = nope + 1, b = has | count",
+        expect!["error at 1:48: expected an expression, found the keyword `has`"],
+    );
+    check("let a = 1; let a = 2; print a", expect!["error at 1:16: the name 'a' is declared twice"]);
+    check(
+        "DeviceInfo | project-reorder DeviceId, OSPlatform, DeviceId",
+        expect!["error at 1:52: 'project-reorder' operator: column 'DeviceId' is given twice"],
     );
 }
 

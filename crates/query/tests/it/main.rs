@@ -10,3 +10,4 @@ mod operators;
 mod pruning;
 mod summarize;
 mod tables;
+mod tabular;

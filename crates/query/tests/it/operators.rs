@@ -118,8 +118,8 @@ fn dynamic_values() {
     check(
         "DeviceRegistryEvents | take 1 | project-away Device*, Registry*, Initiating*, Previous*, App*, Is*",
         expect![[r#"
-            Timestamp:datetime | ActionType:string | ReportId:long
-            2024-05-06T10:00:00.0000000Z |  | "#]],
+            Timestamp:datetime | ActionType:string | ReportId:long | TimeGenerated:datetime
+            2024-05-06T10:00:00.0000000Z |  |  | 2024-05-06T10:00:00.0000000Z"#]],
     );
 }
 

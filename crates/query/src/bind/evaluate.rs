@@ -1,0 +1,80 @@
+//! `evaluate`: operators by the name of a plugin, one file each.
+
+mod bag_unpack;
+mod ip_lookup;
+mod narrow;
+mod pivot;
+
+use kql::Span;
+use kql::ast;
+use model::Kind;
+
+use super::{Bind, Binder, error, kind_of, unknown};
+use crate::convert;
+use crate::relation::Relation;
+use crate::typed::Typed;
+
+/// Binds one plugin.
+type Plugin = fn(&mut Binder<'_>, Relation, &ast::Evaluate, Span) -> Bind<Relation>;
+
+const PLUGINS: &[(&str, Plugin)] = &[
+    ("bag_unpack", |binder, input, evaluate, span| binder.bag_unpack(input, evaluate, span)),
+    ("ipv4_lookup", |binder, input, evaluate, span| {
+        binder.ip_lookup(input, evaluate, "ipv4_is_in_range", span)
+    }),
+    ("ipv6_lookup", |binder, input, evaluate, span| {
+        binder.ip_lookup(input, evaluate, "ipv6_is_in_range", span)
+    }),
+    ("narrow", |binder, input, evaluate, span| binder.narrow(input, evaluate, span)),
+    ("pivot", |binder, input, evaluate, span| binder.pivot(input, evaluate, span)),
+];
+
+impl Binder<'_> {
+    pub(super) fn evaluate(
+        &mut self,
+        input: Relation,
+        evaluate: &ast::Evaluate,
+        span: Span,
+    ) -> Bind<Relation> {
+        let name = evaluate.call.name.name.as_str();
+        match PLUGINS.iter().find(|(plugin, _)| *plugin == name) {
+            Some((_, plugin)) => plugin(self, input, evaluate, span),
+            None => {
+                let message = format!("'evaluate' operator: unknown plugin '{name}'");
+                unknown(evaluate.call.name.span, message, name, PLUGINS.iter().map(|(name, _)| *name))
+            }
+        }
+    }
+
+    /// The columns a plugin was said to give: those of the result, converted, or empty.
+    fn as_declared(
+        &mut self,
+        result: Relation,
+        input: &[String],
+        schema: &ast::OutputSchema,
+    ) -> Bind<Relation> {
+        let mut columns: Vec<(String, Typed)> = Vec::new();
+        if schema.keeps_input {
+            columns.extend(result.columns().into_iter().filter(|(name, _)| input.contains(name)));
+        }
+        for declared in &schema.columns {
+            let name = declared.name.name.clone();
+            let kind = kind_of(declared.ty);
+            let typed = match result.field(&name) {
+                Some(field) if field.kind == kind => field.typed(),
+                Some(field) => convert::to_kind(field.typed(), kind),
+                None => Typed::absent(kind),
+            };
+            if columns.iter().any(|(other, _)| *other == name) {
+                return error(declared.span, format!("column '{name}' is given twice"));
+            }
+            columns.push((name, typed));
+        }
+        Ok(result.project(&mut self.names, columns)?)
+    }
+}
+
+/// Whether a kind has names for columns: what a value's text may be.
+fn names_columns(kind: Kind) -> bool {
+    kind != Kind::Dynamic
+}

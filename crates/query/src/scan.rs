@@ -1,0 +1,214 @@
+//! Matching sequences of rows, step by step: the machine behind the operator `scan`.
+//!
+//! Each step holds the match that came as far as it, if there is one: for every step so far the row that was
+//! matched last. A row is tried at the last step first. At a step it may take over the match of the step before,
+//! or go on with that of the step itself; at the first step it may begin a new one.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
+use datafusion::arrow::compute::take;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::common::ScalarValue;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::physical_expr::PhysicalExpr;
+use kql::ast::ScanOutput;
+
+pub(crate) struct Scan {
+    /// The input's columns, the declared ones, and both again for each step.
+    pub schema: SchemaRef,
+    /// What each of these is without a row.
+    pub absent: Vec<ScalarValue>,
+    pub input_columns: usize,
+    pub declared_columns: usize,
+    pub steps: Vec<Step>,
+    /// The columns of the result: the input's, the declared ones, and the number of the match if asked for.
+    pub result: SchemaRef,
+    pub shows_match: bool,
+}
+
+pub(crate) struct Step {
+    pub condition: Arc<dyn PhysicalExpr>,
+    /// Declared columns by position, and their values.
+    pub assignments: Vec<(usize, Arc<dyn PhysicalExpr>)>,
+    pub output: ScanOutput,
+}
+
+/// A row as a step matched it.
+#[derive(Clone)]
+struct Matched {
+    row: usize,
+    declared: Vec<ScalarValue>,
+}
+
+/// A sequence that came as far as some step.
+#[derive(Clone)]
+struct Sequence {
+    number: i64,
+    rows: Vec<Option<Matched>>,
+    /// The last row of a step whose rows are shown when it is left.
+    held: Option<Matched>,
+}
+
+#[derive(Default)]
+struct Shown {
+    rows: Vec<(Matched, i64)>,
+}
+
+impl Scan {
+    pub fn run(&self, input: &RecordBatch) -> Result<RecordBatch> {
+        let absent = self.absent.iter().map(|value| value.to_array_of_size(1)).collect::<Result<Vec<_>>>()?;
+        let mut states: Vec<Option<Sequence>> = vec![None; self.steps.len()];
+        let mut shown = Shown::default();
+        let mut next_number = 0;
+        for row in 0..input.num_rows() {
+            for at in (0..self.steps.len()).rev() {
+                self.try_step(input, row, at, &absent, &mut states, &mut next_number, &mut shown)?;
+            }
+        }
+        for state in states.into_iter().flatten() {
+            shown.flush(state);
+        }
+        self.gathered(input, shown)
+    }
+
+    #[allow(clippy::too_many_arguments, reason = "one turn of the loop above, in the same hands")]
+    fn try_step(
+        &self,
+        input: &RecordBatch,
+        row: usize,
+        at: usize,
+        absent: &[ArrayRef],
+        states: &mut [Option<Sequence>],
+        next_number: &mut i64,
+        shown: &mut Shown,
+    ) -> Result<()> {
+        // From the step before.
+        if at > 0
+            && let Some(before) = states[at - 1].clone()
+            && let Some(matched) = self.matched(input, row, at, &before, absent)?
+        {
+            states[at - 1] = None;
+            shown.hold(before.held.clone(), before.number);
+            shown.flush_option(states[at].take());
+            let next = Sequence { held: None, ..before };
+            states[at] = Some(self.advanced(next, at, matched, shown));
+            return Ok(());
+        }
+        // From the step itself.
+        if let Some(own) = states[at].clone()
+            && let Some(matched) = self.matched(input, row, at, &own, absent)?
+        {
+            states[at] = Some(self.advanced(own, at, matched, shown));
+            return Ok(());
+        }
+        if at == 0 {
+            let fresh = Sequence { number: *next_number, rows: vec![None; self.steps.len()], held: None };
+            if let Some(matched) = self.matched(input, row, at, &fresh, absent)? {
+                *next_number += 1;
+                shown.flush_option(states[at].take());
+                states[at] = Some(self.advanced(fresh, at, matched, shown));
+            }
+        }
+        Ok(())
+    }
+
+    /// The sequence with its new row, which is shown as the step says.
+    fn advanced(&self, mut sequence: Sequence, at: usize, matched: Matched, shown: &mut Shown) -> Sequence {
+        match self.steps[at].output {
+            ScanOutput::All => shown.rows.push((matched.clone(), sequence.number)),
+            ScanOutput::Last => sequence.held = Some(matched.clone()),
+            ScanOutput::None => {}
+        }
+        sequence.rows[at] = Some(matched);
+        sequence
+    }
+
+    /// The row with its assigned columns, if it fits the step of the sequence.
+    fn matched(
+        &self,
+        input: &RecordBatch,
+        row: usize,
+        at: usize,
+        sequence: &Sequence,
+        absent: &[ArrayRef],
+    ) -> Result<Option<Matched>> {
+        let batch = self.seen(input, row, sequence, absent)?;
+        let step = &self.steps[at];
+        let fits = step.condition.evaluate(&batch)?.into_array(1)?;
+        let fits = fits.as_boolean();
+        if !fits.is_valid(0) || !fits.value(0) {
+            return Ok(None);
+        }
+        let mut declared =
+            self.absent[self.input_columns..self.input_columns + self.declared_columns].to_vec();
+        for (column, value) in &step.assignments {
+            declared[*column] = ScalarValue::try_from_array(&value.evaluate(&batch)?.into_array(1)?, 0)?;
+        }
+        Ok(Some(Matched { row, declared }))
+    }
+
+    /// What conditions and assignments see: the row, and the rows of the sequence so far.
+    fn seen(
+        &self,
+        input: &RecordBatch,
+        row: usize,
+        sequence: &Sequence,
+        absent: &[ArrayRef],
+    ) -> Result<RecordBatch> {
+        let width = self.input_columns + self.declared_columns;
+        let mut columns: Vec<ArrayRef> = input.columns().iter().map(|column| column.slice(row, 1)).collect();
+        columns.extend_from_slice(&absent[self.input_columns..width]);
+        for (at, matched) in sequence.rows.iter().enumerate() {
+            match matched {
+                Some(matched) => {
+                    columns.extend(input.columns().iter().map(|column| column.slice(matched.row, 1)));
+                    for value in &matched.declared {
+                        columns.push(value.to_array_of_size(1)?);
+                    }
+                }
+                None => columns.extend_from_slice(&absent[width * (at + 1)..width * (at + 2)]),
+            }
+        }
+        Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
+    }
+
+    fn gathered(&self, input: &RecordBatch, shown: Shown) -> Result<RecordBatch> {
+        let too_many = |_| DataFusionError::Internal("more rows than a batch can have".to_owned());
+        let rows = shown.rows.iter().map(|(matched, _)| u32::try_from(matched.row).map_err(too_many));
+        let rows = UInt32Array::from(rows.collect::<Result<Vec<_>>>()?);
+        let mut columns = Vec::with_capacity(self.result.fields().len());
+        for column in input.columns() {
+            columns.push(take(column, &rows, None)?);
+        }
+        for at in 0..self.declared_columns {
+            let values: Vec<ScalarValue> =
+                shown.rows.iter().map(|(matched, _)| matched.declared[at].clone()).collect();
+            columns.push(match values.is_empty() {
+                true => self.absent[self.input_columns + at].to_array_of_size(0)?,
+                false => ScalarValue::iter_to_array(values)?,
+            });
+        }
+        if self.shows_match {
+            columns.push(Arc::new(shown.rows.iter().map(|(_, number)| *number).collect::<Int64Array>()));
+        }
+        Ok(RecordBatch::try_new(self.result.clone(), columns)?)
+    }
+}
+
+impl Shown {
+    /// Shows the row that a left step held.
+    fn flush(&mut self, sequence: Sequence) {
+        self.hold(sequence.held, sequence.number);
+    }
+
+    fn flush_option(&mut self, sequence: Option<Sequence>) {
+        if let Some(sequence) = sequence {
+            self.flush(sequence);
+        }
+    }
+
+    fn hold(&mut self, held: Option<Matched>, number: i64) {
+        self.rows.extend(held.map(|held| (held, number)));
+    }
+}

@@ -110,8 +110,39 @@ fn numbers(symbol: &str, left: Typed, right: Typed) -> Result<(Typed, Typed, Kin
 }
 
 fn arithmetic(op: Operator, symbol: &str, left: Typed, right: Typed) -> Lowered {
+    if left.kind == Kind::Dynamic && right.kind == Kind::Dynamic {
+        return dynamic_arithmetic(op, symbol, left, right);
+    }
     let (left, right, kind) = numbers(symbol, left, right)?;
     Ok(Typed::new(binary_expr(left.expr, op, right.expr), kind))
+}
+
+/// Of two dynamic values only their rows know whether they are whole numbers or reals; so is the result.
+fn dynamic_arithmetic(op: Operator, symbol: &str, left: Typed, right: Typed) -> Lowered {
+    let (name, eval): (_, kernel::Eval) = match op {
+        Operator::Plus => ("dynamic_add", |args| dynamic_rows(args, i64::checked_add, |a, b| a + b)),
+        Operator::Minus => ("dynamic_subtract", |args| dynamic_rows(args, i64::checked_sub, |a, b| a - b)),
+        Operator::Multiply => ("dynamic_multiply", |args| dynamic_rows(args, i64::checked_mul, |a, b| a * b)),
+        Operator::Divide => ("dynamic_divide", |args| dynamic_rows(args, i64::checked_div, |a, b| a / b)),
+        _ => return Err(incompatible(symbol, &left, &right)),
+    };
+    Ok(call(name, Kind::Dynamic, eval, vec![left, right]))
+}
+
+fn dynamic_rows(
+    args: &Args,
+    whole: fn(i64, i64) -> Option<i64>,
+    real: fn(f64, f64) -> f64,
+) -> EngineResult<datafusion::arrow::array::ArrayRef> {
+    let (left, right) = (args.texts(0)?, args.texts(1)?);
+    Ok(kernel::text_rows(args.rows, |row| {
+        let (left, right) = (json::to_text(left.get(row)?), json::to_text(right.get(row)?));
+        if let (Ok(left), Ok(right)) = (left.parse::<i64>(), right.parse::<i64>()) {
+            return whole(left, right).map(|number| number.to_string());
+        }
+        let number = real(left.parse().ok()?, right.parse().ok()?);
+        number.is_finite().then(|| convert::format_real(number))
+    }))
 }
 
 fn add(left: Typed, right: Typed) -> Lowered {
@@ -132,6 +163,11 @@ fn subtract(left: Typed, right: Typed) -> Lowered {
     let kind = match (left.kind, right.kind) {
         (DateTime, TimeSpan) => DateTime,
         (DateTime, DateTime) | (TimeSpan, TimeSpan) => TimeSpan,
+        // What a dynamic holds is read as what the other side is.
+        (DateTime, Kind::Dynamic) => return subtract(left, convert::to_datetime(right)),
+        (Kind::Dynamic, DateTime) => return subtract(convert::to_datetime(left), right),
+        (TimeSpan, Kind::Dynamic) => return subtract(left, convert::to_timespan(right)),
+        (Kind::Dynamic, TimeSpan) => return subtract(convert::to_timespan(left), right),
         _ => return arithmetic(Operator::Minus, "-", left, right),
     };
     Ok(Typed::new(binary_expr(left.expr, Operator::Minus, right.expr), kind))
@@ -152,6 +188,7 @@ fn divide(left: Typed, right: Typed) -> Lowered {
             Ok(Typed::new(binary_expr(real(left).expr, Operator::Divide, real(right).expr), Kind::Real))
         }
         (Kind::TimeSpan, kind) if is_numeric(kind) => Ok(scale(left, right, Operator::Divide)),
+        (Kind::Dynamic, Kind::Dynamic) => dynamic_arithmetic(Operator::Divide, "/", left, right),
         _ => {
             let (left, right, kind) = numbers("/", left, right)?;
             let divisor = if kind == Kind::Long { null_if_zero(right.expr) } else { right.expr };

@@ -516,6 +516,16 @@ fn old_and_loose_comparisons() {
 }
 
 #[test]
+fn arithmetic_of_dynamic_values() {
+    check(
+        "print d = dynamic({'a':7,'b':2,'r':0.5,'t':'2024-05-06T00:00:00Z','s':'x'}) | project d.a + d.b, d.a / d.b, d.a * d.r, d.a - d.s, d.a / d.none, datetime(2024-05-07) - d.t, d.a % d.b, d.a + 1",
+        expect![[r#"
+            Column1:dynamic | Column2:dynamic | Column3:dynamic | Column4:dynamic | Column5:dynamic | Column6:timespan | Column7:real | Column8:long
+            9 | 3 | 3.5 |  |  | 1.00:00:00 | 1.0 | 8"#]],
+    );
+}
+
+#[test]
 fn time_generated_is_the_time() {
     check(
         "DeviceProcessEvents | where TimeGenerated > ago(1d) | project TimeGenerated, Timestamp",

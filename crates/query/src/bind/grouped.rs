@@ -43,7 +43,9 @@ impl Binder<'_> {
         }
         let groups = groups.iter().map(|field| field.typed().expr).collect();
         let number = self.names.next();
-        let numbered = row_number().partition_by(groups).order_by(order).build()?.alias(&number);
+        let numbered = row_number().partition_by(groups);
+        let numbered = if order.is_empty() { numbered } else { numbered.order_by(order) };
+        let numbered = numbered.build()?.alias(&number);
         let is_first = crate::typed::Typed::column(&number, model::Kind::Long).expr.lt_eq(lit(count as u64));
         let plan = input.builder().window(vec![numbered])?.filter(is_first)?.build()?;
         Ok(Relation { plan, ..input })

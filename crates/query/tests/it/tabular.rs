@@ -103,6 +103,13 @@ fn mv_apply_runs_its_operators_on_each_row() {
             q | [[4]] | 4"#]],
     );
     check(
+        "let T = datatable(a:string, d:dynamic)['p', dynamic([3,1,2]), 'q', dynamic([5])]; T | partition by a (top 1 by a | mv-apply x = d to typeof(long) on (take 1 | count)) | sort by a asc",
+        expect![[r#"
+            a:string | d:dynamic | Count:long
+            p | [3,1,2] | 1
+            q | [5] | 1"#]],
+    );
+    check(
         "print d = dynamic([1]) | mv-apply x = d on (union DeviceInfo)",
         expect!["error at 1:45: 'union' operator: cannot be used on groups of rows"],
     );

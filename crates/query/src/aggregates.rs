@@ -1,7 +1,14 @@
 //! The aggregate functions of `summarize`: one declaration each in [`AGGREGATES`].
 
+mod bags;
 mod choose;
 mod collect;
+mod digests;
+mod fold;
+mod percentiles;
+mod schema;
+mod sketches;
+mod statistics;
 
 use datafusion::functions_aggregate::expr_fn;
 use datafusion::logical_expr::{Expr, lit};
@@ -12,6 +19,7 @@ use crate::functions::{Accepts, Param, take_args};
 use crate::typed::{Typed, absent, engine_type};
 
 pub(crate) use choose::part_of_choice;
+pub(crate) use percentiles::{gives_percentiles, percentiles};
 
 /// One aggregate function.
 pub struct Aggregate {
@@ -20,26 +28,38 @@ pub struct Aggregate {
     pub params: &'static [Param],
     /// What stands before `_` in the name of a column that has no other.
     pub prefix: &'static str,
-    /// Whether the first argument's name follows.
-    pub names_argument: bool,
+    pub names: Names,
     lower: fn(Vec<Typed>) -> Result<Lowered, String>,
+}
+
+/// How a column is named that is an aggregate and has no name of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// The prefix, `_`, and the first argument's name.
+    PrefixAndArgument,
+    /// The prefix and `_`.
+    Prefix,
+    /// As the first argument.
+    Argument,
 }
 
 /// An engine aggregate, and what is made of its result.
 pub(crate) struct Lowered {
     pub expr: Expr,
     pub kind: Kind,
-    pub finish: fn(Typed) -> Typed,
+    pub finish: Finish,
 }
+
+pub(crate) type Finish = Box<dyn Fn(Typed) -> Typed>;
 
 impl Lowered {
     fn plain(expr: Expr, kind: Kind) -> Lowered {
-        Lowered { expr, kind, finish: |typed| typed }
+        Lowered { expr, kind, finish: Box::new(|typed| typed) }
     }
 
     /// Text is never null, also where no row was aggregated.
     fn filled(expr: Expr, kind: Kind) -> Lowered {
-        Lowered { expr, kind, finish: fill }
+        Lowered { expr, kind, finish: Box::new(fill) }
     }
 }
 
@@ -70,7 +90,7 @@ const fn aggregate(
     lower: fn(Vec<Typed>) -> Result<Lowered, String>,
     summary: &'static str,
 ) -> Aggregate {
-    Aggregate { name, summary, params, prefix, names_argument: true, lower }
+    Aggregate { name, summary, params, prefix, names: Names::PrefixAndArgument, lower }
 }
 
 const VALUE: &[Param] = &[Param::one("value", Accepts::Any)];
@@ -86,6 +106,35 @@ const DCOUNT_IF: &[Param] = &[
     Param::one("value", Accepts::Any),
     Param::one("predicate", Accepts::Bool),
     Param::optional("accuracy", Accepts::Integer),
+];
+
+const INTEGER: &[Param] = &[Param::one("value", Accepts::Integer)];
+const DYNAMIC: &[Param] = &[Param::one("value", Accepts::Dynamic)];
+const PAIR: &[Param] = &[Param::one("x", Accepts::Number), Param::one("y", Accepts::Number)];
+const PAIR_IF: &[Param] = &[
+    Param::one("x", Accepts::Number),
+    Param::one("y", Accepts::Number),
+    Param::one("predicate", Accepts::Bool),
+];
+const BAG: &[Param] = &[Param::one("bag", Accepts::Dynamic), Param::optional("maximum", Accepts::Integer)];
+const BAG_IF: &[Param] = &[
+    Param::one("bag", Accepts::Dynamic),
+    Param::one("predicate", Accepts::Bool),
+    Param::optional("maximum", Accepts::Integer),
+];
+const TDIGEST: &[Param] = &[Param::one("value", Accepts::Any), Param::optional("weight", Accepts::Number)];
+const PERCENTILE: &[Param] = &[Param::one("value", Accepts::Any), Param::one("percentage", Accepts::Number)];
+const WEIGHTED: &[Param] = &[
+    Param::one("value", Accepts::Any),
+    Param::one("weight", Accepts::Number),
+    Param::one("percentage", Accepts::Number),
+];
+const PERCENTILES: &[Param] =
+    &[Param::one("value", Accepts::Any), Param::rest("percentage", Accepts::Any, 1, 128)];
+const WEIGHTED_PERCENTILES: &[Param] = &[
+    Param::one("value", Accepts::Any),
+    Param::one("weight", Accepts::Number),
+    Param::rest("percentage", Accepts::Any, 1, 128),
 ];
 
 /// Elements a set or list holds unless told otherwise.
@@ -110,7 +159,45 @@ pub static AGGREGATES: &[Aggregate] = &[
         |args| filtered(args, avg),
         "The mean over rows for which the predicate is true.",
     ),
-    Aggregate { names_argument: false, ..aggregate("count", "count", &[], count, "The number of rows.") },
+    Aggregate {
+        names: Names::Argument,
+        ..aggregate(
+            "binary_all_and",
+            "binary_all_and",
+            INTEGER,
+            statistics::binary_and,
+            "The bits that all values have.",
+        )
+    },
+    Aggregate {
+        names: Names::Argument,
+        ..aggregate(
+            "binary_all_or",
+            "binary_all_or",
+            INTEGER,
+            statistics::binary_or,
+            "The bits that some value has.",
+        )
+    },
+    Aggregate {
+        names: Names::Argument,
+        ..aggregate(
+            "binary_all_xor",
+            "binary_all_xor",
+            INTEGER,
+            statistics::binary_xor,
+            "The bits that an odd number of values have.",
+        )
+    },
+    aggregate(
+        "buildschema",
+        "schema",
+        DYNAMIC,
+        |args| Ok(Lowered::plain(schema::of_values(one(args)?), Kind::Dynamic)),
+        "The least schema that all values fit.",
+    ),
+    Aggregate { names: Names::Prefix, ..aggregate("cnt", "cnt", &[], count, "Old name of count.") },
+    Aggregate { names: Names::Prefix, ..aggregate("count", "count", &[], count, "The number of rows.") },
     aggregate("count_distinct", "count_distinct", VALUE, dcount, "The number of different values, exactly."),
     aggregate(
         "count_distinctif",
@@ -120,7 +207,7 @@ pub static AGGREGATES: &[Aggregate] = &[
         "The number of different values in rows for which the predicate is true.",
     ),
     Aggregate {
-        names_argument: false,
+        names: Names::Prefix,
         ..aggregate(
             "countif",
             "countif",
@@ -129,6 +216,28 @@ pub static AGGREGATES: &[Aggregate] = &[
             "The number of rows for which the predicate is true.",
         )
     },
+    aggregate("covariance", "covariance", PAIR, statistics::covariance, "The covariance of a sample."),
+    aggregate(
+        "covarianceif",
+        "covarianceif",
+        PAIR_IF,
+        |args| filtered_at(args, 2, statistics::covariance),
+        "The covariance of a sample, over rows for which the predicate is true.",
+    ),
+    aggregate(
+        "covariancep",
+        "covariancep",
+        PAIR,
+        statistics::covariance_of_all,
+        "The covariance of a whole population.",
+    ),
+    aggregate(
+        "covariancepif",
+        "covariancepif",
+        PAIR_IF,
+        |args| filtered_at(args, 2, statistics::covariance_of_all),
+        "The covariance of a whole population, over rows for which the predicate is true.",
+    ),
     aggregate(
         "dcount",
         "dcount",
@@ -144,6 +253,42 @@ pub static AGGREGATES: &[Aggregate] = &[
         "The number of different values in rows for which the predicate is true.",
     ),
     aggregate(
+        "hll",
+        "hll",
+        DCOUNT,
+        hll,
+        "A summary from which dcount_hll tells about how many different values there are.",
+    ),
+    aggregate(
+        "hll_if",
+        "hll_if",
+        DCOUNT_IF,
+        |args| filtered(args, hll),
+        "The same over rows for which the predicate is true.",
+    ),
+    aggregate(
+        "hll_merge",
+        "hll_merge",
+        DYNAMIC,
+        |args| Ok(Lowered::plain(sketches::of_sketches(one(args)?), Kind::Dynamic)),
+        "One summary of those that hll gave.",
+    ),
+    aggregate(
+        "make_bag",
+        "bag",
+        BAG,
+        make_bag,
+        "The bags of all rows as one. Of a key that several have one value stays.",
+    ),
+    aggregate(
+        "make_bag_if",
+        "bag",
+        BAG_IF,
+        |args| filtered(args, make_bag),
+        "The bags of rows for which the predicate is true, as one.",
+    ),
+    aggregate("make_dictionary", "dictionary", BAG, make_bag, "Old name of make_bag."),
+    aggregate(
         "make_list",
         "list",
         SET,
@@ -156,6 +301,13 @@ pub static AGGREGATES: &[Aggregate] = &[
         SET_IF,
         |args| filtered(args, |args| collect::list(args, ELEMENTS_MAX)),
         "The values of rows for which the predicate is true, as an array.",
+    ),
+    aggregate(
+        "make_list_with_nulls",
+        "list",
+        VALUE,
+        |args| collect::list_with_nulls(args, ELEMENTS_MAX),
+        "The values as an array, with the nulls.",
     ),
     aggregate(
         "make_set",
@@ -193,6 +345,7 @@ pub static AGGREGATES: &[Aggregate] = &[
         |args| filtered(args, max),
         "The greatest value of rows for which the predicate is true.",
     ),
+    aggregate("merge_tdigest", "merge_tdigests", DYNAMIC, tdigest_merge, "Another name of tdigest_merge."),
     aggregate("min", "min", VALUE, min, "The least value."),
     aggregate(
         "minif",
@@ -201,7 +354,53 @@ pub static AGGREGATES: &[Aggregate] = &[
         |args| filtered(args, min),
         "The least value of rows for which the predicate is true.",
     ),
-    aggregate("stdev", "stdev", VALUE, stdev, "The standard deviation of a sample."),
+    Aggregate {
+        names: Names::Argument,
+        ..aggregate("passthrough", "passthrough", VALUE, take_any, "A value of some row.")
+    },
+    aggregate(
+        "percentile",
+        "percentile",
+        PERCENTILE,
+        percentiles::one,
+        "The least value that the given percentage of values does not exceed. Exact for up to 1,024 different values, close beyond.",
+    ),
+    aggregate(
+        "percentiles_array",
+        "percentiles",
+        PERCENTILES,
+        percentiles::array,
+        "Several percentiles as an array.",
+    ),
+    aggregate(
+        "percentilesw_array",
+        "percentiles",
+        WEIGHTED_PERCENTILES,
+        percentiles::array_weighted,
+        "Several percentiles of values that count as often as a weight says, as an array.",
+    ),
+    aggregate(
+        "percentilew",
+        "percentilew",
+        WEIGHTED,
+        percentiles::one_weighted,
+        "The same of values that count as often as a weight says.",
+    ),
+    aggregate("stdev", "stdev", VALUE, statistics::stdev, "The standard deviation of a sample."),
+    aggregate(
+        "stdevif",
+        "stdevif",
+        VALUE_IF,
+        |args| filtered(args, statistics::stdev),
+        "The standard deviation of a sample, over rows for which the predicate is true.",
+    ),
+    aggregate(
+        "stdevp",
+        "stdevp",
+        VALUE,
+        statistics::stdev_of_all,
+        "The standard deviation of a whole population.",
+    ),
     aggregate("sum", "sum", VALUE, sum, "The sum of the values that are not null; 0 without one."),
     aggregate(
         "sumif",
@@ -224,10 +423,45 @@ pub static AGGREGATES: &[Aggregate] = &[
         |args| filtered(args, take_any),
         "A value of some row for which the predicate is true.",
     ),
-    aggregate("variance", "variance", VALUE, variance, "The variance of a sample."),
+    aggregate(
+        "tdigest",
+        "tdigest",
+        TDIGEST,
+        tdigest,
+        "A summary from which percentile_tdigest reads percentiles. A value may count as often as a weight says.",
+    ),
+    aggregate(
+        "tdigest_merge",
+        "merge_tdigests",
+        DYNAMIC,
+        tdigest_merge,
+        "One summary of those that tdigest gave.",
+    ),
+    aggregate("variance", "variance", VALUE, statistics::variance, "The variance of a sample."),
+    aggregate(
+        "varianceif",
+        "varianceif",
+        VALUE_IF,
+        |args| filtered(args, statistics::variance),
+        "The variance of a sample, over rows for which the predicate is true.",
+    ),
+    aggregate(
+        "variancep",
+        "variancep",
+        VALUE,
+        statistics::variance_of_all,
+        "The variance of a whole population.",
+    ),
+    aggregate(
+        "variancepif",
+        "variancepif",
+        VALUE_IF,
+        |args| filtered(args, statistics::variance_of_all),
+        "The variance of a whole population, over rows for which the predicate is true.",
+    ),
 ];
 
-/// Calls that pick a row and give several of its columns.
+/// Calls that give several columns: some pick a row.
 pub static ROW_CHOICES: &[(&str, &str)] = &[
     (
         "arg_max",
@@ -236,6 +470,8 @@ pub static ROW_CHOICES: &[(&str, &str)] = &[
     ("arg_min", "The row with the least first argument: that value, and the other arguments' values in it."),
     ("argmax", "Old spelling of arg_max."),
     ("argmin", "Old spelling of arg_min."),
+    ("percentiles", "Several percentiles, each as a column."),
+    ("percentilesw", "Several percentiles of values that count as often as a weight says, each as a column."),
 ];
 
 /// How a call that picks a row is made.
@@ -287,11 +523,17 @@ impl Aggregate {
 }
 
 /// An aggregate over the rows for which the second argument is true.
-fn filtered(
+fn filtered(args: Vec<Typed>, lower: fn(Vec<Typed>) -> Result<Lowered, String>) -> Result<Lowered, String> {
+    filtered_at(args, 1, lower)
+}
+
+/// An aggregate over the rows for which the argument at a position is true.
+fn filtered_at(
     mut args: Vec<Typed>,
+    position: usize,
     lower: fn(Vec<Typed>) -> Result<Lowered, String>,
 ) -> Result<Lowered, String> {
-    let predicate = args.remove(1);
+    let predicate = args.remove(position);
     let mut lowered = lower(args)?;
     lowered.expr = with_filter(lowered.expr, predicate.expr)?;
     Ok(lowered)
@@ -337,7 +579,7 @@ fn number(value: Typed) -> Result<Typed, String> {
 
 fn sum(args: Vec<Typed>) -> Result<Lowered, String> {
     let value = number(one(args)?)?;
-    Ok(Lowered { expr: expr_fn::sum(value.expr), kind: value.kind, finish: zero_if_null })
+    Ok(Lowered { expr: expr_fn::sum(value.expr), kind: value.kind, finish: Box::new(zero_if_null) })
 }
 
 fn avg(args: Vec<Typed>) -> Result<Lowered, String> {
@@ -352,26 +594,38 @@ fn avg(args: Vec<Typed>) -> Result<Lowered, String> {
         Kind::TimeSpan => Lowered {
             expr,
             kind: Kind::Real,
-            finish: |typed| Typed::new(convert::to_long(typed).expr, Kind::TimeSpan),
+            finish: Box::new(|typed| Typed::new(convert::to_long(typed).expr, Kind::TimeSpan)),
         },
         Kind::DateTime => Lowered {
             expr,
             kind: Kind::Real,
-            finish: |typed| Typed::new(convert::to_long(typed).expr, Kind::DateTime),
+            finish: Box::new(|typed| Typed::new(convert::to_long(typed).expr, Kind::DateTime)),
         },
         // Without a value the mean is not a number.
-        _ => Lowered { expr, kind: Kind::Real, finish: nan_if_null },
+        _ => Lowered { expr, kind: Kind::Real, finish: Box::new(nan_if_null) },
     })
 }
 
-fn stdev(args: Vec<Typed>) -> Result<Lowered, String> {
-    let value = number(one(args)?)?.cast_number(Kind::Real);
-    Ok(Lowered { expr: expr_fn::stddev(value.expr), kind: Kind::Real, finish: zero_if_null })
+fn hll(args: Vec<Typed>) -> Result<Lowered, String> {
+    let mut args = args.into_iter();
+    let value = args.next().ok_or("an argument is missing")?;
+    Ok(Lowered::plain(sketches::of_values(value, args.next().as_ref())?, Kind::Dynamic))
 }
 
-fn variance(args: Vec<Typed>) -> Result<Lowered, String> {
-    let value = number(one(args)?)?.cast_number(Kind::Real);
-    Ok(Lowered { expr: expr_fn::var_sample(value.expr), kind: Kind::Real, finish: zero_if_null })
+fn make_bag(args: Vec<Typed>) -> Result<Lowered, String> {
+    let mut args = args.into_iter();
+    let bag = args.next().ok_or("an argument is missing")?;
+    Ok(Lowered::plain(bags::of_bags(bag, args.next().as_ref())?, Kind::Dynamic))
+}
+
+fn tdigest(args: Vec<Typed>) -> Result<Lowered, String> {
+    let mut args = args.into_iter();
+    let value = args.next().ok_or("an argument is missing")?;
+    Ok(Lowered::plain(digests::of_values(value, args.next())?, Kind::Dynamic))
+}
+
+fn tdigest_merge(args: Vec<Typed>) -> Result<Lowered, String> {
+    Ok(Lowered::plain(digests::of_digests(one(args)?), Kind::Dynamic))
 }
 
 fn ordered(value: Typed) -> Result<Typed, String> {
@@ -397,10 +651,10 @@ fn take_any(args: Vec<Typed>) -> Result<Lowered, String> {
     Ok(Lowered {
         expr: choose::choose(vec![value.expr], &[kind], choose::Choice::Any),
         kind,
-        finish: |typed| {
+        finish: Box::new(|typed| {
             let Expr::Column(column) = &typed.expr else { return typed };
             part_of_choice(&column.name, 0, typed.kind)
-        },
+        }),
     })
 }
 

@@ -2,6 +2,8 @@
 
 mod aggregate;
 mod branches;
+mod columns;
+mod enrich;
 mod evaluate;
 mod expand;
 mod expr;
@@ -17,7 +19,9 @@ mod search;
 mod series;
 mod source;
 mod top;
+mod tuples;
 mod union;
+mod windows;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -52,6 +56,12 @@ pub trait Tables: Send + Sync {
     /// The tables there are, sorted by name.
     fn declared(&self) -> &[&'static Table] {
         TABLES
+    }
+
+    /// What is known of files, one row for each of their hashes, which the column `Hash` has in lower case; for
+    /// `FileProfile`, whose columns it has as far as they are known. None where nothing is kept.
+    fn file_profiles(&self) -> Option<Arc<dyn TableProvider>> {
+        None
     }
 
     /// The same tables as they were, or why that cannot be told.
@@ -179,6 +189,10 @@ pub(crate) struct Binder<'q> {
     is_open: bool,
     /// What else is wrong, when something is.
     others: Vec<Diagnostic>,
+    /// Options of the query that functions ask for.
+    options: HashMap<String, Typed>,
+    /// Functions over the order of rows that the operator at hand needs.
+    windows: Vec<windows::Pending>,
 }
 
 /// Binds a whole query. The last statement that is an expression is its result.
@@ -201,6 +215,8 @@ pub(crate) fn bind(
         describes,
         is_open: false,
         others: Vec::new(),
+        options: HashMap::new(),
+        windows: Vec::new(),
     };
     match binder.query(&query.statements) {
         Ok(relation) => Ok(Bound::Plan(relation)),
@@ -266,6 +282,13 @@ impl Binder<'_> {
         let kind = match set.name.name.as_str() {
             "query_as_of" => Kind::DateTime,
             "query_as_of_sequence" => Kind::Long,
+            "query_bin_auto_size" | "query_bin_auto_at" => {
+                if let Some(value) = &set.value {
+                    let value = self.constant(value)?;
+                    self.options.insert(set.name.name.clone(), value);
+                }
+                return Ok(());
+            }
             _ => return Ok(()),
         };
         let value = set.value.as_ref().map(|value| self.constant(value)).transpose()?;

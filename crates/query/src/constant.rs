@@ -8,7 +8,7 @@ use datafusion::common::DFSchema;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::error::Result;
 use datafusion::execution::context::ExecutionProps;
-use datafusion::logical_expr::{ColumnarValue, Expr};
+use datafusion::logical_expr::{ColumnarValue, Expr, Volatility};
 use datafusion::physical_expr::create_physical_expr;
 
 use crate::typed::Typed;
@@ -33,7 +33,11 @@ pub(crate) fn fold(typed: Typed) -> Result<Typed> {
 fn is_constant(expr: &Expr) -> Result<bool> {
     let mut constant = true;
     expr.apply(|part| {
-        constant &= !matches!(part, Expr::Column(_) | Expr::AggregateFunction(_) | Expr::WindowFunction(_));
+        constant &= match part {
+            Expr::Column(_) | Expr::AggregateFunction(_) | Expr::WindowFunction(_) => false,
+            Expr::ScalarFunction(function) => function.func.signature().volatility != Volatility::Volatile,
+            _ => true,
+        };
         Ok(if constant { TreeNodeRecursion::Continue } else { TreeNodeRecursion::Stop })
     })?;
     Ok(constant)

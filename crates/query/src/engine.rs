@@ -197,7 +197,8 @@ impl Engine {
         if !parsed.diagnostics.is_empty() {
             return Err(QueryError::Invalid(parsed.diagnostics));
         }
-        let context = Context { now, geo: self.config.geo.clone(), geo_missed: Once::new() };
+        let seeds = AtomicU64::new(rand::random());
+        let context = Context { now, geo: self.config.geo.clone(), geo_missed: Once::new(), seeds };
         let mut answers = Answers::new();
         loop {
             // Binding may hold values that cannot cross threads: they end before anything is awaited.

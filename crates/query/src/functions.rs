@@ -1,5 +1,6 @@
 //! The scalar functions, one file each and one line here.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
 
 use model::{Kind, Ticks};
@@ -9,7 +10,7 @@ use crate::convert;
 use crate::typed::{Typed, is_numeric};
 
 mod lists;
-pub(crate) use lists::FUNCTIONS;
+pub(crate) use lists::{FUNCTIONS, column, digest};
 
 /// One scalar function: its documentation, what it takes, and how it becomes an engine expression.
 pub struct Function {
@@ -22,6 +23,13 @@ pub struct Function {
     /// Run by a test; the function reference is written from them.
     pub examples: &'static [Example],
     pub(crate) lower: fn(&Context, Vec<Typed>) -> Result<Typed, String>,
+}
+
+/// What a function gives that has several values.
+pub(crate) struct Several {
+    /// What the names of the columns end in, and their kinds.
+    pub parts: &'static [(&'static str, Kind)],
+    pub lower: fn(Vec<Typed>) -> Vec<Typed>,
 }
 
 /// A query that prints one value, and that value as text.
@@ -80,6 +88,15 @@ pub struct Context {
     pub geo: Option<Arc<GeoDatabase>>,
     /// Done when the lack of that database was logged: a query is bound several times and may ask often.
     pub geo_missed: Once,
+    /// Where random numbers of the query start.
+    pub seeds: AtomicU64,
+}
+
+impl Context {
+    /// Another start for random numbers at each call.
+    pub(crate) fn next_seed(&self) -> u64 {
+        self.seeds.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
+    }
 }
 
 impl Param {
@@ -147,12 +164,30 @@ impl Function {
         format!("{}({})", self.name, params.collect::<Vec<_>>().join(", "))
     }
 
+    /// Whether a call alone in `extend` or `project` gives several columns.
+    pub(crate) fn gives_several(&self) -> bool {
+        several_of(self.name).is_some()
+    }
+
     /// Checks the arguments and makes the call.
     pub(crate) fn call(&self, context: &Context, args: Vec<Typed>) -> Result<Typed, String> {
         let args =
             take_args(self.params, args).map_err(|problem| format!("{problem}; usage: {}", self.usage()))?;
         (self.lower)(context, args)
     }
+}
+
+/// The columns of a function that gives several values, and what their names end in.
+pub(crate) fn several(function: &Function, args: Vec<Typed>) -> Result<Vec<(&'static str, Typed)>, String> {
+    let args = take_args(function.params, args)
+        .map_err(|problem| format!("{problem}; usage: {}", function.usage()))?;
+    let Some(several) = several_of(function.name) else { return Ok(Vec::new()) };
+    let names = several.parts.iter().map(|(name, _)| *name);
+    Ok(names.zip((several.lower)(args)).collect())
+}
+
+fn several_of(name: &str) -> Option<&'static Several> {
+    lists::SEVERAL.iter().find(|(function, _)| *function == name).map(|(_, several)| *several)
 }
 
 /// Checks arguments against parameters and converts them.

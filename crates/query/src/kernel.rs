@@ -42,6 +42,18 @@ pub(crate) fn call_holding(name: &'static str, returns: Kind, eval: Holding, arg
     Typed::new(Expr::ScalarFunction(ScalarFunction::new_udf(udf, args)), returns)
 }
 
+/// [`call`] of what gives another value each time: it is calculated for each row, also where nothing varies.
+pub(crate) fn call_each_row(name: &'static str, returns: Kind, eval: Holding, args: Vec<Typed>) -> Typed {
+    let signature = match args.is_empty() {
+        true => Signature::nullary(Volatility::Volatile),
+        false => Signature::variadic_any(Volatility::Volatile),
+    };
+    let kernel = Kernel { name, returns: engine_type(returns), eval, signature };
+    let args = args.into_iter().map(|arg| arg.expr).collect();
+    let udf = Arc::new(ScalarUDF::new_from_impl(kernel));
+    Typed::new(Expr::ScalarFunction(ScalarFunction::new_udf(udf, args)), returns)
+}
+
 struct Kernel {
     name: &'static str,
     returns: DataType,
@@ -84,7 +96,8 @@ impl ScalarUDFImpl for Kernel {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let constant = args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
+        let constant = self.signature.volatility != Volatility::Volatile
+            && args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { args.number_rows };
         let array = (self.eval)(&Args { values: &args.args, rows })?;
         if constant {

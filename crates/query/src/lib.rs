@@ -9,6 +9,7 @@ mod bind;
 mod captures;
 mod constant;
 mod convert;
+mod digest;
 mod empty;
 mod engine;
 mod error;
@@ -23,10 +24,12 @@ mod regexes;
 mod relation;
 mod render;
 mod scan;
+mod sketch;
 mod text;
 mod ticks;
 mod typed;
 mod whole;
+mod windows;
 
 pub use aggregates::{AGGREGATES, Aggregate, ROW_CHOICES};
 pub use bind::Tables;
@@ -36,6 +39,7 @@ pub use error::QueryError;
 pub use functions::{Example, Function, find as find_function};
 pub use geo::GeoDatabase;
 pub use operators::text_condition;
+pub use windows::{WINDOWS, Window};
 
 /// Every scalar function, by name.
 pub fn functions() -> &'static [&'static Function] {

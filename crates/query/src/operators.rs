@@ -45,14 +45,15 @@ pub(crate) fn not(value: Typed) -> Typed {
 pub(crate) fn negate(value: Typed) -> Lowered {
     match value.kind {
         Kind::Int => Ok(negative(value.cast_number(Kind::Long))),
-        Kind::Long | Kind::Real | Kind::TimeSpan => Ok(negative(value)),
+        Kind::Long | Kind::Real | Kind::Decimal | Kind::TimeSpan => Ok(negative(value)),
         Kind::Dynamic => Ok(negative(convert::to_real(value))),
         kind => Err(format!("a {} cannot be negated", kind.name())),
     }
 }
 
 fn negative(value: Typed) -> Typed {
-    let zero = if value.kind == Kind::Real { lit(-0.0f64) } else { lit(0i64) };
+    let is_real = matches!(value.kind, Kind::Real | Kind::Decimal);
+    let zero = if is_real { lit(-0.0f64) } else { lit(0i64) };
     Typed::new(binary_expr(zero, Operator::Minus, value.expr), value.kind)
 }
 
@@ -99,6 +100,7 @@ fn numbers(symbol: &str, left: Typed, right: Typed) -> Result<(Typed, Typed, Kin
         (a, b) if whole(a) && whole(b) => Kind::Long,
         (Kind::Dynamic, b) if whole(b) => Kind::Long,
         (a, Kind::Dynamic) if whole(a) => Kind::Long,
+        (Kind::Decimal, _) | (_, Kind::Decimal) => Kind::Decimal,
         _ => Kind::Real,
     };
     let to = |value: Typed| match (value.kind, kind) {
@@ -248,7 +250,8 @@ pub(crate) fn comparable(symbol: &str, left: Typed, right: Typed) -> Result<(Typ
         });
     }
     if is_numeric(left_kind) && is_numeric(right_kind) {
-        let kind = if left_kind == Kind::Real || right_kind == Kind::Real { Kind::Real } else { Kind::Long };
+        let is_real = |kind| matches!(kind, Kind::Real | Kind::Decimal);
+        let kind = if is_real(left_kind) || is_real(right_kind) { Kind::Real } else { Kind::Long };
         return Ok((left.cast_number(kind), right.cast_number(kind)));
     }
     match (left_kind, right_kind) {

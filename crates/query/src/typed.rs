@@ -91,6 +91,11 @@ impl Typed {
         }
     }
 
+    /// The JSON of a dynamic value, when the expression is a literal.
+    pub fn literal_json(&self) -> Option<&str> {
+        self.literal_text().filter(|_| self.kind == Kind::Dynamic)
+    }
+
     pub fn literal_long(&self) -> Option<i64> {
         match self.literal()? {
             ScalarValue::Int64(Some(number)) => Some(*number),

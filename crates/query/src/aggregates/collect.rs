@@ -26,6 +26,16 @@ pub(super) fn set(args: Vec<Typed>, maximum: i64) -> std::result::Result<Lowered
     gather(args, maximum, true)
 }
 
+/// Null has to be text to be kept: an element `null`.
+pub(super) fn list_with_nulls(args: Vec<Typed>, maximum: i64) -> std::result::Result<Lowered, String> {
+    let kept = args.into_iter().map(|value| {
+        let value = convert::to_dynamic(value);
+        let null = Expr::Literal(ScalarValue::Utf8View(Some("null".to_owned())), None);
+        Typed::new(datafusion::functions::core::expr_fn::coalesce(vec![value.expr, null]), Kind::Dynamic)
+    });
+    gather(kept.collect(), maximum, false)
+}
+
 fn gather(args: Vec<Typed>, maximum: i64, distinct: bool) -> std::result::Result<Lowered, String> {
     let mut args = args.into_iter();
     let value = args.next().ok_or("an argument is missing")?;
@@ -45,7 +55,7 @@ fn gather(args: Vec<Typed>, maximum: i64, distinct: bool) -> std::result::Result
         Vec::new(),
         None,
     ));
-    Ok(Lowered { expr, kind: Kind::Dynamic, finish: empty_if_null })
+    Ok(Lowered { expr, kind: Kind::Dynamic, finish: Box::new(empty_if_null) })
 }
 
 fn empty_if_null(typed: Typed) -> Typed {
@@ -106,6 +116,16 @@ struct Elements {
     seen: HashSet<Box<str>>,
 }
 
+/// The elements of an array that are not null; `None` of everything else.
+fn flattened(value: &str) -> Option<Vec<&str>> {
+    if !value.starts_with('[') {
+        return None;
+    }
+    let mut elements = json::elements(value)?;
+    elements.retain(|element| *element != "null");
+    Some(elements)
+}
+
 struct GatherGroups {
     distinct: bool,
     maximum: usize,
@@ -129,6 +149,14 @@ impl GatherGroups {
         elements.text.push_str(element);
         elements.count += 1;
         self.bytes += element.len() + 1;
+    }
+
+    /// An array stands for its elements, nulls left out.
+    fn add_value(&mut self, group: usize, value: &str) {
+        match flattened(value) {
+            None => self.add(group, value),
+            Some(elements) => elements.into_iter().for_each(|element| self.add(group, element)),
+        }
     }
 
     fn each(
@@ -178,7 +206,7 @@ impl GroupsAccumulator for GatherGroups {
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        self.each(&values[0], group_indices, opt_filter, total_num_groups, Self::add);
+        self.each(&values[0], group_indices, opt_filter, total_num_groups, Self::add_value);
         Ok(())
     }
 
@@ -211,7 +239,10 @@ impl GroupsAccumulator for GatherGroups {
         for row in 0..elements.len() {
             let passes = opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
             match passes && elements.is_valid(row) && self.maximum > 0 {
-                true => builder.append_value(format!("[{}]", elements.value(row))),
+                true => match flattened(elements.value(row)) {
+                    None => builder.append_value(format!("[{}]", elements.value(row))),
+                    Some(parts) => builder.append_value(format!("[{}]", parts.join(","))),
+                },
                 false => builder.append_null(),
             }
         }
@@ -241,7 +272,7 @@ impl OneGroup {
 
 impl Accumulator for OneGroup {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.0.each(&values[0], &vec![0; values[0].len()], None, 1, GatherGroups::add);
+        self.0.each(&values[0], &vec![0; values[0].len()], None, 1, GatherGroups::add_value);
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use model::Kind;
 
 use super::expr::Input;
 use super::{Bind, Binder, error, grouped, naming};
-use crate::aggregates::{self, Lowered};
+use crate::aggregates::{self, Lowered, Names};
 use crate::relation::{Field, FieldNames, Relation};
 use crate::typed::Typed;
 
@@ -166,6 +166,9 @@ impl Binder<'_> {
     ) -> Bind<Option<Vec<(String, Typed)>>> {
         let ExprKind::Call(call) = &column.expr.kind else { return Ok(None) };
         let span = column.expr.span;
+        if let Some(columns) = self.percentiles(column, call, input, collected, taken)? {
+            return Ok(Some(columns));
+        }
         let Some(choice) = aggregates::row_choice(&call.name.name) else { return Ok(None) };
         let mut parts: Vec<(String, Typed)> = Vec::new();
         for (at, arg) in call.args.iter().enumerate() {
@@ -225,6 +228,39 @@ fn arg_prefix(name: &str) -> &'static str {
     }
 }
 
+impl Binder<'_> {
+    /// `percentiles(x, 50, 95)`: a column for each percentage, read from one aggregate.
+    fn percentiles(
+        &mut self,
+        column: &ast::Column,
+        call: &Call,
+        input: &Relation,
+        collected: &mut Collected,
+        taken: &mut Vec<String>,
+    ) -> Bind<Option<Vec<(String, Typed)>>> {
+        let name = call.name.name.as_str();
+        if !aggregates::gives_percentiles(name) {
+            return Ok(None);
+        }
+        let args = call.args.iter().map(|arg| self.expr(&arg.value, &mut Input::of(input)));
+        let args = args.collect::<Bind<Vec<_>>>()?;
+        let several = aggregates::percentiles(name, args).map_err(|message| format!("{name}(): {message}"));
+        let several = self.at(column.expr.span, several)?;
+        if let Some(ident) = column.names.get(several.columns.len()) {
+            return error(ident.span, "more names than columns");
+        }
+        let field = self.names.next();
+        collected.aggregates.push((several.expr, field.clone()));
+        let own = call.args.first().and_then(|arg| naming::name_of(&arg.value)).unwrap_or_default();
+        let columns = several.columns.into_iter().enumerate().map(|(at, (percentage, finish))| {
+            let given = column.names.get(at).map(|ident| ident.name.clone());
+            let name = given.unwrap_or_else(|| format!("percentile_{own}_{percentage}"));
+            (naming::unique(name, taken), finish(Typed::column(&field, Kind::Dynamic)))
+        });
+        Ok(Some(columns.collect()))
+    }
+}
+
 /// The given name, the expression's own, or the next number.
 pub(super) fn column_name(column: &ast::Column, numbered: &mut usize, taken: &mut Vec<String>) -> String {
     let name = column.names.first().map(|ident| ident.name.clone()).or_else(|| naming::name_of(&column.expr));
@@ -247,7 +283,10 @@ pub(super) fn aggregate_name(column: &ast::Column) -> Option<String> {
 /// The name that a call of an aggregate gives its column.
 pub(super) fn name_of_call(call: &Call) -> Option<String> {
     let aggregate = aggregates::find(&call.name.name)?;
-    let first =
-        call.args.first().filter(|_| aggregate.names_argument).and_then(|arg| naming::name_of(&arg.value));
-    Some(format!("{}_{}", aggregate.prefix, first.unwrap_or_default()))
+    let first = call.args.first().and_then(|arg| naming::name_of(&arg.value));
+    match aggregate.names {
+        Names::PrefixAndArgument => Some(format!("{}_{}", aggregate.prefix, first.unwrap_or_default())),
+        Names::Prefix => Some(format!("{}_", aggregate.prefix)),
+        Names::Argument => first,
+    }
 }

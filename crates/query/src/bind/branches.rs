@@ -53,7 +53,7 @@ impl Binder<'_> {
         let outer = self.scope.clone();
         for operator in operators {
             self.step(operator.span)?;
-            relation = self.operator(relation, operator)?;
+            relation = self.apply(relation, operator)?;
         }
         self.scope = outer;
         Ok(relation)

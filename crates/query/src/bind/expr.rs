@@ -324,6 +324,12 @@ impl Binder<'_> {
         if crate::aggregates::find(name).is_some() && input.collected.is_some() {
             return self.aggregate_call(call, span, input);
         }
+        if let Some(typed) = self.column_call(call, span, input)? {
+            return Ok(typed);
+        }
+        if let Some(window) = crate::windows::find(name) {
+            return self.window_call(window, call, span, input);
+        }
         let Some(function) = functions::find(name) else {
             if crate::aggregates::find(name).is_some() {
                 return error(call.name.span, format!("aggregate '{name}' can only be used in 'summarize'"));
@@ -455,7 +461,11 @@ fn literal_value(literal: &Literal) -> Result<Typed, String> {
         Literal::Int(value) => Typed::value(ScalarValue::Int32(*value), Kind::Int),
         Literal::Long(value) => Typed::value(ScalarValue::Int64(*value), Kind::Long),
         Literal::Real(value) => Typed::value(ScalarValue::Float64(*value), Kind::Real),
-        Literal::Decimal(_) => return Err("decimal values are not supported yet; use real(...)".to_owned()),
+        // Decimals are held as reals.
+        Literal::Decimal(text) => {
+            let number = text.as_deref().and_then(|text| text.parse().ok());
+            Typed::value(ScalarValue::Float64(number), Kind::Decimal)
+        }
         Literal::DateTime(ticks) => Typed::value(ScalarValue::Int64(*ticks), Kind::DateTime),
         Literal::Timespan(ticks) => Typed::value(ScalarValue::Int64(*ticks), Kind::TimeSpan),
         Literal::Guid(guid) => {

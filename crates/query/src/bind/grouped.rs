@@ -57,7 +57,7 @@ impl Binder<'_> {
         for operator in body {
             self.step(operator.span)?;
             refuse_in_groups(operator)?;
-            relation = self.operator(relation, operator)?;
+            relation = self.apply(relation, operator)?;
         }
         self.scope = outer;
         Ok(relation)

@@ -23,6 +23,17 @@ pub(super) fn name_of(expr: &Expr) -> Option<String> {
             if let Some(name) = call.args.first().and_then(|arg| arg.name.as_ref()) {
                 return Some(name.name.clone());
             }
+            match call.name.name.as_str() {
+                "bin_auto" => return name_of(first?),
+                // As the column that is asked for.
+                "column_ifexists" | "columnifexists" => {
+                    return match &first?.kind {
+                        ExprKind::Literal(Literal::String { value, .. }) => Some(value.clone()),
+                        _ => None,
+                    };
+                }
+                _ => {}
+            }
             match functions::find(&call.name.name)?.naming {
                 Naming::FirstArgument => name_of(first?).or_else(|| of_aggregate(first?)),
                 Naming::Prefixed => Some(format!("{}_{}", call.name.name, name_of(first?)?)),

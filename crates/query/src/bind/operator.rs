@@ -17,10 +17,14 @@ impl Binder<'_> {
         match &operator.kind {
             OperatorKind::Where(predicate) => {
                 let condition = self.predicate(predicate, &mut Input::of(&input))?;
-                Ok(input.filter(condition)?)
+                Ok(self.windowed(input)?.filter(condition)?)
             }
             OperatorKind::Project(columns) => self.project(input, columns, "project"),
-            OperatorKind::Extend(columns) | OperatorKind::Serialize(columns) => self.extend(input, columns),
+            OperatorKind::Extend(columns) => self.extend(input, columns),
+            OperatorKind::Serialize(columns) => {
+                let input = self.serialized(input)?;
+                self.extend(input, columns)
+            }
             OperatorKind::ProjectAway(patterns) => self.project_away(input, patterns),
             OperatorKind::ProjectKeep(patterns) => self.project_keep(input, patterns),
             OperatorKind::ProjectRename(renames) => self.project_rename(input, renames),
@@ -83,6 +87,12 @@ impl Binder<'_> {
         let mut taken: Vec<String> = Vec::new();
         let mut numbered = 0;
         for column in columns {
+            if let Some(several) = self.several_columns(column, &input)? {
+                projected.extend(
+                    several.into_iter().map(|(name, typed)| (naming::unique(name, &mut taken), typed)),
+                );
+                continue;
+            }
             let typed = self.expr_of(operator, &column.expr, &mut Input::of(&input));
             let typed = typed.inspect_err(|_| self.note_rest(operator, column, columns, &input))?;
             let name = match column.names.as_slice() {
@@ -107,7 +117,7 @@ impl Binder<'_> {
             };
             projected.push((name, typed));
         }
-        Ok(input.project(&mut self.names, projected)?)
+        Ok(self.windowed(input)?.project(&mut self.names, projected)?)
     }
 
     /// Notes what is wrong with the columns behind one that something is wrong with.
@@ -137,6 +147,15 @@ impl Binder<'_> {
         let mut result = input.columns();
         let mut numbered = 0;
         for column in columns {
+            if let Some(several) = self.several_columns(column, &input)? {
+                for (name, typed) in several {
+                    match result.iter_mut().find(|(present, _)| *present == name) {
+                        Some(present) => present.1 = typed,
+                        None => result.push((name, typed)),
+                    }
+                }
+                continue;
+            }
             let typed = self.expr_of("extend", &column.expr, &mut Input::of(&input));
             let typed = typed.inspect_err(|_| self.note_rest("extend", column, columns, &input))?;
             let name = match column.names.as_slice() {
@@ -152,7 +171,7 @@ impl Binder<'_> {
                 None => result.push((name, typed)),
             }
         }
-        Ok(input.project(&mut self.names, result)?)
+        Ok(self.windowed(input)?.project(&mut self.names, result)?)
     }
 
     fn project_away(&mut self, input: Relation, patterns: &[ast::ColumnPattern]) -> Bind<Relation> {
@@ -311,6 +330,9 @@ impl Binder<'_> {
     /// `T | invoke f(args)`: the rows become the first argument.
     fn invoke(&mut self, input: Relation, call: &ast::Call, span: Span) -> Bind<Relation> {
         let name = call.name.name.as_str();
+        if name == "FileProfile" && self.scope.get(name).is_none() {
+            return self.file_profile(input, call, span);
+        }
         let Some(Value::Function(closure)) = self.scope.get(name).cloned() else {
             return error(
                 call.name.span,

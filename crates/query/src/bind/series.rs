@@ -294,7 +294,8 @@ fn real_step_rows(args: &Args) -> EngineResult<ArrayRef> {
 fn pair_rows(args: &Args) -> EngineResult<ArrayRef> {
     let (steps, values) = (args.longs(0)?, args.texts(1)?);
     Ok(text_rows(args.rows, |row| {
-        Some(format!("[{},{}]", steps.get(row)?, values.get(row).unwrap_or("null")))
+        // In one more array, which lists take apart.
+        Some(format!("[[{},{}]]", steps.get(row)?, values.get(row).unwrap_or("null")))
     }))
 }
 

@@ -30,7 +30,7 @@ impl Binder<'_> {
         let outer = self.scope.clone();
         for operator in &pipeline.operators {
             self.step(operator.span)?;
-            relation = self.operator(relation, operator)?;
+            relation = self.apply(relation, operator)?;
         }
         self.scope = outer;
         Ok(relation)
@@ -261,9 +261,6 @@ impl Binder<'_> {
             table.columns.iter().map(|column| (column.name.name.clone(), kind_of(column.ty))).collect();
         if columns.is_empty() {
             return error(table.span, "'datatable' needs at least one column");
-        }
-        if columns.iter().any(|(_, kind)| *kind == Kind::Decimal) {
-            return error(table.span, "decimal columns are not supported yet; use real");
         }
         let mut rows = Vec::with_capacity(table.values.len() / columns.len());
         for values in table.values.chunks(columns.len()) {

@@ -22,6 +22,9 @@ pub(super) static ARRAY_LENGTH: Function = Function {
     lower: |_, args| Ok(call("array_length", Kind::Long, rows, args)),
 };
 
+pub(super) static ARRAYLENGTH: Function =
+    Function { name: "arraylength", summary: "Old name of array_length.", ..ARRAY_LENGTH };
+
 fn rows(args: &Args) -> Result<ArrayRef> {
     let arrays = args.texts(0)?;
     Ok(long_rows(args.rows, |row| i64::try_from(elements(arrays.get(row))?.len()).ok()))

@@ -33,8 +33,20 @@ pub(super) static BASE64_ENCODE_TOSTRING: Function = Function {
     ..BASE64_DECODE_TOSTRING
 };
 
+pub(super) static BASE64_DECODESTRING: Function = Function {
+    name: "base64_decodestring",
+    summary: "Old name of base64_decode_tostring.",
+    ..BASE64_DECODE_TOSTRING
+};
+
+pub(super) static BASE64_ENCODESTRING: Function = Function {
+    name: "base64_encodestring",
+    summary: "Old name of base64_encode_tostring.",
+    ..BASE64_ENCODE_TOSTRING
+};
+
 /// Command lines often lack the padding.
-const LENIENT: GeneralPurpose = GeneralPurpose::new(
+pub(super) const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &ALPHABET,
     GeneralPurposeConfig::new()
         .with_decode_allow_trailing_bits(true)

@@ -38,6 +38,9 @@ pub(super) static DATETIME_PART: Function = Function {
     },
 };
 
+pub(super) static DATEPART: Function =
+    Function { name: "datepart", summary: "Old name of datetime_part.", ..DATETIME_PART };
+
 type Part = fn(i64) -> Option<i64>;
 
 const PARTS: &[(&str, Part)] = &[

@@ -54,6 +54,9 @@ pub(super) static EXTRACT_ALL: Function = Function {
     },
 };
 
+pub(super) static EXTRACTALL: Function =
+    Function { name: "extractall", summary: "Old name of extract_all.", ..EXTRACT_ALL };
+
 fn rows(args: &Args) -> Result<ArrayRef> {
     let (patterns, texts) = (args.texts(0)?, args.texts(args.len() - 1)?);
     let Some(regex) = patterns.constant().and_then(|pattern| regexes::get(pattern).ok()) else {

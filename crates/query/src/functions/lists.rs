@@ -1,6 +1,6 @@
 //! Every function: one line here, one file beside.
 
-use super::Function;
+use super::{Function, Several};
 
 #[path = "abs.rs"]
 mod abs;
@@ -10,6 +10,8 @@ mod addresses;
 mod ago;
 #[path = "arguments.rs"]
 mod arguments;
+#[path = "around.rs"]
+mod around;
 #[path = "array_concat.rs"]
 mod array_concat;
 #[path = "array_iff.rs"]
@@ -20,14 +22,20 @@ mod array_index_of;
 mod array_length;
 #[path = "array_reverse.rs"]
 mod array_reverse;
+#[path = "array_shift.rs"]
+mod array_shift;
 #[path = "array_slice.rs"]
 mod array_slice;
 #[path = "array_sort.rs"]
 mod array_sort;
+#[path = "array_split.rs"]
+mod array_split;
 #[path = "array_sum.rs"]
 mod array_sum;
 #[path = "arrays.rs"]
 mod arrays;
+#[path = "assert.rs"]
+mod assert;
 #[path = "bag_has_key.rs"]
 mod bag_has_key;
 #[path = "bag_keys.rs"]
@@ -38,6 +46,12 @@ mod bag_merge;
 mod bag_pack;
 #[path = "bag_remove_keys.rs"]
 mod bag_remove_keys;
+#[path = "bag_set_key.rs"]
+mod bag_set_key;
+#[path = "bag_zip.rs"]
+mod bag_zip;
+#[path = "base64_bytes.rs"]
+mod base64_bytes;
 #[path = "base64_text.rs"]
 mod base64_text;
 #[path = "bin.rs"]
@@ -46,6 +60,8 @@ mod bin;
 mod bin_at;
 #[path = "binary.rs"]
 mod binary;
+#[path = "bitset_count_ones.rs"]
+mod bitset_count_ones;
 #[path = "branches.rs"]
 mod branches;
 #[path = "calendar.rs"]
@@ -58,6 +74,12 @@ mod ceiling;
 mod characters;
 #[path = "coalesce.rs"]
 mod coalesce;
+#[path = "column.rs"]
+pub(crate) mod column;
+#[path = "compression.rs"]
+mod compression;
+#[path = "convert_units.rs"]
+mod convert_units;
 #[path = "countof.rs"]
 mod countof;
 #[path = "datetime_add.rs"]
@@ -68,6 +90,8 @@ mod datetime_diff;
 mod datetime_part;
 #[path = "dayofweek.rs"]
 mod dayofweek;
+#[path = "digest.rs"]
+pub(crate) mod digest;
 #[path = "dynamic_to_json.rs"]
 mod dynamic_to_json;
 #[path = "endof.rs"]
@@ -78,26 +102,56 @@ mod extract;
 mod extract_all;
 #[path = "extract_json.rs"]
 mod extract_json;
+#[path = "format_bytes.rs"]
+mod format_bytes;
 #[path = "format_datetime.rs"]
 mod format_datetime;
 #[path = "format_timespan.rs"]
 mod format_timespan;
+#[path = "fourier.rs"]
+mod fourier;
+#[path = "geo_from_wkt.rs"]
+mod geo_from_wkt;
+#[path = "geo_geohash.rs"]
+mod geo_geohash;
+#[path = "geo_h3.rs"]
+mod geo_h3;
 #[path = "geo_info_from_ip_address.rs"]
 mod geo_info_from_ip_address;
+#[path = "geo_lines.rs"]
+mod geo_lines;
+#[path = "geo_points.rs"]
+mod geo_points;
+#[path = "geo_polygons.rs"]
+mod geo_polygons;
+#[path = "geo_s2.rs"]
+mod geo_s2;
+#[path = "geo_sphere.rs"]
+mod geo_sphere;
 #[path = "gettype.rs"]
 mod gettype;
 #[path = "has_any_index.rs"]
 mod has_any_index;
+#[path = "has_ipv4.rs"]
+mod has_ipv4;
+#[path = "hash.rs"]
+mod hash;
+#[path = "hash_digest.rs"]
+mod hash_digest;
 #[path = "iff.rs"]
 mod iff;
 #[path = "indexof.rs"]
 mod indexof;
+#[path = "indexof_regex.rs"]
+mod indexof_regex;
 #[path = "ip_compare.rs"]
 mod ip_compare;
 #[path = "ip_in_range.rs"]
 mod ip_in_range;
 #[path = "ipv4_is_private.rs"]
 mod ipv4_is_private;
+#[path = "isascii.rs"]
+mod isascii;
 #[path = "isempty.rs"]
 mod isempty;
 #[path = "isnan.rs"]
@@ -118,6 +172,8 @@ mod max_of;
 mod not;
 #[path = "now.rs"]
 mod now;
+#[path = "outliers.rs"]
+mod outliers;
 #[path = "pack_array.rs"]
 mod pack_array;
 #[path = "parse_command_line.rs"]
@@ -126,6 +182,8 @@ mod parse_command_line;
 mod parse_csv;
 #[path = "parse_ipv4.rs"]
 mod parse_ipv4;
+#[path = "parse_ipv6.rs"]
+mod parse_ipv6;
 #[path = "parse_json.rs"]
 mod parse_json;
 #[path = "parse_path.rs"]
@@ -134,22 +192,68 @@ mod parse_path;
 mod parse_url;
 #[path = "parse_version.rs"]
 mod parse_version;
+#[path = "parse_xml.rs"]
+mod parse_xml;
 #[path = "percent.rs"]
 mod percent;
+#[path = "polynomial.rs"]
+mod polynomial;
+#[path = "punycode.rs"]
+mod punycode;
+#[path = "random.rs"]
+mod random;
 #[path = "range.rs"]
 mod range;
+#[path = "regex_quote.rs"]
+mod regex_quote;
 #[path = "repeat.rs"]
 mod repeat;
 #[path = "replace.rs"]
 mod replace;
+#[path = "replace_strings.rs"]
+mod replace_strings;
 #[path = "reverse.rs"]
 mod reverse;
 #[path = "round.rs"]
 mod round;
+#[path = "s2.rs"]
+mod s2;
+#[path = "seasons.rs"]
+mod seasons;
+#[path = "series.rs"]
+mod series;
+#[path = "series_binary.rs"]
+mod series_binary;
+#[path = "series_decompose.rs"]
+mod series_decompose;
+#[path = "series_fft.rs"]
+mod series_fft;
+#[path = "series_fill.rs"]
+mod series_fill;
+#[path = "series_filter.rs"]
+mod series_filter;
+#[path = "series_fit.rs"]
+mod series_fit;
+#[path = "series_outliers.rs"]
+mod series_outliers;
+#[path = "series_periods.rs"]
+mod series_periods;
+#[path = "series_reduction.rs"]
+mod series_reduction;
+#[path = "series_stats.rs"]
+mod series_stats;
+#[path = "series_unary.rs"]
+mod series_unary;
+#[path = "set_comparison.rs"]
+mod set_comparison;
 #[path = "set_has_element.rs"]
 mod set_has_element;
 #[path = "set_operations.rs"]
 mod set_operations;
+#[path = "sketch.rs"]
+mod sketch;
+#[path = "special.rs"]
+mod special;
 #[path = "split.rs"]
 mod split;
 #[path = "startof.rs"]
@@ -162,6 +266,8 @@ mod strcat_array;
 mod strcat_delim;
 #[path = "strcmp.rs"]
 mod strcmp;
+#[path = "string_size.rs"]
+mod string_size;
 #[path = "strlen.rs"]
 mod strlen;
 #[path = "strrep.rs"]
@@ -172,10 +278,14 @@ mod substring;
 mod time_format;
 #[path = "time_parts.rs"]
 mod time_parts;
+#[path = "time_zones.rs"]
+mod time_zones;
 #[path = "tobool.rs"]
 mod tobool;
 #[path = "todatetime.rs"]
 mod todatetime;
+#[path = "todecimal.rs"]
+mod todecimal;
 #[path = "todouble.rs"]
 mod todouble;
 #[path = "toguid.rs"]
@@ -196,8 +306,18 @@ mod totimespan;
 mod toupper;
 #[path = "translate.rs"]
 mod translate;
+#[path = "treepath.rs"]
+mod treepath;
+#[path = "trigonometry.rs"]
+mod trigonometry;
 #[path = "trim.rs"]
 mod trim;
+#[path = "tuples.rs"]
+mod tuples;
+#[path = "unicode_codepoints.rs"]
+mod unicode_codepoints;
+#[path = "units.rs"]
+mod units;
 #[path = "unixtime.rs"]
 mod unixtime;
 #[path = "url_decode.rs"]
@@ -210,24 +330,48 @@ mod zip;
 /// Sorted by name.
 pub static FUNCTIONS: &[&Function] = &[
     &abs::ABS,
+    &trigonometry::ACOS,
     &ago::AGO,
+    &around::AROUND,
     &array_concat::ARRAY_CONCAT,
     &array_iff::ARRAY_IFF,
     &array_iff::ARRAY_IIF,
     &array_index_of::ARRAY_INDEX_OF,
     &array_length::ARRAY_LENGTH,
     &array_reverse::ARRAY_REVERSE,
+    &array_shift::ARRAY_ROTATE_LEFT,
+    &array_shift::ARRAY_ROTATE_RIGHT,
+    &array_shift::ARRAY_SHIFT_LEFT,
+    &array_shift::ARRAY_SHIFT_RIGHT,
     &array_slice::ARRAY_SLICE,
     &array_sort::ARRAY_SORT_ASC,
     &array_sort::ARRAY_SORT_DESC,
+    &array_split::ARRAY_SPLIT,
+    &strcat_array::ARRAY_STRCAT,
     &array_sum::ARRAY_SUM,
+    &array_length::ARRAYLENGTH,
+    &trigonometry::ASIN,
+    &assert::ASSERT,
+    &trigonometry::ATAN,
+    &trigonometry::ATAN2,
     &bag_has_key::BAG_HAS_KEY,
     &bag_keys::BAG_KEYS,
     &bag_merge::BAG_MERGE,
     &bag_pack::BAG_PACK,
     &bag_remove_keys::BAG_REMOVE_KEYS,
+    &bag_set_key::BAG_SET_KEY,
+    &bag_zip::BAG_ZIP,
+    &base64_bytes::BASE64_DECODE_TOARRAY,
+    &base64_bytes::BASE64_DECODE_TOGUID,
     &base64_text::BASE64_DECODE_TOSTRING,
+    &base64_text::BASE64_DECODESTRING,
+    &base64_bytes::BASE64_ENCODE_FROMARRAY,
+    &base64_bytes::BASE64_ENCODE_FROMGUID,
     &base64_text::BASE64_ENCODE_TOSTRING,
+    &base64_text::BASE64_ENCODESTRING,
+    &special::BETA_CDF,
+    &special::BETA_INV,
+    &special::BETA_PDF,
     &bin::BIN,
     &bin_at::BIN_AT,
     &binary::BINARY_AND,
@@ -236,50 +380,126 @@ pub static FUNCTIONS: &[&Function] = &[
     &binary::BINARY_SHIFT_LEFT,
     &binary::BINARY_SHIFT_RIGHT,
     &binary::BINARY_XOR,
+    &bitset_count_ones::BITSET_COUNT_ONES,
     &case::CASE,
     &ceiling::CEILING,
     &coalesce::COALESCE,
+    &convert_units::CONVERT_ANGLE,
+    &convert_units::CONVERT_ENERGY,
+    &convert_units::CONVERT_FORCE,
+    &convert_units::CONVERT_LENGTH,
+    &convert_units::CONVERT_MASS,
+    &convert_units::CONVERT_SPEED,
+    &convert_units::CONVERT_TEMPERATURE,
+    &convert_units::CONVERT_VOLUME,
+    &trigonometry::COS,
+    &trigonometry::COT,
     &countof::COUNTOF,
+    &datetime_part::DATEPART,
     &datetime_add::DATETIME_ADD,
     &datetime_diff::DATETIME_DIFF,
+    &time_zones::DATETIME_LIST_TIMEZONES,
+    &time_zones::DATETIME_LOCAL_TO_UTC,
     &datetime_part::DATETIME_PART,
+    &time_zones::DATETIME_UTC_TO_LOCAL,
     &time_parts::DAYOFMONTH,
     &dayofweek::DAYOFWEEK,
     &time_parts::DAYOFYEAR,
+    &sketch::DCOUNT_HLL,
+    &trigonometry::DEGREES,
     &dynamic_to_json::DYNAMIC_TO_JSON,
     &endof::ENDOFDAY,
     &endof::ENDOFMONTH,
     &endof::ENDOFWEEK,
     &endof::ENDOFYEAR,
+    &special::ERF,
+    &special::ERFC,
     &mathematics::EXP,
+    &trigonometry::EXP10,
+    &trigonometry::EXP2,
     &extract::EXTRACT,
     &extract_all::EXTRACT_ALL,
     &extract_json::EXTRACT_JSON,
+    &extract_all::EXTRACTALL,
     &extract_json::EXTRACTJSON,
     &bin::FLOOR,
+    &format_bytes::FORMAT_BYTES,
     &format_datetime::FORMAT_DATETIME,
     &parse_ipv4::FORMAT_IPV4,
     &parse_ipv4::FORMAT_IPV4_MASK,
     &format_timespan::FORMAT_TIMESPAN,
+    &special::GAMMA,
+    &geo_points::GEO_ANGLE,
+    &geo_points::GEO_AZIMUTH,
+    &geo_lines::GEO_CLOSEST_POINT_ON_LINE,
+    &geo_polygons::GEO_CLOSEST_POINT_ON_POLYGON,
+    &geo_points::GEO_DISTANCE_2POINTS,
+    &geo_lines::GEO_DISTANCE_POINT_TO_LINE,
+    &geo_polygons::GEO_DISTANCE_POINT_TO_POLYGON,
+    &geo_from_wkt::GEO_FROM_WKT,
+    &geo_geohash::GEO_GEOHASH_NEIGHBORS,
+    &geo_geohash::GEO_GEOHASH_TO_CENTRAL_POINT,
+    &geo_geohash::GEO_GEOHASH_TO_POLYGON,
+    &geo_h3::GEO_H3CELL_CHILDREN,
+    &geo_h3::GEO_H3CELL_LEVEL,
+    &geo_h3::GEO_H3CELL_NEIGHBORS,
+    &geo_h3::GEO_H3CELL_PARENT,
+    &geo_h3::GEO_H3CELL_RINGS,
+    &geo_h3::GEO_H3CELL_TO_CENTRAL_POINT,
+    &geo_h3::GEO_H3CELL_TO_POLYGON,
     &geo_info_from_ip_address::GEO_INFO_FROM_IP_ADDRESS,
+    &geo_lines::GEO_INTERSECTION_2LINES,
+    &geo_lines::GEO_INTERSECTS_2LINES,
+    &geo_lines::GEO_LINE_CENTROID,
+    &geo_lines::GEO_LINE_LENGTH,
+    &geo_lines::GEO_LINE_LOCATE_POINT,
+    &geo_points::GEO_POINT_IN_CIRCLE,
+    &geo_polygons::GEO_POINT_IN_POLYGON,
+    &geo_geohash::GEO_POINT_TO_GEOHASH,
+    &geo_h3::GEO_POINT_TO_H3CELL,
+    &geo_s2::GEO_POINT_TO_S2CELL,
+    &geo_polygons::GEO_POLYGON_AREA,
+    &geo_polygons::GEO_POLYGON_CENTROID,
+    &geo_polygons::GEO_POLYGON_PERIMETER,
+    &geo_s2::GEO_S2CELL_NEIGHBORS,
+    &geo_s2::GEO_S2CELL_TO_CENTRAL_POINT,
+    &geo_s2::GEO_S2CELL_TO_POLYGON,
     &time_parts::GETMONTH,
     &gettype::GETTYPE,
     &time_parts::GETYEAR,
+    &compression::GZIP_COMPRESS,
+    &compression::GZIP_DECOMPRESS,
     &has_any_index::HAS_ANY_INDEX,
+    &has_ipv4::HAS_ANY_IPV4,
+    &has_ipv4::HAS_ANY_IPV4_PREFIX,
+    &has_ipv4::HAS_IPV4,
+    &has_ipv4::HAS_IPV4_PREFIX,
+    &hash::HASH,
+    &hash::HASH_COMBINE,
+    &hash::HASH_MANY,
+    &hash_digest::HASH_MD5,
+    &hash_digest::HASH_SHA1,
+    &hash_digest::HASH_SHA256,
+    &hash::HASH_XXHASH64,
+    &sketch::HLL_ISVALID,
+    &sketch::HLL_MERGE,
     &time_parts::HOUROFDAY,
     &iff::IFF,
     &iff::IIF,
     &indexof::INDEXOF,
+    &indexof_regex::INDEXOF_REGEX,
     &ip_compare::IPV4_COMPARE,
     &ip_in_range::IPV4_IS_IN_ANY_RANGE,
     &ip_in_range::IPV4_IS_IN_RANGE,
     &ip_compare::IPV4_IS_MATCH,
     &ipv4_is_private::IPV4_IS_PRIVATE,
     &parse_ipv4::IPV4_NETMASK_SUFFIX,
+    &parse_ipv6::IPV4_RANGE_TO_CIDR_LIST,
     &ip_compare::IPV6_COMPARE,
     &ip_in_range::IPV6_IS_IN_ANY_RANGE,
     &ip_in_range::IPV6_IS_IN_RANGE,
     &ip_compare::IPV6_IS_MATCH,
+    &isascii::ISASCII,
     &isempty::ISEMPTY,
     &isnan::ISFINITE,
     &isnan::ISINF,
@@ -287,14 +507,20 @@ pub static FUNCTIONS: &[&Function] = &[
     &isempty::ISNOTEMPTY,
     &isnull::ISNOTNULL,
     &isnull::ISNULL,
+    &isascii::ISUTF8,
+    &set_comparison::JACCARD_INDEX,
     &mathematics::LOG,
     &mathematics::LOG10,
     &mathematics::LOG2,
+    &special::LOGGAMMA,
     &make_datetime::MAKE_DATETIME,
+    &unicode_codepoints::MAKE_STRING,
     &make_timespan::MAKE_TIMESPAN,
     &max_of::MAX_OF,
+    &digest::MERGE_TDIGEST,
     &max_of::MIN_OF,
     &time_parts::MONTHOFYEAR,
+    &random::NEW_GUID,
     &not::NOT,
     &isempty::NOTEMPTY,
     &isnull::NOTNULL,
@@ -306,25 +532,96 @@ pub static FUNCTIONS: &[&Function] = &[
     &parse_csv::PARSE_CSV,
     &parse_ipv4::PARSE_IPV4,
     &parse_ipv4::PARSE_IPV4_MASK,
+    &parse_ipv6::PARSE_IPV6,
+    &parse_ipv6::PARSE_IPV6_MASK,
     &parse_json::PARSE_JSON,
     &parse_path::PARSE_PATH,
     &parse_url::PARSE_URL,
     &parse_url::PARSE_URLQUERY,
     &parse_version::PARSE_VERSION,
+    &parse_xml::PARSE_XML,
     &parse_json::PARSEJSON,
+    &parse_url::PARSEURL,
+    &parse_url::PARSEURLQUERY,
+    &digest::PERCENTILE_TDIGEST,
+    &digest::PERCENTILES_ARRAY_TDIGEST,
+    &digest::PERCENTRANK_TDIGEST,
+    &trigonometry::PI,
     &mathematics::POW,
+    &punycode::PUNYCODE_DOMAIN_FROM_STRING,
+    &punycode::PUNYCODE_DOMAIN_TO_STRING,
+    &punycode::PUNYCODE_FROM_STRING,
+    &punycode::PUNYCODE_TO_STRING,
+    &trigonometry::RADIANS,
+    &random::RAND,
     &range::RANGE,
+    &digest::RANK_TDIGEST,
+    &regex_quote::REGEX_QUOTE,
     &repeat::REPEAT,
     &replace::REPLACE,
     &replace::REPLACE_REGEX,
     &replace::REPLACE_STRING,
+    &replace_strings::REPLACE_STRINGS,
     &reverse::REVERSE,
     &round::ROUND,
+    &series_unary::SERIES_ABS,
+    &series_unary::SERIES_ACOS,
+    &series_binary::SERIES_ADD,
+    &series_unary::SERIES_ASIN,
+    &series_unary::SERIES_ATAN,
+    &series_unary::SERIES_CEILING,
+    &series_unary::SERIES_COS,
+    &series_reduction::SERIES_COSINE_SIMILARITY,
+    &series_decompose::SERIES_DECOMPOSE,
+    &series_decompose::SERIES_DECOMPOSE_ANOMALIES,
+    &series_decompose::SERIES_DECOMPOSE_FORECAST,
+    &series_binary::SERIES_DIVIDE,
+    &series_reduction::SERIES_DOT_PRODUCT,
+    &series_binary::SERIES_EQUALS,
+    &series_unary::SERIES_EXP,
+    &series_fft::SERIES_FFT,
+    &series_fill::SERIES_FILL_BACKWARD,
+    &series_fill::SERIES_FILL_CONST,
+    &series_fill::SERIES_FILL_FORWARD,
+    &series_fill::SERIES_FILL_LINEAR,
+    &series_filter::SERIES_FIR,
+    &series_fit::SERIES_FIT_2LINES,
+    &series_fit::SERIES_FIT_2LINES_DYNAMIC,
+    &series_fit::SERIES_FIT_LINE,
+    &series_fit::SERIES_FIT_LINE_DYNAMIC,
+    &series_fit::SERIES_FIT_POLY,
+    &series_unary::SERIES_FLOOR,
+    &series_binary::SERIES_GREATER,
+    &series_binary::SERIES_GREATER_EQUALS,
+    &series_fft::SERIES_IFFT,
+    &series_filter::SERIES_IIR,
+    &series_binary::SERIES_LESS,
+    &series_binary::SERIES_LESS_EQUALS,
+    &series_unary::SERIES_LOG,
+    &series_reduction::SERIES_MAGNITUDE,
+    &series_binary::SERIES_MULTIPLY,
+    &series_binary::SERIES_NOT_EQUALS,
+    &series_outliers::SERIES_OUTLIERS,
+    &series_reduction::SERIES_PEARSON_CORRELATION,
+    &series_periods::SERIES_PERIODS_DETECT,
+    &series_periods::SERIES_PERIODS_VALIDATE,
+    &series_binary::SERIES_POW,
+    &series_reduction::SERIES_PRODUCT,
+    &series_periods::SERIES_SEASONAL,
+    &series_unary::SERIES_SIGN,
+    &series_unary::SERIES_SIN,
+    &series_stats::SERIES_STATS,
+    &series_stats::SERIES_STATS_DYNAMIC,
+    &series_binary::SERIES_SUBTRACT,
+    &series_reduction::SERIES_SUM,
+    &series_unary::SERIES_TAN,
     &set_operations::SET_DIFFERENCE,
+    &set_comparison::SET_EQUALS,
     &set_has_element::SET_HAS_ELEMENT,
     &set_operations::SET_INTERSECT,
     &set_operations::SET_UNION,
     &mathematics::SIGN,
+    &trigonometry::SIN,
     &split::SPLIT,
     &mathematics::SQRT,
     &startof::STARTOFDAY,
@@ -335,12 +632,18 @@ pub static FUNCTIONS: &[&Function] = &[
     &strcat_array::STRCAT_ARRAY,
     &strcat_delim::STRCAT_DELIM,
     &strcmp::STRCMP,
+    &string_size::STRING_SIZE,
     &strlen::STRLEN,
     &strrep::STRREP,
     &substring::SUBSTRING,
+    &trigonometry::TAN,
+    &digest::TDIGEST_ISVALID,
+    &digest::TDIGEST_MERGE,
+    &unicode_codepoints::TO_UTF8,
     &tobool::TOBOOL,
     &tobool::TOBOOLEAN,
     &todatetime::TODATETIME,
+    &todecimal::TODECIMAL,
     &todouble::TODOUBLE,
     &parse_json::TODYNAMIC,
     &toguid::TOGUID,
@@ -355,9 +658,12 @@ pub static FUNCTIONS: &[&Function] = &[
     &totimespan::TOTIMESPAN,
     &toupper::TOUPPER,
     &translate::TRANSLATE,
+    &treepath::TREEPATH,
     &trim::TRIM,
     &trim::TRIM_END,
     &trim::TRIM_START,
+    &unicode_codepoints::UNICODE_CODEPOINTS_FROM_STRING,
+    &unicode_codepoints::UNICODE_CODEPOINTS_TO_STRING,
     &unixtime::MICROSECONDS,
     &unixtime::MILLISECONDS,
     &unixtime::NANOSECONDS,
@@ -367,5 +673,22 @@ pub static FUNCTIONS: &[&Function] = &[
     &url_encode::URL_ENCODE_COMPONENT,
     &time_parts::WEEK_OF_YEAR,
     &time_parts::WEEKOFYEAR,
+    &special::WELCH_TEST,
     &zip::ZIP,
+    &compression::ZLIB_COMPRESS,
+    &compression::ZLIB_DECOMPRESS,
+];
+
+/// Those that give several values, sorted by name.
+pub(super) static SEVERAL: &[(&str, &Several)] = &[
+    ("series_decompose", &series_decompose::SERIES_DECOMPOSE_COLUMNS),
+    ("series_decompose_anomalies", &series_decompose::SERIES_DECOMPOSE_ANOMALIES_COLUMNS),
+    ("series_fft", &series_fft::SERIES_FFT_COLUMNS),
+    ("series_fit_2lines", &series_fit::SERIES_FIT_2LINES_COLUMNS),
+    ("series_fit_line", &series_fit::SERIES_FIT_LINE_COLUMNS),
+    ("series_fit_poly", &series_fit::SERIES_FIT_POLY_COLUMNS),
+    ("series_ifft", &series_fft::SERIES_IFFT_COLUMNS),
+    ("series_periods_detect", &series_periods::SERIES_PERIODS_DETECT_COLUMNS),
+    ("series_periods_validate", &series_periods::SERIES_PERIODS_VALIDATE_COLUMNS),
+    ("series_stats", &series_stats::SERIES_STATS_COLUMNS),
 ];

@@ -80,7 +80,7 @@ pub(super) static POW: Function = Function {
     ..SQRT
 };
 
-fn each(args: &Args, function: fn(f64) -> f64) -> Result<ArrayRef> {
+pub(super) fn each(args: &Args, function: fn(f64) -> f64) -> Result<ArrayRef> {
     let values = args.reals(0)?;
     Ok(real_rows(args.rows, |row| values.is_valid(row).then(|| function(values.value(row)))))
 }

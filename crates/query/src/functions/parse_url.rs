@@ -44,6 +44,12 @@ pub(super) static PARSE_URLQUERY: Function = Function {
     lower: |_, args| Ok(call("parse_urlquery", Kind::Dynamic, query_rows, args)),
 };
 
+pub(super) static PARSEURL: Function =
+    Function { name: "parseurl", summary: "Old name of parse_url.", ..PARSE_URL };
+
+pub(super) static PARSEURLQUERY: Function =
+    Function { name: "parseurlquery", summary: "Old name of parse_urlquery.", ..PARSE_URLQUERY };
+
 fn rows(args: &Args) -> Result<ArrayRef> {
     let urls = args.texts(0)?;
     Ok(text_rows(args.rows, |row| Some(parse(urls.text(row)).to_string())))

@@ -26,6 +26,9 @@ pub(super) static STRCAT_ARRAY: Function = Function {
     },
 };
 
+pub(super) static ARRAY_STRCAT: Function =
+    Function { name: "array_strcat", summary: "Old name of strcat_array.", ..STRCAT_ARRAY };
+
 fn rows(args: &Args) -> Result<ArrayRef> {
     let (arrays, delimiters) = (args.texts(0)?, args.texts(1)?);
     Ok(text_rows(args.rows, |row| {

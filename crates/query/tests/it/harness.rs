@@ -22,6 +22,18 @@ impl Tables for Fixtures {
         Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap())
     }
 
+    /// One file that is known, by two of its hashes.
+    fn file_profiles(&self) -> Option<Arc<dyn TableProvider>> {
+        use datafusion::arrow::array::{Int64Array, RecordBatch, StringArray};
+        let batch = RecordBatch::try_from_iter([
+            ("Hash", Arc::new(StringArray::from(vec!["aa11", "bb22"])) as _),
+            ("MD5", Arc::new(StringArray::from(vec!["bb22", "bb22"])) as _),
+            ("GlobalPrevalence", Arc::new(Int64Array::from(vec![3, 3])) as _),
+        ]);
+        let batch = batch.unwrap();
+        Some(Arc::new(MemTable::try_new(batch.schema(), vec![vec![batch]]).unwrap()))
+    }
+
     fn as_of(&self, as_of: model::lake::AsOf) -> Result<Arc<dyn Tables>, String> {
         Err(format!("the fixtures have no past, not even {as_of:?}"))
     }

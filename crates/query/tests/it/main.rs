@@ -1,5 +1,6 @@
 //! Query text to rows, over small tables made here.
 
+mod enrich;
 mod errors;
 mod functions;
 mod geo;
@@ -8,6 +9,8 @@ mod joins;
 mod mmdb;
 mod operators;
 mod pruning;
+mod sketches;
 mod summarize;
 mod tables;
 mod tabular;
+mod windows;

@@ -1,0 +1,120 @@
+//! `invoke FileProfile(SHA1)`: what is known of files, beside rows that name them by a hash.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::catalog::TableProvider;
+use datafusion::common::{Column, JoinType, TableReference};
+use datafusion::datasource::provider_as_source;
+use datafusion::functions::core::expr_fn::coalesce;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast};
+use kql::Span;
+use kql::ast::{self, ExprKind, Literal};
+use model::Kind;
+
+use super::{Bind, Binder, error};
+use crate::functions;
+use crate::relation::{Field, Relation};
+use crate::ticks::ticks;
+use crate::typed::{Typed, absent, engine_type};
+
+/// The column of a table of profiles with the hash that a row is of: SHA-1, SHA-256 or MD5 in lower case.
+const HASH: &str = "Hash";
+
+/// What the rows get.
+const FILE_PROFILE: &[(&str, Kind)] = &[
+    ("SHA1", Kind::String),
+    ("SHA256", Kind::String),
+    ("MD5", Kind::String),
+    ("FileSize", Kind::Long),
+    ("GlobalPrevalence", Kind::Long),
+    ("GlobalFirstSeen", Kind::DateTime),
+    ("GlobalLastSeen", Kind::DateTime),
+    ("Signer", Kind::String),
+    ("Issuer", Kind::String),
+    ("SignerHash", Kind::String),
+    ("IsCertificateValid", Kind::Bool),
+    ("IsRootSignerMicrosoft", Kind::Bool),
+    ("SignatureState", Kind::String),
+    ("IsExecutable", Kind::Bool),
+    ("ThreatName", Kind::String),
+    ("Publisher", Kind::String),
+    ("SoftwareName", Kind::String),
+    ("ProfileAvailability", Kind::String),
+];
+
+impl Binder<'_> {
+    /// The rows with what is known of the file that a column names. Columns they have already stay as they are.
+    pub(super) fn file_profile(&mut self, input: Relation, call: &ast::Call, span: Span) -> Bind<Relation> {
+        // A bare name, or the same as text. The second argument says how many rows to enrich; all are.
+        let ident = match call.args.first().map(|arg| &arg.value.kind) {
+            None => ast::Ident { name: "SHA1".to_owned(), span },
+            Some(ExprKind::Name(ident)) => ident.clone(),
+            Some(ExprKind::Literal(Literal::String { value, .. })) => {
+                ast::Ident { name: value.clone(), span }
+            }
+            Some(_) => return error(span, "FileProfile() takes the name of a column with hashes"),
+        };
+        let hash = self.column(&input, &ident, "invoke")?.typed();
+        if hash.kind != Kind::String {
+            let message = format!("FileProfile() takes a column of strings, not of {}", hash.kind.name());
+            return error(span, message);
+        }
+        let mut columns = input.columns();
+        let (input, known) = match self.tables.file_profiles() {
+            Some(profiles) => self.with_profiles(input, hash, profiles)?,
+            None => (input, Vec::new()),
+        };
+        for (name, kind) in FILE_PROFILE {
+            if columns.iter().any(|(present, _)| present == name) {
+                continue;
+            }
+            let found = known.iter().find(|field| field.name == *name);
+            let typed = found.map_or(Typed::absent(*kind), |field| match kind {
+                // Text is never null, also where nothing is known.
+                Kind::String => Typed::new(coalesce(vec![field.typed().expr, absent(*kind)]), *kind),
+                _ => field.typed(),
+            });
+            columns.push(((*name).to_owned(), typed));
+        }
+        Ok(input.project(&mut self.names, columns)?)
+    }
+
+    /// The rows beside the profiles of their hashes, and the profiles' columns that there are.
+    fn with_profiles(
+        &mut self,
+        input: Relation,
+        hash: Typed,
+        profiles: Arc<dyn TableProvider>,
+    ) -> Bind<(Relation, Vec<Field>)> {
+        let schema = profiles.schema();
+        let alias = TableReference::bare(self.names.next());
+        let stored = |name: &str| Expr::Column(Column::new(Some(alias.clone()), name));
+        let hash_field = self.names.next();
+        let mut exprs = vec![cast(stored(HASH), DataType::Utf8View).alias(&hash_field)];
+        let mut known = Vec::new();
+        for (name, kind) in FILE_PROFILE {
+            let Some((_, column)) = schema.column_with_name(name) else { continue };
+            let field = self.names.next();
+            let expr = match column.data_type() {
+                DataType::Timestamp(_, _) => ticks(stored(name)),
+                _ => cast(stored(name), engine_type(*kind)),
+            };
+            exprs.push(expr.alias(&field));
+            known.push(Field { name: (*name).to_owned(), kind: *kind, field });
+        }
+        let scan = LogicalPlanBuilder::scan(alias.clone(), provider_as_source(profiles), None)?;
+        let right = scan.project(exprs)?.build()?;
+        // Rows may have their hashes in capitals.
+        let lower = functions::find("tolower").ok_or_else(|| "tolower() is missing".to_owned());
+        let lower = lower.and_then(|lower| lower.call(self.context, vec![hash]));
+        let key = self.at(Span { start: 0, end: 0 }, lower)?;
+        let key_field = self.names.next();
+        let mut exprs: Vec<Expr> =
+            input.fields.iter().chain(&input.hidden).map(|field| field.typed().expr).collect();
+        exprs.push(key.expr.alias(&key_field));
+        let keys = (vec![Column::new_unqualified(key_field)], vec![Column::new_unqualified(hash_field)]);
+        let plan = input.builder().project(exprs)?.join(right, JoinType::Left, keys, None)?.build()?;
+        Ok((Relation { plan, ..input }, known))
+    }
+}

@@ -22,9 +22,19 @@ soak: build
 	  SIMULATION_SEED=$$seed cargo nextest run --release --locked -p lake --no-capture -E 'test(an_hour_from_a_seed)' || exit 1; \
 	done
 
-# The rate of durable ingest beside what other engines load; NDJSON names a file of rows of DeviceProcessEvents.
+# Rates, sizes and times beside other engines, and a plot of them: NDJSON names a file of rows of DeviceProcessEvents,
+# GENERATOR the program that makes such rows. Needs numpy, pyarrow, chdb, duckdb and matplotlib for PYTHON, and an hour.
+RESULTS ?= bench/results
+PYTHON ?= python3
+BENCH = --bartizan $${CARGO_TARGET_DIR:-target}/release/bartizan --out $(RESULTS)
 bench: build
-	python3 bench/ingest.py --bartizan $${CARGO_TARGET_DIR:-target}/release/bartizan --ndjson "$(NDJSON)"
+	mkdir -p $(RESULTS)
+	$(PYTHON) bench/ingest.py $(BENCH)/ingest.json --ndjson "$(NDJSON)"
+	$(PYTHON) bench/latency.py $(BENCH)/latency.json --ndjson "$(NDJSON)"
+	$(PYTHON) bench/size.py $(BENCH)/size.json --ndjson "$(NDJSON)"
+	$(PYTHON) bench/lake.py $(BENCH)/lake.json --generator "$(GENERATOR)"
+	$(PYTHON) bench/plot.py docs/bench.svg --ingest $(RESULTS)/ingest.json --latency $(RESULTS)/latency.json \
+	  --size $(RESULTS)/size.json --lake $(RESULTS)/lake.json
 
 lint: tools
 	cargo fmt --all --check

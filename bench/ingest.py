@@ -5,7 +5,9 @@ usage: bench/ingest.py --bartizan PATH --ndjson FILE [--out RESULT.json] [--peer
                        [--connections N] [--body-rows N] [--seconds S]
 
 Starts a server on a folder of its own, sends the file's rows over HTTPS again and again for the given time, and
-counts rows whose acknowledgement came: each one is checked against its table's schema and synced to the disk. The
+counts rows whose acknowledgement came: each one is checked against its table's schema and synced to the disk. Every
+row that was sent is accepted, refused, or was in a request that was turned away, and hunting counts as many as were
+accepted. More connections than the server can serve, such as 12 for five minutes, make it an overload test. The
 flush to sorted Parquet files runs behind it, and its backlog at the end is part of the result. Peers load the same
 file in this process, one after the other. Prints one JSON object.
 """
@@ -106,13 +108,14 @@ def bodies(path, rows):
 
 def send(server, pieces, seconds, results, at):
     connection = server.connect()
-    accepted = refused = busy = 0
+    accepted = refused = busy = sent = 0
     latencies = []
     end = time.time() + seconds
     position = at
     while time.time() < end:
         body, rows = pieces[position % len(pieces)]
         started = time.time()
+        sent += rows
         connection.request("POST", f"/api/ingest/{TABLE}", body, server.headers())
         answer = connection.getresponse()
         text = answer.read()
@@ -123,7 +126,7 @@ def send(server, pieces, seconds, results, at):
             latencies.append(time.time() - started)
             position += results["connections"]
         elif answer.status in (429, 503):
-            busy += 1
+            busy += rows
             time.sleep(0.05)
         else:
             raise SystemExit(f"{answer.status} {text[:300]}")
@@ -131,7 +134,13 @@ def send(server, pieces, seconds, results, at):
         results["accepted"] += accepted
         results["refused"] += refused
         results["busy"] += busy
+        results["sent"] += sent
         results["latencies"] += latencies
+
+
+def quarters(values):
+    step = max(len(values) // 4, 1)
+    return [values[at:at + step] for at in range(0, step * 4, step) if values[at:at + step]]
 
 
 def bartizan(arguments):
@@ -139,33 +148,43 @@ def bartizan(arguments):
     folder = tempfile.mkdtemp(prefix="bartizan-bench-", dir=arguments.folder)
     server = Server(arguments.bartizan, folder)
     try:
-        results = {"accepted": 0, "refused": 0, "busy": 0, "latencies": [], "lock": threading.Lock(),
+        results = {"accepted": 0, "refused": 0, "busy": 0, "sent": 0, "latencies": [], "lock": threading.Lock(),
                    "connections": arguments.connections}
         threads = [threading.Thread(target=send, args=(server, pieces, arguments.seconds, results, at))
                    for at in range(arguments.connections)]
         cpu = server.cpu_seconds()
         started = time.time()
         [thread.start() for thread in threads]
-        resident = []
+        resident, hunting, asked = [], [], 0
         while any(thread.is_alive() for thread in threads):
             resident.append(server.resident_bytes())
+            if time.time() > asked + 1:
+                asked = time.time()
+                server.hunt(f"{TABLE} | where Timestamp > ago(1h) and FileName == 'cmd.exe' | count")
+                hunting.append(time.time() - asked)
             time.sleep(0.1)
         elapsed = time.time() - started
         cpu = server.cpu_seconds() - cpu
         counted = server.hunt(f"{TABLE} | count")[0]["Count"]
         if counted != results["accepted"]:
             raise SystemExit(f"{results['accepted']} rows were accepted and {counted} are there")
+        turned_away = results["sent"] - results["accepted"] - results["refused"]
+        if turned_away != results["busy"]:
+            raise SystemExit(f"{results['sent']} rows were sent; {results['busy']} of {turned_away} were turned away")
         backlog = server.disk_bytes("log")
         return {
             "rows_per_s": round(results["accepted"] / elapsed),
             "rows": results["accepted"],
             "refused": results["refused"],
-            "busy_answers": results["busy"],
+            "turned_away": results["busy"],
+            "sent": results["sent"],
             "seconds": round(elapsed, 2),
             "server_cpu_us_per_row": round(cpu / max(results["accepted"], 1) * 1e6, 2),
             "answer_ms_median": round(statistics.median(results["latencies"]) * 1000, 1),
             "answer_ms_max": round(max(results["latencies"]) * 1000, 1),
+            "hunting_ms_max": round(max(hunting) * 1000),
             "resident_mib_max": round(max(resident) / 2**20),
+            "resident_mib_by_quarter": [round(max(part) / 2**20) for part in quarters(resident)],
             "log_mib_at_end": round(backlog / 2**20),
             "files_mib_at_end": round(server.disk_bytes("lake") / 2**20),
         }

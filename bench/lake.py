@@ -60,8 +60,10 @@ def with_text(table, name, at, text):
 def network_events(rng, processes):
     """The same rows as connections of those processes."""
     n = processes.num_rows
-    parts = [pyarrow.array(rng.integers(1, 255, n)).cast(pyarrow.string()) for _ in range(3)]
-    address = pyarrow.compute.binary_join_element_wise(pyarrow.scalar("10"), *parts, pyarrow.scalar("."))
+    # A hundred thousand addresses, a few of them in most connections.
+    number = numpy.minimum(rng.pareto(0.8, n) * 20, 99_999).astype(numpy.int64)
+    parts = [pyarrow.array(number // 256).cast(pyarrow.string()), pyarrow.array(number % 256).cast(pyarrow.string())]
+    address = pyarrow.compute.binary_join_element_wise(pyarrow.scalar("198"), pyarrow.scalar("18"), *parts, pyarrow.scalar("."))
     kept = ["Timestamp", "DeviceId", "DeviceName", "InitiatingProcessFileName", "InitiatingProcessId",
             "InitiatingProcessCommandLine", "ReportId"]
     table = processes.select(kept)

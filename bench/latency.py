@@ -133,7 +133,7 @@ def main():
     server = ingest.Server(arguments.bartizan, folder)
     try:
         import threading
-        results = {"accepted": 0, "refused": 0, "busy": 0, "latencies": [], "lock": threading.Lock(),
+        results = {"accepted": 0, "refused": 0, "busy": 0, "sent": 0, "latencies": [], "lock": threading.Lock(),
                    "connections": arguments.connections}
         threads = [threading.Thread(target=ingest.send, args=(server, pieces, 12, results, at)) for at in range(arguments.connections)]
         started = time.time()

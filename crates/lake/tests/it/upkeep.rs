@@ -226,10 +226,10 @@ async fn a_flipped_bit_in_any_file_is_named_and_never_served() {
     let world = World::new();
     let lake = flushed(&world, 8).await;
     lake.upkeep().await.unwrap();
-    lake.tenant(tenant(1)).append(rows(80..90), None).await.unwrap();
-    lake.flush().await.unwrap();
     world.clock.advance(2 * HOUR);
     lake.upkeep().await.unwrap();
+    lake.tenant(tenant(1)).append(rows(80..90), None).await.unwrap();
+    lake.flush().await.unwrap();
     let verified = lake.verify().await.unwrap();
     assert_eq!((verified.rows, verified.unchecked, verified.findings.len()), (90, 0, 0));
     let right = numbers(&lake, tenant(1)).await;

@@ -126,7 +126,6 @@ fn default_cache_bytes() -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::Config;
 
     #[test]

@@ -63,7 +63,7 @@ impl TenantFollower {
         }
     }
 
-    /// Follows until told to stop, which happens between two commits.
+    /// Follows until told to stop, which happens between two commits, in the middle of a read too.
     pub async fn run(mut self) {
         let mut failures = 0;
         while !self.stop.is_cancelled() {
@@ -138,6 +138,10 @@ impl TenantFollower {
             self.give_way(started.elapsed(), accepted).await;
             if reached.is_some() {
                 break;
+            }
+            // A read can be of every file. What it committed so far is safe to repeat.
+            if self.stop.is_cancelled() {
+                return Ok(false);
             }
             part = next;
         }

@@ -99,7 +99,7 @@ impl Default for LakeConfig {
         LakeConfig {
             flush_bytes: 96 << 20,
             flush_interval: Duration::from_secs(60),
-            hot_bytes_max: 320 << 20,
+            hot_bytes_max: 256 << 20,
             upkeep_interval: upkeep::UPKEEP_INTERVAL,
             grace: upkeep::GRACE,
             reserve_bytes: 256 << 20,

@@ -206,16 +206,13 @@ pub static AGGREGATES: &[Aggregate] = &[
         |args| filtered(args, dcount),
         "The number of different values in rows for which the predicate is true.",
     ),
-    Aggregate {
-        names: Names::Prefix,
-        ..aggregate(
-            "countif",
-            "countif",
-            &[Param::one("predicate", Accepts::Bool)],
-            countif,
-            "The number of rows for which the predicate is true.",
-        )
-    },
+    aggregate(
+        "countif",
+        "countif",
+        &[Param::one("predicate", Accepts::Bool)],
+        countif,
+        "The number of rows for which the predicate is true.",
+    ),
     aggregate("covariance", "covariance", PAIR, statistics::covariance, "The covariance of a sample."),
     aggregate(
         "covarianceif",
@@ -578,7 +575,13 @@ fn number(value: Typed) -> Result<Typed, String> {
 }
 
 fn sum(args: Vec<Typed>) -> Result<Lowered, String> {
-    let value = number(one(args)?)?;
+    let value = one(args)?;
+    if value.kind == Kind::Dynamic {
+        return Err(
+            "takes a number or a timespan; convert dynamic values with tolong() or toreal()".to_owned()
+        );
+    }
+    let value = number(value)?;
     Ok(Lowered { expr: expr_fn::sum(value.expr), kind: value.kind, finish: Box::new(zero_if_null) })
 }
 

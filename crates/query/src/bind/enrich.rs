@@ -21,13 +21,13 @@ use crate::typed::{Typed, absent, engine_type};
 /// The column of a table of profiles with the hash that a row is of: SHA-1, SHA-256 or MD5 in lower case.
 const HASH: &str = "Hash";
 
+/// What names a file: rows that lack it can ask for it, and do not show it.
+const IDENTITY: &[(&str, Kind)] =
+    &[("SHA1", Kind::String), ("SHA256", Kind::String), ("MD5", Kind::String), ("FileSize", Kind::Long)];
+
 /// What the rows get.
 const FILE_PROFILE: &[(&str, Kind)] = &[
-    ("SHA1", Kind::String),
-    ("SHA256", Kind::String),
-    ("MD5", Kind::String),
-    ("FileSize", Kind::Long),
-    ("GlobalPrevalence", Kind::Long),
+    ("GlobalPrevalence", Kind::Int),
     ("GlobalFirstSeen", Kind::DateTime),
     ("GlobalLastSeen", Kind::DateTime),
     ("Signer", Kind::String),
@@ -65,7 +65,7 @@ impl Binder<'_> {
             Some(profiles) => self.with_profiles(input, hash, profiles)?,
             None => (input, Vec::new()),
         };
-        for (name, kind) in FILE_PROFILE {
+        for (name, kind) in FILE_PROFILE.iter().chain(IDENTITY) {
             if columns.iter().any(|(present, _)| present == name) {
                 continue;
             }
@@ -77,7 +77,13 @@ impl Binder<'_> {
             });
             columns.push(((*name).to_owned(), typed));
         }
-        Ok(input.project(&mut self.names, columns)?)
+        let shown: Vec<String> = input.fields.iter().map(|field| field.name.clone()).collect();
+        let mut profiled = input.project(&mut self.names, columns)?;
+        let is_unshown = |field: &mut Field| {
+            IDENTITY.iter().any(|(name, _)| *name == field.name) && !shown.contains(&field.name)
+        };
+        profiled.hidden.extend(profiled.fields.extract_if(.., is_unshown));
+        Ok(profiled)
     }
 
     /// The rows beside the profiles of their hashes, and the profiles' columns that there are.
@@ -93,7 +99,7 @@ impl Binder<'_> {
         let hash_field = self.names.next();
         let mut exprs = vec![cast(stored(HASH), DataType::Utf8View).alias(&hash_field)];
         let mut known = Vec::new();
-        for (name, kind) in FILE_PROFILE {
+        for (name, kind) in FILE_PROFILE.iter().chain(IDENTITY) {
             let Some((_, column)) = schema.column_with_name(name) else { continue };
             let field = self.names.next();
             let expr = match column.data_type() {

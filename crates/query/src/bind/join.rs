@@ -133,6 +133,14 @@ impl Binder<'_> {
                 right_keys.push(right_field);
                 continue;
             }
+            let is_number = |kind| matches!(kind, Kind::Int | Kind::Long | Kind::Real | Kind::Decimal);
+            if !is_number(left_field.kind) || !is_number(right_field.kind) {
+                let (left, right) = (left_field.kind.name(), right_field.kind.name());
+                let message = format!(
+                    "'join' operator: keys of the kinds {left} and {right} cannot be equal; convert one"
+                );
+                return error(condition.span, message);
+            }
             let pair = operators::comparable("==", left_field.typed(), right_field.typed());
             let (left_key, right_key) =
                 self.at(condition.span, pair.map_err(|message| format!("'join' operator: {message}")))?;

@@ -9,7 +9,7 @@ use kql::ast::{self, ExprKind, Pipeline, Source};
 use model::{Kind, Table};
 
 use super::expr::Input;
-use super::{Bind, Binder, Value, error, kind_of, unknown};
+use super::{Bind, Binder, Value, error, kind_of, naming, unknown};
 use crate::constant;
 use crate::convert;
 use crate::relation::{Field, Relation};
@@ -209,7 +209,19 @@ impl Binder<'_> {
 
     fn print(&mut self, print: &ast::Print) -> Bind<Relation> {
         let mut columns: Vec<(String, Typed)> = Vec::new();
+        let empty = Relation {
+            plan: LogicalPlanBuilder::empty(true).build()?,
+            fields: Vec::new(),
+            hidden: Vec::new(),
+        };
         for (at, column) in print.columns.iter().enumerate() {
+            if let Some(several) = self.several_columns(column, &empty)? {
+                for (name, typed) in several {
+                    let mut taken = columns.iter().map(|(name, _)| name.clone()).collect();
+                    columns.push((naming::unique(name, &mut taken), typed));
+                }
+                continue;
+            }
             let typed = self.expr(&column.expr, &mut Input::none())?;
             let name = column.names.first().map_or_else(|| format!("print_{at}"), |ident| ident.name.clone());
             if columns.iter().any(|(other, _)| *other == name) {
@@ -217,11 +229,6 @@ impl Binder<'_> {
             }
             columns.push((name, typed));
         }
-        let empty = Relation {
-            plan: LogicalPlanBuilder::empty(true).build()?,
-            fields: Vec::new(),
-            hidden: Vec::new(),
-        };
         Ok(empty.project(&mut self.names, columns)?)
     }
 

@@ -1,12 +1,13 @@
 //! `extend series_stats(x)`, `project (a, b) = series_fit_line(y)`: calls that give several columns.
 
 use kql::ast::{self, ExprKind};
+use model::Kind;
 
 use super::expr::Input;
 use super::{Bind, Binder, error, naming};
-use crate::functions;
 use crate::relation::Relation;
 use crate::typed::Typed;
+use crate::{convert, functions};
 
 impl Binder<'_> {
     /// The columns of a call that gives several; `None` of everything else. The first ones have the given names.
@@ -19,6 +20,9 @@ impl Binder<'_> {
         let name = call.name.name.as_str();
         if self.scope.get(name).is_some() {
             return Ok(None);
+        }
+        if let Some(arrays) = self.sorted_arrays(column, call, input)? {
+            return Ok(Some(arrays));
         }
         let Some(function) = functions::find(name).filter(|function| function.gives_several()) else {
             return Ok(None);
@@ -39,5 +43,39 @@ impl Binder<'_> {
             (given.unwrap_or_else(|| format!("{prefix}_{part}")), typed)
         });
         Ok(Some(named.collect()))
+    }
+
+    /// `array_sort_asc(a, b)`: a column for each array.
+    fn sorted_arrays(
+        &mut self,
+        column: &ast::Column,
+        call: &ast::Call,
+        input: &Relation,
+    ) -> Bind<Option<Vec<(String, Typed)>>> {
+        if !matches!(call.name.name.as_str(), "array_sort_asc" | "array_sort_desc") {
+            return Ok(None);
+        }
+        let mut arrays = Vec::with_capacity(call.args.len());
+        for arg in &call.args {
+            let typed = self.expr(&arg.value, &mut Input::of(input))?;
+            // The last argument may say where nulls go.
+            if typed.kind != Kind::Bool {
+                arrays.push(naming::name_of(&arg.value));
+            }
+        }
+        if arrays.len() < 2 {
+            return Ok(None);
+        }
+        let sorted = self.expr(&column.expr, &mut Input::of(input))?;
+        let columns = arrays.into_iter().enumerate().map(|(at, own)| {
+            let given = column.names.get(at).map(|ident| ident.name.clone());
+            let name = given.unwrap_or_else(|| match own {
+                Some(own) => format!("{own}_sorted"),
+                None => format!("array{}_sorted", at + 1),
+            });
+            let position = Typed::long(i64::try_from(at).unwrap_or(i64::MAX));
+            (name, convert::path(sorted.clone(), vec![position]))
+        });
+        Ok(Some(columns.collect()))
     }
 }

@@ -26,28 +26,36 @@ pub(super) static RAND: Function = Function {
             result: "3",
         },
         Example { query: "print rand(1)", result: "0.0" },
+        Example {
+            query: "range x from 0 to 1 step 1 | extend r = rand(x) | summarize countif(isnull(r))",
+            result: "1",
+        },
     ],
     lower: |context, args| {
         let choices = match args.first().and_then(Typed::literal_long) {
-            None if args.is_empty() => None,
-            Some(choices) if choices > 0 => Some(choices),
-            _ => return Err("argument 'number' must be a positive constant".to_owned()),
+            Some(choices) if choices <= 0 => return Err("argument 'number' must be positive".to_owned()),
+            choices => choices,
         };
+        let of_rows = !args.is_empty() && choices.is_none();
         let numbers = Numbers::of(context);
         Ok(call_each_row(
             "rand",
             Kind::Real,
             Arc::new(move |args: &Args| {
                 let mut numbers = numbers.next();
-                let array: Float64Array = (0..args.rows)
-                    .map(|_| match choices {
-                        None => numbers.random::<f64>(),
-                        Some(choices) => numbers.random_range(0..choices) as f64,
-                    })
-                    .collect();
+                let mut below = |choices: i64| numbers.random_range(0..choices) as f64;
+                let array: Float64Array = if of_rows {
+                    let choices = args.longs(0)?;
+                    let row = |row| choices.get(row).filter(|choices| *choices > 0).map(&mut below);
+                    (0..args.rows).map(row).collect()
+                } else if let Some(choices) = choices {
+                    (0..args.rows).map(|_| Some(below(choices))).collect()
+                } else {
+                    (0..args.rows).map(|_| Some(numbers.random::<f64>())).collect()
+                };
                 Ok(Arc::new(array) as ArrayRef)
             }),
-            Vec::new(),
+            if of_rows { args } else { Vec::new() },
         ))
     },
 };

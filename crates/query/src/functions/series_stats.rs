@@ -25,7 +25,7 @@ pub(super) static SERIES_STATS: Function = Function {
             result: "2.0 | 0 | 6.0 | 3 | 4.0 | 1.632993161855452 | 2.6666666666666665",
         },
         Example { query: "print isnull(series_stats(dynamic([1, null])))", result: "true" },
-        Example { query: "print series_stats(dynamic([null, 3]), true)", result: "3.0" },
+        Example { query: "print toreal(series_stats(dynamic([null, 3]), true))", result: "3.0" },
     ],
     lower: |_, args| {
         (SERIES_STATS_COLUMNS.lower)(args).into_iter().next().ok_or_else(|| "gives nothing".to_owned())

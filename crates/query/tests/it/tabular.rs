@@ -584,3 +584,19 @@ fn scan_matches_sequences() {
         expect!["error at 1:42: 'scan' operator: Failed to resolve column named 'z'; declare it first"],
     );
 }
+
+#[test]
+fn sorted_arrays_are_columns() {
+    check(
+        "let a = dynamic([3, 1, 2]); let b = dynamic(['c', 'a', 'b']); print array_sort_asc(a, b)",
+        expect![[r#"
+            a_sorted:dynamic | b_sorted:dynamic
+            [1,2,3] | ["a","b","c"]"#]],
+    );
+    check(
+        "print a = dynamic([3, 1]), b = dynamic(['c', 'a']) | project array_sort_desc(a, b, false)",
+        expect![[r#"
+            a_sorted:dynamic | b_sorted:dynamic
+            [3,1] | ["c","a"]"#]],
+    );
+}

@@ -15,6 +15,7 @@ mod catalog;
 mod config;
 mod ctx;
 mod error;
+mod file_profiles;
 mod ingest;
 mod list;
 mod operator;

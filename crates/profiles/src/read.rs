@@ -45,6 +45,12 @@ impl<'a> Reader<'a> {
         Ok(Some((id, file)))
     }
 
+    /// The first files with an id behind `after`, by id.
+    pub async fn files_after(&self, after: &str, limit: u64) -> Result<Vec<(String, Known<File>)>> {
+        let rows = self.0.profiles_between(Generation::InUse, File::KIND, after, None, limit).await?;
+        rows.into_iter().map(|row| Ok((row.id.clone(), Known::of_row(&row)?))).collect()
+    }
+
     pub async fn address(&self, text: &str) -> Result<Option<Known<Address>>> {
         match address_id(text) {
             Some(id) => self.one(&id).await,

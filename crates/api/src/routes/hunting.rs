@@ -13,12 +13,14 @@ use model::Table;
 use model::lake::AsOf;
 use query::{Answer, QueryError};
 use serde_json::{Value, json};
+use store::TenantStore;
 
 use super::Access::Needs;
 use super::{Bounds, Routes};
 use crate::body::JsonObject;
 use crate::ctx::Ctx;
 use crate::error::{ApiError, chain, code, sentence};
+use crate::file_profiles;
 
 /// Mistakes that one answer tells of.
 const DETAILS_MAX: usize = 50;
@@ -38,16 +40,26 @@ pub(super) fn routes(routes: &mut Routes) {
 }
 
 /// The tables of one tenant as they were when the query came.
-struct Tables(lake::Snapshot);
+struct Tables {
+    rows: lake::Snapshot,
+    store: TenantStore,
+}
 
 impl query::Tables for Tables {
     fn table(&self, table: &'static Table) -> Arc<dyn TableProvider> {
-        self.0.table(table)
+        self.rows.table(table)
     }
 
+    fn file_profiles(&self) -> Option<Arc<dyn TableProvider>> {
+        file_profiles::table(self.store.clone())
+            .inspect_err(|error| tracing::error!("file profiles cannot be read by queries: {error}"))
+            .ok()
+    }
+
+    /// Profiles have no past: they say what is known now.
     fn as_of(&self, as_of: AsOf) -> Result<Arc<dyn query::Tables>, String> {
-        let past = self.0.as_of(as_of).map_err(|error| error.to_string())?;
-        Ok(Arc::new(Tables(past)))
+        let rows = self.rows.as_of(as_of).map_err(|error| error.to_string())?;
+        Ok(Arc::new(Tables { rows, store: self.store.clone() }))
     }
 }
 
@@ -65,7 +77,8 @@ async fn run(ctx: &Ctx, mut body: JsonObject) -> Result<Answer, ApiError> {
     let text = body.take_text("Query")?.filter(|text| !text.trim().is_empty());
     let missing = || ApiError::new(code::MISSING_PARAMETER, "The required parameter Query is missing.");
     let text = text.ok_or_else(missing)?;
-    let tables = Arc::new(Tables(ctx.lake().snapshot().explained_by(query::text_condition)));
+    let rows = ctx.lake().snapshot().explained_by(query::text_condition);
+    let tables = Arc::new(Tables { rows, store: ctx.store().clone() });
     ctx.engine().run(&text, tables, ctx.now()).await.map_err(|error| query_error(error, &text))
 }
 

@@ -7,19 +7,22 @@ use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, JoinType, TableReference};
 use datafusion::datasource::provider_as_source;
 use datafusion::functions::core::expr_fn::coalesce;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, cast};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, cast};
 use kql::Span;
 use kql::ast::{self, ExprKind, Literal};
 use model::Kind;
 
 use super::{Bind, Binder, error};
-use crate::functions;
 use crate::relation::{Field, Relation};
 use crate::ticks::ticks;
 use crate::typed::{Typed, absent, engine_type};
+use crate::{aggregates, functions};
 
 /// The column of a table of profiles with the hash that a row is of: SHA-1, SHA-256 or MD5 in lower case.
 const HASH: &str = "Hash";
+
+/// The column that says `Available` where a file is known, and `Missing` where it is not.
+const AVAILABILITY: &str = "ProfileAvailability";
 
 /// What names a file: rows that lack it can ask for it, and do not show it.
 const IDENTITY: &[(&str, Kind)] =
@@ -40,7 +43,7 @@ const FILE_PROFILE: &[(&str, Kind)] = &[
     ("ThreatName", Kind::String),
     ("Publisher", Kind::String),
     ("SoftwareName", Kind::String),
-    ("ProfileAvailability", Kind::String),
+    (AVAILABILITY, Kind::String),
 ];
 
 impl Binder<'_> {
@@ -70,7 +73,12 @@ impl Binder<'_> {
                 continue;
             }
             let found = known.iter().find(|field| field.name == *name);
-            let typed = found.map_or(Typed::absent(*kind), |field| match kind {
+            let unknown =
+                || if *name == AVAILABILITY { Typed::text("Missing") } else { Typed::absent(*kind) };
+            let typed = found.map_or_else(unknown, |field| match kind {
+                Kind::String if *name == AVAILABILITY => {
+                    Typed::new(coalesce(vec![field.typed().expr, Typed::text("Missing").expr]), *kind)
+                }
                 // Text is never null, also where nothing is known.
                 Kind::String => Typed::new(coalesce(vec![field.typed().expr, absent(*kind)]), *kind),
                 _ => field.typed(),
@@ -110,7 +118,8 @@ impl Binder<'_> {
             known.push(Field { name: (*name).to_owned(), kind: *kind, field });
         }
         let scan = LogicalPlanBuilder::scan(alias.clone(), provider_as_source(profiles), None)?;
-        let right = scan.project(exprs)?.build()?;
+        let profiles = Relation { plan: scan.project(exprs)?.build()?, fields: known, hidden: Vec::new() };
+        let (right, hash_field, known) = self.one_per_hash(profiles, hash_field)?;
         // Rows may have their hashes in capitals.
         let lower = functions::find("tolower").ok_or_else(|| "tolower() is missing".to_owned());
         let lower = lower.and_then(|lower| lower.call(self.context, vec![hash]));
@@ -122,5 +131,31 @@ impl Binder<'_> {
         let keys = (vec![Column::new_unqualified(key_field)], vec![Column::new_unqualified(hash_field)]);
         let plan = input.builder().project(exprs)?.join(right, JoinType::Left, keys, None)?.build()?;
         Ok((Relation { plan, ..input }, known))
+    }
+
+    /// One row for each hash, the one of the file that most devices have: several files may have the same MD5, and
+    /// events that name a file by less than all of its hashes make a profile of their own.
+    fn one_per_hash(
+        &mut self,
+        mut profiles: Relation,
+        hash: String,
+    ) -> Bind<(LogicalPlan, String, Vec<Field>)> {
+        profiles.fields.sort_by_key(|field| field.name != "GlobalPrevalence");
+        let kinds: Vec<Kind> = profiles.fields.iter().map(|field| field.kind).collect();
+        let values = profiles.fields.iter().map(|field| field.typed().expr).collect();
+        let Some(choice) = aggregates::row_choice("arg_max") else {
+            return Ok((profiles.plan, hash, profiles.fields));
+        };
+        let chosen = self.names.next();
+        let parts = profiles.fields.iter().enumerate();
+        let parts = parts
+            .map(|(at, field)| (field.name.clone(), aggregates::part_of_choice(&chosen, at, field.kind)))
+            .collect();
+        let key = vec![(HASH.to_owned(), Typed::column(&hash, Kind::String))];
+        let mut single =
+            self.aggregated(profiles, key, vec![((choice.make)(values, &kinds), chosen)], parts)?;
+        // Keys come first.
+        let key = single.fields.remove(0);
+        Ok((single.plan, key.field, single.fields))
     }
 }

@@ -437,6 +437,13 @@ impl Snapshot {
         Ok(Snapshot { state, as_of: Some(as_of), ..self.clone() })
     }
 
+    /// Whether a table has no file and no row that is not in one yet.
+    pub fn is_empty(&self, table: &'static Table) -> bool {
+        let files = self.state.files.get(table.name);
+        let has_files = files.is_some_and(|files| !files.listed.is_empty() || !files.removed.is_empty());
+        !has_files && self.state.hot.iter().all(|batch| batch.table.name != table.name)
+    }
+
     pub fn table(&self, table: &'static Table) -> Arc<dyn TableProvider> {
         let now = provider::LakeTable {
             table,

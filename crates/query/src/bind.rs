@@ -23,7 +23,7 @@ mod tuples;
 mod union;
 mod windows;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -56,6 +56,11 @@ pub trait Tables: Send + Sync {
     /// The tables there are, sorted by name.
     fn declared(&self) -> &[&'static Table] {
         TABLES
+    }
+
+    /// Whether it is known that a table has no rows: it need not be read where rows of many are looked at.
+    fn is_empty(&self, _: &'static Table) -> bool {
+        false
     }
 
     /// What is known of files, one row for each of their hashes, which the column `Hash` has in lower case; for
@@ -189,6 +194,8 @@ pub(crate) struct Binder<'q> {
     is_open: bool,
     /// What else is wrong, when something is.
     others: Vec<Diagnostic>,
+    /// Names in the plan of tables that have no rows.
+    empty: HashSet<String>,
     /// Options of the query that functions ask for.
     options: HashMap<String, Typed>,
     /// Functions over the order of rows that the operator at hand needs.
@@ -215,6 +222,7 @@ pub(crate) fn bind(
         describes,
         is_open: false,
         others: Vec::new(),
+        empty: HashSet::new(),
         options: HashMap::new(),
         windows: Vec::new(),
     };
@@ -318,8 +326,8 @@ impl Binder<'_> {
     }
 
     /// A table as the query sees it.
-    fn provider(&self, table: &'static Table) -> Arc<dyn TableProvider> {
-        self.past.as_deref().unwrap_or(self.tables).table(table)
+    fn tables(&self) -> &dyn Tables {
+        self.past.as_deref().unwrap_or(self.tables)
     }
 
     fn bind_let(&mut self, binding: &ast::Let) -> Bind<()> {

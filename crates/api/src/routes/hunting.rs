@@ -50,6 +50,10 @@ impl query::Tables for Tables {
         self.rows.table(table)
     }
 
+    fn is_empty(&self, table: &'static Table) -> bool {
+        self.rows.is_empty(table)
+    }
+
     fn file_profiles(&self) -> Option<Arc<dyn TableProvider>> {
         file_profiles::table(self.store.clone())
             .inspect_err(|error| tracing::error!("file profiles cannot be read by queries: {error}"))

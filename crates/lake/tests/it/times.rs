@@ -40,6 +40,8 @@ async fn batches(lake: &Lake, from: i64, to: i64) -> Vec<RecordBatch> {
     let context = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
     context.runtime_env().register_object_store(lake::object_store_url().as_ref(), lake.object_store());
     let snapshot = lake.tenant(tenant(1)).snapshot();
+    let is_empty = |name| snapshot.is_empty(model::tables::find(name).unwrap());
+    assert!(!is_empty(TABLE) && is_empty("UrlClickEvents"));
     let table = context.read_table(snapshot.table(model::tables::find(TABLE).unwrap())).unwrap();
     let at = |offset: i64| {
         let nanos = Ticks(start() + offset).unix_nanos();

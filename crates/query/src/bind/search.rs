@@ -197,7 +197,7 @@ impl Binder<'_> {
     /// The rows of all legs, each with the same columns.
     fn all_of(&mut self, legs: Vec<(Relation, Vec<(String, Typed)>)>, span: Span) -> Bind<Relation> {
         let mut all: Option<(LogicalPlanBuilder, Relation)> = None;
-        for (leg, columns) in legs {
+        for (leg, columns) in self.with_rows(legs, |(leg, _)| &leg.plan) {
             let leg = Relation { hidden: Vec::new(), ..leg }.project(&mut self.names, columns)?;
             all = Some(match all {
                 None => (LogicalPlanBuilder::from(leg.plan.clone()), leg),

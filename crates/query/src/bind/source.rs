@@ -173,10 +173,13 @@ impl Binder<'_> {
 
     /// A table of the lake, with its times as ticks.
     pub(super) fn scan(&mut self, table: &'static Table) -> Bind<Relation> {
-        let provider = self.provider(table);
+        let provider = self.tables().table(table);
         let has_ingested = provider.schema().column_with_name(INGESTED_COLUMN).is_some();
         let alias = self.names.next();
         let qualifier = TableReference::bare(alias.as_str());
+        if self.tables().is_empty(table) {
+            self.empty.insert(alias);
+        }
         let stored = |name: &str| Expr::Column(Column::new(Some(qualifier.clone()), name));
         let mut relation_fields = Vec::with_capacity(table.columns.len());
         let mut hidden = Vec::new();

@@ -1,6 +1,6 @@
 //! `union`: rows of several tables under one set of columns.
 
-use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
 use kql::ast::{self, ExprKind};
 use model::Kind;
 
@@ -45,7 +45,7 @@ impl Binder<'_> {
         let columns = union_columns(&legs, union.is_inner);
         let source = union.with_source.as_ref().map(|ident| ident.name.clone());
         let mut plan: Option<(LogicalPlanBuilder, Relation)> = None;
-        for (name, leg) in legs {
+        for (name, leg) in self.with_rows(legs, |(_, leg)| &leg.plan) {
             let mut projected = Vec::with_capacity(columns.len() + 1);
             if let Some(source) = &source {
                 projected.push((source.clone(), Typed::text(name)));
@@ -70,6 +70,31 @@ impl Binder<'_> {
 }
 
 impl Binder<'_> {
+    /// The legs of a union that may have rows; one of those that have none where all are so. A plan over all tables
+    /// takes seconds to make, and most tables of most tenants are empty.
+    pub(super) fn with_rows<L>(&self, mut legs: Vec<L>, plan: impl Fn(&L) -> &LogicalPlan) -> Vec<L> {
+        let is_first_empty = legs.first().is_some_and(|first| self.has_no_rows(plan(first)));
+        let first = is_first_empty.then(|| legs.remove(0));
+        legs.retain(|leg| !self.has_no_rows(plan(leg)));
+        match first {
+            Some(first) if legs.is_empty() => vec![first],
+            _ => legs,
+        }
+    }
+
+    /// Whether a plan takes rows of one table, which has none, one by one.
+    fn has_no_rows(&self, plan: &LogicalPlan) -> bool {
+        match plan {
+            LogicalPlan::TableScan(scan) => self.empty.contains(scan.table_name.table()),
+            LogicalPlan::Projection(_)
+            | LogicalPlan::Filter(_)
+            | LogicalPlan::Sort(_)
+            | LogicalPlan::Limit(_)
+            | LogicalPlan::Window(_) => plan.inputs().iter().all(|input| self.has_no_rows(input)),
+            _ => false,
+        }
+    }
+
     /// Whether an expression reads a table that does not exist.
     fn is_missing(&self, table: &ast::Expr) -> bool {
         match &table.kind {

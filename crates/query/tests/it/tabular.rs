@@ -603,20 +603,29 @@ fn sorted_arrays_are_columns() {
 
 #[test]
 fn tables_without_rows_lend_their_columns() {
-    check("union UrlClickEvents, IdentityInfo | count", expect![[r#"
+    check(
+        "union UrlClickEvents, IdentityInfo | count",
+        expect![[r#"
         Count:long
-        0"#]]);
+        0"#]],
+    );
     check(
         "union withsource = t (UrlClickEvents | project Url), (DeviceProcessEvents | project FileName, n = 1) | where n == 1 | summarize count() by t, empty = isempty(Url)",
         expect![[r#"
             t:string | empty:bool | count_:long
             union_arg1 | true | 4"#]],
     );
-    check("union *, (print Url = 'x') | where Url == 'x' | project Url, FileName", expect![[r#"
+    check(
+        "union *, (print Url = 'x') | where Url == 'x' | project Url, FileName",
+        expect![[r#"
         Url:string | FileName:string
-        x | "#]]);
+        x | "#]],
+    );
     check("search in (UrlClickEvents) 'x' | project Url", expect!["Url:string"]);
-    check("search 'cmd.exe' | summarize count() by $table | sort by $table asc", expect![[r#"
+    check(
+        "search 'cmd.exe' | summarize count() by $table | sort by $table asc",
+        expect![[r#"
         $table:string | count_:long
-        DeviceProcessEvents | 1"#]]);
+        DeviceProcessEvents | 1"#]],
+    );
 }

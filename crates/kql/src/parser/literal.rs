@@ -1,7 +1,8 @@
 //! Literals: strings, numbers with and without unit, and `type(text)`.
 
 use super::{Parser, shortened};
-use crate::ast::{ExprKind, Literal, ScalarType};
+use crate::Span;
+use crate::ast::{Arg, BinaryOp, Call, Expr, ExprKind, Ident, Literal, ScalarType};
 use crate::lexer::TokenKind;
 use crate::literals::{
     parse_bool, parse_datetime, parse_decimal, parse_guid, parse_long, parse_real, parse_timespan, unescape,
@@ -17,6 +18,16 @@ pub(super) fn number(text: &str) -> Option<Literal> {
         return parse_real(text).map(|value| Literal::Real(Some(value)));
     }
     parse_timespan(text).map(|ticks| Literal::Timespan(Some(ticks)))
+}
+
+/// The name in front of a typed literal, the type it means, and the text in brackets and quotes.
+fn typed_parts(token: &str) -> (&str, ScalarType, &str) {
+    let (name, rest) = token.split_once('(').unwrap_or((token, ""));
+    let name = name.trim_end();
+    let ty = ScalarType::from_name(name).unwrap_or(ScalarType::Dynamic);
+    let text = rest.strip_suffix(')').unwrap_or(rest).trim();
+    let is_quoted = text.len() >= 2 && text.starts_with(['"', '\'']) && text.ends_with(&text[..1]);
+    (name, ty, if is_quoted { &text[1..text.len() - 1] } else { text })
 }
 
 /// The value of `type(text)`; the error says what `text` should have been.
@@ -121,21 +132,32 @@ impl Parser<'_> {
         let span = self.bump().span;
         match self.typed_value(self.slice(span)) {
             Ok(literal) => ExprKind::Literal(literal),
-            Err(message) => {
+            Err(message) => self.time_today(span).unwrap_or_else(|| {
                 self.complain(span, message);
                 ExprKind::Error
-            }
+            }),
         }
+    }
+
+    /// `datetime(8:00 AM)` is a time of the day on which the query runs: `startofday(now()) + 8h`.
+    fn time_today(&self, span: Span) -> Option<ExprKind> {
+        let (_, ty, text) = typed_parts(self.slice(span));
+        // The first day there is, so that what is left is the time.
+        let time = parse_datetime(&format!("0001-01-01 {text}")).filter(|_| ty == ScalarType::DateTime)?;
+        let expr = |kind| Expr { kind, span };
+        let call = |name: &str, args: Vec<Expr>| {
+            let name = Ident { name: name.to_owned(), span };
+            let args = args.into_iter().map(|value| Arg { name: None, value }).collect();
+            expr(ExprKind::Call(Call { name, args }))
+        };
+        let today = call("startofday", vec![call("now", Vec::new())]);
+        let time = expr(ExprKind::Literal(Literal::Timespan(Some(time))));
+        Some(ExprKind::Binary { op: BinaryOp::Add, left: Box::new(today), right: Box::new(time) })
     }
 
     /// The value of the token of a typed literal.
     pub(super) fn typed_value(&self, token: &str) -> Result<Literal, String> {
-        let (name, rest) = token.split_once('(').unwrap_or((token, ""));
-        let name = name.trim_end();
-        let ty = ScalarType::from_name(name).unwrap_or(ScalarType::Dynamic);
-        let text = rest.strip_suffix(')').unwrap_or(rest).trim();
-        let is_quoted = text.len() >= 2 && text.starts_with(['"', '\'']) && text.ends_with(&text[..1]);
-        let text = if is_quoted { &text[1..text.len() - 1] } else { text };
+        let (name, ty, text) = typed_parts(token);
         typed(ty, text)
             .map_err(|expected| format!("`{name}({})` is not valid, expected {expected}", shortened(text)))
     }

@@ -484,3 +484,11 @@ fn operators_with_several_bodies_and_lists() {
             | scan hint.x = 1 with_match_id = "m" declare (n: long = 0, s: string) with (step s1 output = last: a == 1 => n = s1.n + 1, s = "x"; step s2 optional: true;)"#]],
     );
 }
+
+#[test]
+fn a_time_alone_is_one_of_today() {
+    prints(
+        "print datetime(8:00:00 AM), datetime('17:30')",
+        expect!["print startofday(now()) + 8h, startofday(now()) + 1050m"],
+    );
+}

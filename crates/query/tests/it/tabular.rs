@@ -629,3 +629,13 @@ fn tables_without_rows_lend_their_columns() {
         DeviceProcessEvents | 1"#]],
     );
 }
+
+#[test]
+fn a_time_alone_is_one_of_today() {
+    check(
+        "print a = datetime('5:00:00 PM') - startofday(now())",
+        expect![[r#"
+        a:timespan
+        17:00:00"#]],
+    );
+}

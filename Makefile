@@ -33,7 +33,7 @@ bench: build
 	$(PYTHON) bench/latency.py $(BENCH)/latency.json --ndjson "$(NDJSON)"
 	$(PYTHON) bench/size.py $(BENCH)/size.json --ndjson "$(NDJSON)"
 	$(PYTHON) bench/lake.py $(BENCH)/lake.json --generator "$(GENERATOR)"
-	$(PYTHON) bench/plot.py docs/bench.svg --ingest $(RESULTS)/ingest.json --latency $(RESULTS)/latency.json \
+	$(PYTHON) bench/plot.py docs/benchmarks.svg --ingest $(RESULTS)/ingest.json --latency $(RESULTS)/latency.json \
 	  --size $(RESULTS)/size.json --lake $(RESULTS)/lake.json
 
 lint: tools

@@ -58,7 +58,7 @@ def lake(axes, result):
 
 
 def latency(axes, result):
-    labels = ["hunting idle, median", "hunting idle, p99", "at half of the peak, median", "at half of the peak, p99",
+    labels = ["hunting idle, median", "hunting idle, p99", "beside ingest, median", "beside ingest, p99",
               "row seen after its acknowledgement, p99"]
     values = [result["idle"]["median_ms"], result["idle"]["p99_ms"], result["at_half_of_the_peak"]["median_ms"],
               result["at_half_of_the_peak"]["p99_ms"], result["seen_after_acknowledgement"]["p99_ms"]]

@@ -97,7 +97,7 @@ expect_refused "full"
 echo "  $accepted rows, $(free) bytes left"
 [ "$(free)" -gt 0 ] || fail "nothing of the reserve is left"
 [ "$(metric bartizan_disk_full)" = 1 ] || fail "no metric says so"
-[ "$(metric bartizan_lake_no_space_total)" -gt 0 ] || fail "refusals are not counted"
+[ "$(metric 'bartizan_lake_refused_total{reason="no_space"}')" -gt 0 ] || fail "refusals are not counted"
 expect_rows "full"
 [ "$(change_alert full)" = 200 ] || fail "an alert cannot be changed: $(cat "$work/answer")"
 token

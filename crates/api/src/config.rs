@@ -35,8 +35,8 @@ impl ApiConfig {
             request_timeout: Duration::from_secs(300),
             body_timeout: Duration::from_secs(30),
             ingest_body_bytes_max: 64 << 20,
-            ingest_rows_bytes_max: 256 << 20,
-            ingest_memory_bytes: 512 << 20,
+            ingest_rows_bytes_max: 512 << 20,
+            ingest_memory_bytes: 1 << 30,
             device_names_max: 1_000_000,
         }
     }

@@ -29,7 +29,7 @@ pub(crate) use shipped::Shipped;
 
 use crate::ApiConfig;
 
-const TURNS: usize = 4;
+const TURNS: usize = 16;
 
 /// One for the process.
 pub(crate) struct Ingest {

@@ -363,7 +363,7 @@ impl TenantLake {
         producer: Option<(String, i64)>,
     ) -> Result<Appended, LakeError> {
         let shared = &self.lake.0;
-        if self.is_busy() {
+        if shared.state.hot_bytes() > shared.config.hot_bytes_max {
             return Err(LakeError::Busy);
         }
         // What is hot already has to find room in files.
@@ -383,19 +383,6 @@ impl TenantLake {
         let appended = answer.await.map_err(|_| LakeError::Stopped)??;
         shared.accepted.send_modify(|count| *count += 1);
         Ok(appended)
-    }
-
-    /// Refuses as an append would while too many rows wait to be flushed, before the work of making rows.
-    pub fn refuse_if_busy(&self) -> Result<(), LakeError> {
-        if self.is_busy() {
-            measures::refused(&LakeError::Busy);
-            return Err(LakeError::Busy);
-        }
-        Ok(())
-    }
-
-    fn is_busy(&self) -> bool {
-        self.lake.0.state.hot_bytes() > self.lake.0.config.hot_bytes_max
     }
 
     /// The rows of one table as they are now.

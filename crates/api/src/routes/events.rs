@@ -61,12 +61,10 @@ pub(super) async fn take(ctx: Ctx, request: Request, lines: Lines) -> Result<Rep
     let mut reserved = ctx.ingest().budget.reserve();
     let body = read_body(&ctx, request, &lines, &mut reserved).await?;
     let directory = ctx.ingest().directory(ctx.store()).await?;
-    let turn = ctx.ingest().turns.acquire().await;
-    // Under overload, reading what is turned away would take the time that flushing needs.
-    ctx.lake().refuse_if_busy()?;
 
     let rows_bytes_max = ctx.config().ingest_rows_bytes_max;
     let assigning = directory.clone();
+    let turn = ctx.ingest().turns.acquire().await;
     let work = tokio::task::spawn_blocking(move || {
         let Decoded { parts, mut report } = decode(&body, &lines, &mut reserved, rows_bytes_max)?;
         let naming = assigning.assign(parts, &mut report)?;

@@ -9,10 +9,10 @@ find_rsyslog() {
   # The packages of rsyslog and syslog-ng exclude each other, so that this one is not installed beside it.
   mkdir "$work/packages" && cd "$work/packages" || return
   apt-get download rsyslog rsyslog-elasticsearch libfastjson4 libestr0 liblognorm5 >/dev/null 2>"$work/packages.err" &&
-    for package in *.deb; do dpkg -x "$package" root || return; done
+    for package in *.deb; do dpkg -x "$package" unpacked || return; done
   cd "$OLDPWD" || return
-  rsyslogd=$work/packages/root/usr/sbin/rsyslogd
-  modules=$(dirname "$(compgen -G "$work/packages/root/usr/lib/*/rsyslog/omelasticsearch.so" | head -n 1)")
+  rsyslogd=$work/packages/unpacked/usr/sbin/rsyslogd
+  modules=$(dirname "$(compgen -G "$work/packages/unpacked/usr/lib/*/rsyslog/omelasticsearch.so" | head -n 1)")
   export LD_LIBRARY_PATH=${modules%/rsyslog}
   "$rsyslogd" -v >/dev/null 2>&1 && [ -f "$modules/omelasticsearch.so" ]
 }

@@ -55,34 +55,40 @@ struct Shown {
     rows: Vec<(Matched, i64)>,
 }
 
+/// How far the rows so far have come.
+struct Progress {
+    /// The sequence that waits behind each step.
+    states: Vec<Option<Sequence>>,
+    next_number: i64,
+    shown: Shown,
+}
+
 impl Scan {
     pub fn run(&self, input: &RecordBatch) -> Result<RecordBatch> {
         let absent = self.absent.iter().map(|value| value.to_array_of_size(1)).collect::<Result<Vec<_>>>()?;
-        let mut states: Vec<Option<Sequence>> = vec![None; self.steps.len()];
-        let mut shown = Shown::default();
-        let mut next_number = 0;
+        let states = vec![None; self.steps.len()];
+        let mut progress = Progress { states, next_number: 0, shown: Shown::default() };
         for row in 0..input.num_rows() {
             for at in (0..self.steps.len()).rev() {
-                self.try_step(input, row, at, &absent, &mut states, &mut next_number, &mut shown)?;
+                self.try_step(input, row, at, &absent, &mut progress)?;
             }
         }
+        let Progress { states, mut shown, .. } = progress;
         for state in states.into_iter().flatten() {
             shown.flush(state);
         }
         self.gathered(input, shown)
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one turn of the loop above, in the same hands")]
     fn try_step(
         &self,
         input: &RecordBatch,
         row: usize,
         at: usize,
         absent: &[ArrayRef],
-        states: &mut [Option<Sequence>],
-        next_number: &mut i64,
-        shown: &mut Shown,
+        progress: &mut Progress,
     ) -> Result<()> {
+        let Progress { states, next_number, shown } = progress;
         // From the step before.
         if at > 0
             && let Some(before) = states[at - 1].clone()

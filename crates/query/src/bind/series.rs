@@ -20,6 +20,9 @@ use crate::{aggregates, constant, convert, json};
 /// Elements of one series.
 const ELEMENTS_MAX: i64 = 1_048_576;
 
+/// The name of a series, its element for a step, and what stands for a step without rows.
+type Series = (String, Typed, Typed);
+
 /// Where the elements of a series lie.
 struct Axis {
     kind: Kind,
@@ -104,13 +107,12 @@ impl Binder<'_> {
     }
 
     /// One row for each step that has rows, then one array of them for each group.
-    #[allow(clippy::type_complexity, reason = "the parts of one operator, taken apart at once")]
     fn gathered(
         &mut self,
         input: Relation,
         (position, axis, axis_name): (Typed, Axis, String),
         keys: Vec<(String, Typed)>,
-        (collected, values): (Collected, Vec<(String, Typed, Typed)>),
+        (collected, values): (Collected, Vec<Series>),
         nonempty: bool,
     ) -> Bind<Relation> {
         let step_name = "\u{1}step".to_owned();

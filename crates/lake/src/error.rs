@@ -39,6 +39,8 @@ pub enum LakeError {
     Arrow(#[from] ArrowError),
     #[error("cannot write or read Parquet: {0}")]
     Parquet(#[from] ParquetError),
+    #[error("cannot compress: {0}")]
+    Compress(std::io::Error),
     #[error("cannot read: {0}")]
     Engine(#[from] DataFusionError),
     #[error("a background step ended early: {0}")]

@@ -4,6 +4,7 @@
 //! not encoded again and again: its chunk is made once and copied.
 
 mod constant;
+mod text;
 
 use std::collections::HashSet;
 
@@ -20,7 +21,8 @@ use datafusion::parquet::file::writer::SerializedFileWriter;
 use datafusion::parquet::schema::types::{ColumnDescPtr, ColumnPath};
 use model::Table;
 
-use self::constant::Constants;
+use self::constant::{Chunk, Constants};
+use self::text::{TextChunk, TextOptions};
 use crate::LakeError;
 use crate::schema::{SEQUENCE_COLUMN, file_schema};
 use crate::terms::ROWS_PER_BLOCK;
@@ -36,6 +38,8 @@ const SAMPLED: usize = 2048;
 
 /// The zstd level of files that are rewritten soon.
 pub(crate) const LEVEL_FAST: i32 = 1;
+/// The same for text, which our own encoder writes; the general writer knows no levels below 1.
+const LEVEL_FASTER: i32 = -3;
 /// The zstd level of files that stay.
 pub(crate) const LEVEL_SMALL: i32 = 3;
 
@@ -48,6 +52,8 @@ pub(crate) struct ParquetFile {
     /// Of the leaves. Columns are flat: the leaf of a field has its position.
     descriptors: Vec<ColumnDescPtr>,
     columns: Vec<Column>,
+    /// How columns of text are encoded that never lack a value; none for those of other kinds.
+    texts: Vec<Option<TextOptions>>,
     /// Whether a missing value of the column is empty text; otherwise it is null.
     is_never_null: Vec<bool>,
     group_rows: usize,
@@ -59,6 +65,7 @@ enum Column {
     /// Nothing but empty values so far.
     Empty,
     Writing(Box<ArrowColumnWriter>),
+    Text(Box<TextChunk>),
 }
 
 impl ParquetFile {
@@ -81,6 +88,8 @@ impl ParquetFile {
         let constants = Constants::new(properties.compression(&ColumnPath::from("")));
         let mut is_never_null: Vec<bool> = table.columns.iter().map(|c| c.kind.is_never_null()).collect();
         is_never_null.resize(schema.fields().len(), false);
+        let mut texts = text_options(table, sample, zstd_level);
+        texts.resize(schema.fields().len(), None);
         Ok(ParquetFile {
             schema,
             writer,
@@ -88,6 +97,7 @@ impl ParquetFile {
             constants,
             descriptors,
             columns,
+            texts,
             is_never_null,
             group_rows: 0,
             groups: 0,
@@ -136,6 +146,11 @@ impl ParquetFile {
             let given = given.filter(|array| !is_empty(array, is_never_null));
             let empty = |rows| constant::empty(field.data_type(), is_never_null, rows);
             let column = &mut self.columns[position];
+            if let (Column::Empty, Some(_), Some(options)) = (&*column, &given, self.texts[position]) {
+                let mut chunk = TextChunk::new(options, &self.descriptors[position])?;
+                chunk.push_empty(self.group_rows)?;
+                *column = Column::Text(Box::new(chunk));
+            }
             if let (Column::Empty, Some(_)) = (&*column, &given) {
                 let writers = match &mut unused {
                     Some(writers) => writers,
@@ -150,9 +165,13 @@ impl ParquetFile {
                 }
                 *column = Column::Writing(Box::new(writer));
             }
-            if let Column::Writing(writer) = column {
-                let array = given.unwrap_or_else(|| empty(rows));
-                write_column(writer, field, &array)?;
+            match (column, given) {
+                (Column::Empty, _) => {}
+                (Column::Writing(writer), given) => {
+                    write_column(writer, field, &given.unwrap_or_else(|| empty(rows)))?
+                }
+                (Column::Text(chunk), None) => chunk.push_empty(rows)?,
+                (Column::Text(chunk), Some(texts)) => chunk.push(texts.as_string_view())?,
             }
         }
         self.group_rows += rows;
@@ -167,6 +186,10 @@ impl ParquetFile {
         for (position, column) in self.columns.iter_mut().enumerate() {
             match std::mem::replace(column, Column::Empty) {
                 Column::Writing(writer) => writer.close()?.append_to_row_group(&mut group)?,
+                Column::Text(chunk) => {
+                    let descriptor = &self.descriptors[position];
+                    chunk.close(descriptor.clone())?.append(&mut group, descriptor.clone())?;
+                }
                 Column::Empty => {
                     let data_type = self.schema.field(position).data_type();
                     let chunk =
@@ -247,6 +270,26 @@ fn properties(table: &'static Table, sample: &[Option<ArrayRef>], zstd_level: i3
         .set_column_dictionary_enabled(sequence.clone(), false)
         .set_column_encoding(sequence, Encoding::DELTA_BINARY_PACKED)
         .build()
+}
+
+/// How our own encoder takes columns of text that never lack a value. Where hardly any value repeats and the file stays,
+/// the general writer packs their lengths tighter.
+fn text_options(
+    table: &'static Table,
+    sample: &[Option<ArrayRef>],
+    zstd_level: i32,
+) -> Vec<Option<TextOptions>> {
+    let options = table.columns.iter().zip(sample).map(|(column, sample)| {
+        let is_diverse = sample.as_ref().is_some_and(is_diverse);
+        let is_ours = column.kind.is_never_null() && (zstd_level == LEVEL_FAST || !is_diverse);
+        is_ours.then(|| TextOptions {
+            zstd_level: if zstd_level == LEVEL_FAST { LEVEL_FASTER } else { zstd_level },
+            has_dictionary: !is_diverse,
+            has_bloom_filter: has_bloom_filter(column.name),
+            has_page_statistics: !is_prose(column.name),
+        })
+    });
+    options.collect()
 }
 
 /// A dictionary of values that do not repeat costs and saves nothing.

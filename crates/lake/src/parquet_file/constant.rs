@@ -70,6 +70,10 @@ impl Constants {
 }
 
 impl Chunk {
+    pub fn new(file: Bytes, close: ColumnCloseResult) -> Chunk {
+        Chunk { file, close }
+    }
+
     fn make(
         data_type: &DataType,
         is_never_null: bool,

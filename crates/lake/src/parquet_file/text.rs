@@ -1,0 +1,335 @@
+//! Column chunks of text, encoded here and not by the general writer.
+//!
+//! Most of what a lake writes is text that repeats. The general writer hashes each value for the dictionary, for the
+//! Bloom filter, and compares it with the smallest and the largest. Here a value is looked up once, not even that
+//! when it is the one before, and the rest is done once for each distinct value of a page. The result is the
+//! same format, and any reader reads it.
+
+mod bounds;
+mod dictionary;
+mod hybrid;
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+use datafusion::arrow::array::{Array, StringViewArray};
+use datafusion::parquet::basic::{CompressionCodec, Encoding, EncodingMask, PageType, Type};
+use datafusion::parquet::bloom_filter::Sbbf;
+use datafusion::parquet::column::page::{CompressedPage, Page, PageWriter};
+use datafusion::parquet::column::writer::ColumnCloseResult;
+use datafusion::parquet::file::metadata::{
+    ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats,
+};
+use datafusion::parquet::file::writer::{SerializedPageWriter, TrackedWrite};
+use datafusion::parquet::schema::types::ColumnDescPtr;
+
+use self::bounds::Bounds;
+use self::dictionary::Dictionary;
+use super::{Chunk, PAGE_ROWS, ROW_GROUP_ROWS};
+use crate::LakeError;
+
+/// A dictionary that grew beyond this takes no more pages: its values hardly repeat.
+const DICTIONARY_BYTES_MAX: usize = 1 << 20;
+/// A page of texts as they are ends when it holds this much.
+const PAGE_BYTES_MAX: usize = 1 << 20;
+/// Of a hundred values that are not there, a Bloom filter takes this many for ones that are.
+const FALSE_POSITIVES: f64 = 0.05;
+/// What stands before the first page, so that no page is at 0, which readers take for no page.
+const BEFORE: &[u8] = b"PAR1";
+
+/// How a column of text is encoded.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TextOptions {
+    pub zstd_level: i32,
+    /// Whether its values repeat.
+    pub has_dictionary: bool,
+    pub has_bloom_filter: bool,
+    /// Whether each page says its smallest and largest value, not only the chunk.
+    pub has_page_statistics: bool,
+}
+
+/// One column of a row group in the making. None of its values is missing.
+pub(super) struct TextChunk {
+    options: TextOptions,
+    /// Whether the column could hold nulls, for which a page then keeps a level for each value.
+    is_optional: bool,
+    compressor: zstd::bulk::Compressor<'static>,
+    /// None when values are written as they are.
+    dictionary: Option<Dictionary>,
+    /// The dictionary's page, once no more pages refer to it.
+    ended_dictionary: Option<Dictionary>,
+    bloom_filter: Option<Sbbf>,
+    page: PageInTheMaking,
+    pages: TrackedWrite<Vec<u8>>,
+    made: Made,
+}
+
+/// The values of a page: numbers in the dictionary, or texts with their lengths.
+#[derive(Default)]
+struct PageInTheMaking {
+    rows: usize,
+    codes: Vec<u32>,
+    plain: Vec<u8>,
+    text_bytes: i64,
+    bounds: Bounds,
+}
+
+/// What is to be said of the pages that are made.
+#[derive(Default)]
+struct Made {
+    rows: usize,
+    text_bytes: i64,
+    uncompressed: usize,
+    bounds: Bounds,
+    pages: Vec<MadePage>,
+    /// Those of the pages that refer to the dictionary.
+    coded: usize,
+}
+
+struct MadePage {
+    offset: u64,
+    compressed: usize,
+    rows: usize,
+    text_bytes: i64,
+    bounds: Bounds,
+}
+
+impl TextChunk {
+    pub fn new(options: TextOptions, descriptor: &ColumnDescPtr) -> Result<TextChunk, LakeError> {
+        let bloom_filter =
+            options.has_bloom_filter.then(|| Sbbf::new_with_ndv_fpp(ROW_GROUP_ROWS as u64, FALSE_POSITIVES));
+        Ok(TextChunk {
+            options,
+            is_optional: descriptor.max_def_level() > 0,
+            compressor: zstd::bulk::Compressor::new(options.zstd_level).map_err(LakeError::Compress)?,
+            dictionary: options.has_dictionary.then(Dictionary::default),
+            ended_dictionary: None,
+            bloom_filter: bloom_filter.transpose()?,
+            page: PageInTheMaking::default(),
+            pages: TrackedWrite::new(Vec::new()),
+            made: Made::default(),
+        })
+    }
+
+    /// Adds so many rows of empty text.
+    pub fn push_empty(&mut self, rows: usize) -> Result<(), LakeError> {
+        self.push(&StringViewArray::from_iter_values(std::iter::repeat_n("", rows)))
+    }
+
+    pub fn push(&mut self, texts: &StringViewArray) -> Result<(), LakeError> {
+        let mut at = 0;
+        while at < texts.len() {
+            let rows = (texts.len() - at).min(PAGE_ROWS - self.page.rows);
+            let part = texts.slice(at, rows);
+            let rows = match &mut self.dictionary {
+                Some(dictionary) => push_codes(&part, dictionary, &mut self.page, &mut self.bloom_filter),
+                None => push_plain(&part, &mut self.page, &mut self.bloom_filter),
+            };
+            self.page.rows += rows;
+            at += rows;
+            if self.page.rows == PAGE_ROWS || self.page.plain.len() >= PAGE_BYTES_MAX {
+                self.end_page()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_page(&mut self) -> Result<(), LakeError> {
+        if self.page.rows == 0 {
+            return Ok(());
+        }
+        let mut page = std::mem::take(&mut self.page);
+        let mut body = Vec::with_capacity(page.plain.len() + page.codes.len() * 2 + 16);
+        if self.is_optional {
+            hybrid::write_levels(page.rows, &mut body);
+        }
+        let encoding = match &mut self.dictionary {
+            Some(dictionary) => {
+                dictionary.end_page();
+                hybrid::write_codes(&page.codes, dictionary.len(), &mut body);
+                self.made.coded += 1;
+                Encoding::RLE_DICTIONARY
+            }
+            None => {
+                body.extend_from_slice(&page.plain);
+                Encoding::PLAIN
+            }
+        };
+        let compressed = self.compressor.compress(&body).map_err(LakeError::Compress)?;
+        let data = Page::DataPage {
+            buf: Bytes::from(compressed),
+            num_values: page.rows as u32,
+            encoding,
+            def_level_encoding: Encoding::RLE,
+            rep_level_encoding: Encoding::RLE,
+            statistics: None,
+        };
+        let data = CompressedPage::new(data, body.len());
+        let written = SerializedPageWriter::new(&mut self.pages).write_page(data)?;
+        let made = &mut self.made;
+        made.rows += page.rows;
+        made.text_bytes += page.text_bytes;
+        made.uncompressed += written.uncompressed_size;
+        made.bounds.extend_by(&page.bounds);
+        made.pages.push(MadePage {
+            offset: written.offset,
+            compressed: written.compressed_size,
+            rows: page.rows,
+            text_bytes: page.text_bytes,
+            bounds: std::mem::take(&mut page.bounds),
+        });
+        // The room of a page is used for the next one.
+        page.codes.clear();
+        page.plain.clear();
+        self.page = PageInTheMaking { codes: page.codes, plain: page.plain, ..PageInTheMaking::default() };
+        if self.dictionary.as_ref().is_some_and(|dictionary| dictionary.bytes() > DICTIONARY_BYTES_MAX) {
+            self.ended_dictionary = self.dictionary.take();
+        }
+        Ok(())
+    }
+
+    /// Ends the chunk.
+    pub fn close(mut self, descriptor: ColumnDescPtr) -> Result<Chunk, LakeError> {
+        self.end_page()?;
+        let mut file = TrackedWrite::new(BEFORE.to_vec());
+        let mut uncompressed = self.made.uncompressed;
+        let dictionary = self.ended_dictionary.take().or_else(|| self.dictionary.take());
+        if let Some(dictionary) = &dictionary {
+            uncompressed += self.write_dictionary(dictionary, &mut file)?;
+        }
+        let has_dictionary = dictionary.is_some();
+        // A tracked writer counts what it wrote, not what it began with.
+        let pages_at = (BEFORE.len() + file.bytes_written()) as i64;
+        let mut file = file.into_inner()?;
+        let pages = std::mem::replace(&mut self.pages, TrackedWrite::new(Vec::new()));
+        file.extend_from_slice(&pages.into_inner()?);
+
+        let compressed = file.len() - BEFORE.len();
+        let made = &self.made;
+        let plain = made.pages.len() - made.coded;
+        let counted = |page_type, encoding, count: usize| PageEncodingStats {
+            page_type,
+            encoding,
+            count: count as i32,
+        };
+        let encodings = [
+            counted(PageType::DICTIONARY_PAGE, Encoding::PLAIN, usize::from(has_dictionary)),
+            counted(PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, made.coded),
+            counted(PageType::DATA_PAGE, Encoding::PLAIN, plain),
+        ];
+        let encodings: Vec<_> = encodings.into_iter().filter(|stats| stats.count > 0).collect();
+        let mask = encodings.iter().map(|stats| &stats.encoding).chain([&Encoding::RLE]);
+        let metadata = ColumnChunkMetaData::builder(descriptor)
+            .set_compression_codec(CompressionCodec::ZSTD)
+            .set_encodings_mask(EncodingMask::new_from_encodings(mask))
+            .set_page_encoding_stats(encodings.clone())
+            .set_total_compressed_size(compressed as i64)
+            .set_total_uncompressed_size(uncompressed as i64)
+            .set_num_values(made.rows as i64)
+            .set_data_page_offset(pages_at)
+            .set_dictionary_page_offset(has_dictionary.then_some(BEFORE.len() as i64))
+            .set_unencoded_byte_array_data_bytes(Some(made.text_bytes))
+            .set_statistics(made.bounds.statistics())
+            .build()?;
+        let close = ColumnCloseResult {
+            bytes_written: compressed as u64,
+            rows_written: made.rows as u64,
+            bloom_filter: self.bloom_filter.take().map(|mut filter| {
+                filter.fold_to_target_fpp(FALSE_POSITIVES);
+                filter
+            }),
+            column_index: self.options.has_page_statistics.then(|| self.column_index()).transpose()?,
+            offset_index: Some(self.offset_index(pages_at).build()),
+            metadata,
+        };
+        Ok(Chunk::new(file.into(), close))
+    }
+
+    fn write_dictionary(
+        &mut self,
+        dictionary: &Dictionary,
+        file: &mut TrackedWrite<Vec<u8>>,
+    ) -> Result<usize, LakeError> {
+        let compressed = self.compressor.compress(dictionary.page()).map_err(LakeError::Compress)?;
+        let page = Page::DictionaryPage {
+            buf: Bytes::from(compressed),
+            num_values: dictionary.len() as u32,
+            encoding: Encoding::PLAIN,
+            is_sorted: false,
+        };
+        let page = CompressedPage::new(page, dictionary.page().len());
+        Ok(SerializedPageWriter::new(file).write_page(page)?.uncompressed_size)
+    }
+
+    fn column_index(
+        &self,
+    ) -> Result<datafusion::parquet::file::page_index::column_index::ColumnIndexMetaData, LakeError> {
+        let mut index = ColumnIndexBuilder::new(Type::BYTE_ARRAY);
+        for page in &self.made.pages {
+            let (smallest, largest) = page.bounds.cut();
+            index.append(false, smallest.0, largest.0, 0);
+        }
+        Ok(index.build()?)
+    }
+
+    fn offset_index(&self, pages_at: i64) -> OffsetIndexBuilder {
+        let mut index = OffsetIndexBuilder::new();
+        for page in &self.made.pages {
+            index.append_row_count(page.rows as i64);
+            index.append_offset_and_size(pages_at + page.offset as i64, page.compressed as i32);
+            index.append_unencoded_byte_array_data_bytes(Some(page.text_bytes));
+        }
+        index
+    }
+}
+
+/// Looks every text up. Equal neighbours, of which sorted rows have many, are looked up once.
+fn push_codes(
+    texts: &StringViewArray,
+    dictionary: &mut Dictionary,
+    page: &mut PageInTheMaking,
+    bloom_filter: &mut Option<Sbbf>,
+) -> usize {
+    let mut before: Option<(u128, &str, u32)> = None;
+    for (row, view) in texts.views().iter().enumerate() {
+        let text = texts.value(row);
+        page.text_bytes += text.len() as i64;
+        // The low half of a view is the length and the first bytes; short texts stand in it whole.
+        if let Some((known_view, known, code)) = before
+            && *view as u64 == known_view as u64
+            && text == known
+        {
+            page.codes.push(code);
+            continue;
+        }
+        let found = dictionary.code(text);
+        if found.is_first_of_page {
+            page.bounds.extend(text);
+        }
+        if found.is_new
+            && let Some(filter) = bloom_filter
+        {
+            filter.insert(text);
+        }
+        page.codes.push(found.code);
+        before = Some((*view, text, found.code));
+    }
+    texts.len()
+}
+
+/// Takes texts as they are until the page is full, and says how many.
+fn push_plain(texts: &StringViewArray, page: &mut PageInTheMaking, bloom_filter: &mut Option<Sbbf>) -> usize {
+    let mut rows = 0;
+    while rows < texts.len() && page.plain.len() < PAGE_BYTES_MAX {
+        let text = texts.value(rows);
+        page.plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        page.plain.extend_from_slice(text.as_bytes());
+        page.text_bytes += text.len() as i64;
+        page.bounds.extend(text);
+        if let Some(filter) = bloom_filter {
+            filter.insert(text);
+        }
+        rows += 1;
+    }
+    rows
+}

@@ -1,5 +1,7 @@
 //! Reads bodies, inside bounds.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use futures::StreamExt;
@@ -9,18 +11,21 @@ use crate::ApiConfig;
 use crate::ctx::Ctx;
 use crate::error::{ApiError, code};
 
-/// Reads a body whole, of about `bytes_about` bytes. `grown` is told how many bytes came and may end it.
+/// Reads a body whole into an empty buffer with room for about as much as will come. `grown` is told how many bytes came and may end it.
 pub(crate) async fn read(
     body: Body,
-    bytes_about: usize,
+    mut bytes: Vec<u8>,
     bytes_max: usize,
     config: &ApiConfig,
     mut grown: impl FnMut(usize) -> Result<(), ApiError>,
 ) -> Result<Vec<u8>, ApiError> {
-    let mut bytes = Vec::with_capacity(bytes_about.min(bytes_max));
     let mut parts = body.into_data_stream();
+    // A body holds memory while it comes in: one that trickles has an end too.
+    let deadline =
+        tokio::time::Instant::now() + config.body_timeout + time_for(bytes.capacity().min(bytes_max));
     loop {
-        let part = tokio::time::timeout(config.body_timeout, parts.next()).await;
+        let latest = deadline.min(tokio::time::Instant::now() + config.body_timeout);
+        let part = tokio::time::timeout_at(latest, parts.next()).await;
         let late = |_| ApiError::new(code::REQUEST_TIMEOUT, "The body did not arrive in time.");
         let Some(part) = part.map_err(late)? else { return Ok(bytes) };
         let broken =
@@ -32,6 +37,12 @@ pub(crate) async fn read(
         grown(part.len())?;
         bytes.extend_from_slice(&part);
     }
+}
+
+/// The time that a body takes on a slow line.
+fn time_for(bytes: usize) -> Duration {
+    const BYTES_PER_SECOND_MIN: u64 = 256 << 10;
+    Duration::from_secs(bytes as u64 / BYTES_PER_SECOND_MIN)
 }
 
 /// A JSON object, whose members are found without regard to letter case. The content type may be missing.
@@ -78,7 +89,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonObject {
         let (parts, body) = request.into_parts();
         let ctx = parts.extensions.get::<Ctx>();
         let config = ctx.ok_or_else(|| ApiError::internal("a body was read without a caller"))?.config();
-        JsonObject::parse(&read(body, 0, config.body_bytes_max, config, |_| Ok(())).await?)
+        JsonObject::parse(&read(body, Vec::new(), config.body_bytes_max, config, |_| Ok(())).await?)
     }
 }
 

@@ -13,7 +13,8 @@ pub struct ApiConfig {
     pub body_bytes_max: usize,
     /// How long a request may take, except hunting, which the engine ends.
     pub request_timeout: Duration,
-    /// How long the next part of a body may take to arrive.
+    /// How long the next part of a body may take to arrive. The whole may take as long beside the time that it takes at
+    /// 256 KiB a second.
     pub body_timeout: Duration,
     /// Bytes of a body of events, once it is decompressed.
     pub ingest_body_bytes_max: usize,
@@ -21,6 +22,8 @@ pub struct ApiConfig {
     pub ingest_rows_bytes_max: usize,
     /// Memory all bodies of events and their rows may take at the same time, in bytes.
     pub ingest_memory_bytes: usize,
+    /// How long events wait, before their body is read, for room in memory; then they are turned away.
+    pub ingest_patience: Duration,
     /// Names of devices one tenant may have.
     pub device_names_max: usize,
 }
@@ -35,8 +38,9 @@ impl ApiConfig {
             request_timeout: Duration::from_secs(300),
             body_timeout: Duration::from_secs(30),
             ingest_body_bytes_max: 64 << 20,
-            ingest_rows_bytes_max: 512 << 20,
-            ingest_memory_bytes: 1 << 30,
+            ingest_rows_bytes_max: 192 << 20,
+            ingest_memory_bytes: 256 << 20,
+            ingest_patience: Duration::from_secs(5),
             device_names_max: 1_000_000,
         }
     }

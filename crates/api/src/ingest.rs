@@ -1,6 +1,7 @@
 //! What taking events in shares between requests: memory, device names and what mappers remember.
 
 mod budget;
+mod buffers;
 mod bulk;
 mod directory;
 mod foreign;
@@ -15,9 +16,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use model::TenantId;
 use store::{StoreError, TenantStore};
+use tokio::runtime::Handle;
 use tokio::sync::{OnceCell, Semaphore};
 
 pub(crate) use budget::{Budget, Reserved};
+pub(crate) use buffers::Buffers;
 pub(crate) use bulk::Bulk;
 pub(crate) use directory::{DeviceDirectory, Naming};
 pub(crate) use foreign::{DEVICE, Foreign};
@@ -37,17 +40,21 @@ pub(crate) struct Ingest {
     pub mappers: Mappers,
     /// Bodies that are read at the same time, so that they do not take every thread that may block.
     pub turns: Semaphore,
+    pub threads: Handle,
+    pub buffers: Buffers,
     /// One for each tenant that sent events; tenants are made by operators only.
     directories: Mutex<HashMap<TenantId, Arc<OnceCell<Arc<DeviceDirectory>>>>>,
     device_names_max: usize,
 }
 
 impl Ingest {
-    pub fn new(config: &ApiConfig) -> Ingest {
+    pub fn new(config: &ApiConfig, threads: Handle) -> Ingest {
         Ingest {
             budget: Budget::new(config.ingest_memory_bytes),
             mappers: Mappers::default(),
             turns: Semaphore::new(TURNS),
+            threads,
+            buffers: Buffers::default(),
             directories: Mutex::default(),
             device_names_max: config.device_names_max,
         }

@@ -40,6 +40,8 @@ pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
 /// What the API is made of.
 #[derive(Clone)]
 pub struct ApiState {
+    /// Where events are taken in: threads that give way to those of requests.
+    pub ingest_threads: tokio::runtime::Handle,
     pub store: store::Store,
     pub lake: lake::Lake,
     pub issuer: Arc<identity::Issuer>,
@@ -59,7 +61,7 @@ pub(crate) struct Shared {
 
 /// Every route of the main port. It answers whatever name the request calls the host by.
 pub fn router(state: ApiState) -> Router {
-    let ingest = ingest::Ingest::new(&state.config);
+    let ingest = ingest::Ingest::new(&state.config, state.ingest_threads.clone());
     let shared = Arc::new(Shared { state, ingest, routes: Routes::all() });
     Router::new().fallback(move |request: Request| serve::serve(shared.clone(), request))
 }

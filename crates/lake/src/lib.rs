@@ -132,6 +132,10 @@ struct Shared {
     published: tokio::sync::Mutex<HashMap<(TenantId, &'static str), DeltaTable>>,
     /// Wakes followers and the flush loop after every acknowledged group.
     accepted: watch::Sender<u64>,
+    /// How far followers have read, by tenant.
+    followed: std::sync::Mutex<HashMap<TenantId, i64>>,
+    /// Wakes who waits for room after every flush.
+    flushed: watch::Sender<()>,
     new_name: Box<dyn Fn() -> String + Send + Sync>,
 }
 
@@ -197,6 +201,8 @@ impl Lake {
             unfinished,
             published: tokio::sync::Mutex::default(),
             accepted: watch::channel(0).0,
+            followed: std::sync::Mutex::default(),
+            flushed: watch::channel(()).0,
             new_name,
         })))
     }
@@ -228,6 +234,11 @@ impl Lake {
     /// Whether rows are refused for want of room on the disk.
     pub fn is_full(&self) -> bool {
         self.0.space.is_full()
+    }
+
+    /// Whether rows come faster than they are written to files.
+    fn is_pressed(&self) -> bool {
+        self.0.state.hot_bytes() > self.0.config.flush_bytes + self.0.config.flush_bytes / 2
     }
 
     /// Flushes when enough is hot or enough time has passed, until the lake is closed.
@@ -292,6 +303,7 @@ impl Lake {
         self.commit_files(&encoded, change).await?;
         self.0.files.known().add(&files);
         self.0.state.replace_hot(closed, files, &sequences);
+        self.0.flushed.send_replace(());
         self.drop_segments(closed).await?;
         metrics::histogram!("bartizan_lake_flush_seconds").record(started.elapsed().as_secs_f64());
         metrics::counter!("bartizan_lake_flushed_rows_total").increment(rows as u64);
@@ -344,6 +356,32 @@ pub struct TenantLake {
 impl TenantLake {
     pub fn tenant(&self) -> TenantId {
         self.tenant
+    }
+
+    /// Whether rows come faster than they are written to files.
+    pub fn is_pressed(&self) -> bool {
+        self.lake.is_pressed()
+    }
+
+    /// Notes that rows up to this sequence were read by all who follow the tenant. Files with later ones are not merged
+    /// yet: they are in the order of acceptance, and merged ones are not.
+    pub fn followed(&self, position: i64) {
+        log::lock(&self.lake.0.followed).insert(self.tenant, position);
+    }
+
+    /// Waits while an append would be refused because too many rows wait to be flushed, so long at most.
+    pub async fn wait_for_room(&self, patience: Duration) {
+        let shared = &self.lake.0;
+        let mut flushed = shared.flushed.subscribe();
+        let room = async {
+            while shared.state.hot_bytes() > shared.config.hot_bytes_max {
+                if flushed.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        // What comes of it the append says.
+        let _ = tokio::time::timeout(patience, room).await;
     }
 
     /// Appends rows. When this returns they are durable and visible. A `producer` (its name and a sequence that

@@ -17,7 +17,10 @@ use crate::compact::{self, Task};
 use crate::delta::{DeltaConfig, DeltaTable};
 use crate::flush::Encoded;
 use crate::schema::file_schema;
-use crate::{Lake, LakeError, blocking};
+use crate::{Lake, LakeError, blocking, log};
+
+/// So many files of a table are merged whoever still has to read them and whatever else there is to do.
+const FILES_URGENT: usize = 96;
 
 /// What one round of upkeep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -64,10 +67,15 @@ impl Lake {
         }
         done.purged = self.purge().await?;
         for tenant in self.tenants() {
+            let followed = self.followed(tenant);
             for (name, files) in self.0.state.snapshot(tenant).files {
                 let Some(table) = tables::find(name) else { continue };
-                for task in compact::tasks(table, &files.listed, self.0.clock.now()) {
-                    if !self.has_room_for(&task) {
+                let is_urgent = files.listed.len() > FILES_URGENT;
+                let is_ripe = |file: &&Arc<DataFile>| is_urgent || file.last_sequence <= followed;
+                let ripe: Vec<_> = files.listed.iter().filter(is_ripe).cloned().collect();
+                for task in compact::tasks(table, &ripe, self.0.clock.now()) {
+                    // While rows come faster than they are written, merges wait.
+                    if !self.has_room_for(&task) || (self.is_pressed() && !is_urgent) {
                         continue;
                     }
                     done.merged += task.files.len();
@@ -77,6 +85,11 @@ impl Lake {
             self.publish(tenant).await?;
         }
         Ok(done)
+    }
+
+    /// The sequence up to which whoever follows the tenant has read; the largest number where nobody does.
+    fn followed(&self, tenant: TenantId) -> i64 {
+        log::lock(&self.0.followed).get(&tenant).copied().unwrap_or(i64::MAX)
     }
 
     /// Whether the reserve is left alone by a merge: its sources stay for a while beside what is made of them.

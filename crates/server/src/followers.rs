@@ -13,6 +13,7 @@ use std::sync::Arc;
 use lake::Lake;
 use model::Clock;
 use store::Store;
+use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::error;
@@ -32,9 +33,9 @@ pub(crate) struct Followers {
 }
 
 impl Followers {
-    /// Follows every tenant that has rows, and those that get some later, until told to stop.
-    pub fn start(self) -> JoinHandle<()> {
-        tokio::spawn(async move {
+    /// Follows every tenant that has rows, and those that get some later, until told to stop, on threads that give way.
+    pub fn start(self, threads: &Handle) -> JoinHandle<()> {
+        threads.spawn(async move {
             let mut accepted = self.lake.accepted();
             let mut followed = HashSet::new();
             let mut tasks = JoinSet::new();

@@ -13,6 +13,7 @@ mod lake_files;
 mod offline;
 mod opened;
 mod quickstart;
+mod ranked;
 mod rules;
 mod running;
 mod signals;

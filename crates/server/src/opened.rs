@@ -16,6 +16,7 @@ use crate::config::{Config, host_of};
 use crate::data_folder::DataFolder;
 use crate::geo;
 use crate::lake_files::open_lake;
+use crate::ranked::Ranked;
 use crate::rules::{self, RuleSets};
 use crate::tls::{self, Certificate};
 
@@ -29,6 +30,7 @@ pub(crate) struct Opened {
     pub listener: TcpListener,
     pub operator_listener: TcpListener,
     pub rules: Arc<RuleSets>,
+    pub ranked: Ranked,
     /// Cancelled when the server is to be left alone.
     pub stopping: CancellationToken,
     pub api: ApiState,
@@ -84,7 +86,10 @@ impl Opened {
                 false => Ok(()),
             })
         };
-        let api = ApiState { store, lake, issuer, engine, clock, config: api_config, readiness };
+        let ranked = Ranked::start()?;
+        let ingest_threads = ranked.ingest();
+        let api =
+            ApiState { ingest_threads, store, lake, issuer, engine, clock, config: api_config, readiness };
         info!(data = %folder.path().display(), %base_url, "opened");
         Ok(Opened {
             config,
@@ -95,6 +100,7 @@ impl Opened {
             listener,
             operator_listener,
             rules,
+            ranked,
             stopping,
             api,
         })

@@ -21,6 +21,7 @@ use crate::credentials::{CREDENTIALS_FILE, Credentials, provision};
 use crate::data_folder::DataFolder;
 use crate::followers::Followers;
 use crate::opened::Opened;
+use crate::ranked::Ranked;
 use crate::tls;
 
 /// Requests on their way have this long to end at a shutdown.
@@ -50,6 +51,7 @@ pub struct Running {
     upkeep: JoinHandle<()>,
     lake: Lake,
     store: Store,
+    ranked: Ranked,
     /// Locked until everything is closed.
     folder: DataFolder,
 }
@@ -89,7 +91,16 @@ impl Server {
 impl Running {
     pub(crate) async fn serve(opened: Opened) -> anyhow::Result<Running> {
         let Opened {
-            folder, base_url, certificate, listener, operator_listener, rules, stopping, api, ..
+            folder,
+            base_url,
+            certificate,
+            listener,
+            operator_listener,
+            rules,
+            ranked,
+            stopping,
+            api,
+            ..
         } = opened;
         let address = listener.local_addr().context("cannot tell the port of the API")?;
         let operator_address =
@@ -129,13 +140,14 @@ impl Running {
             ca_file: certificate.ca_file,
             https,
             operator,
-            followers: followers.start(),
+            followers: followers.start(&ranked.background()),
             stop_followers: stop,
-            flushes: tokio::spawn(async move { flushing.run_flushes().await }),
-            file_upkeep: tokio::spawn(async move { maintained.run_upkeep().await }),
+            flushes: ranked.ingest().spawn(async move { flushing.run_flushes().await }),
+            file_upkeep: ranked.background().spawn(async move { maintained.run_upkeep().await }),
             upkeep: tokio::spawn(keep_up(metrics, lake.clone())),
             lake,
             store,
+            ranked,
             folder,
         };
         info!(%address, operator = %operator_address, base_url = running.base_url, "serving");
@@ -195,7 +207,7 @@ impl Running {
         self.upkeep.abort();
         self.operator.stop("operator's port").await;
         self.store.close().await;
-        drop(self.folder);
+        drop((self.ranked, self.folder));
         closed?;
         info!("shut down");
         Ok(())

@@ -1,6 +1,7 @@
 //! The memory that bodies of events and their rows may take at the same time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -8,24 +9,31 @@ use crate::error::{ApiError, code};
 
 const UNIT_BYTES: usize = 1024;
 const RETRY_SECONDS: u32 = 2;
+/// One request waits for this part of all memory at most, so that large ones do not keep small ones waiting long.
+const SHARES: usize = 4;
 
 /// Hands out memory, in units of a kilobyte, until there is none left.
-pub(crate) struct Budget(Arc<Semaphore>);
+pub(crate) struct Budget {
+    units: Arc<Semaphore>,
+    units_max: usize,
+}
 
 /// The memory of one request; given back when this is dropped.
 pub(crate) struct Reserved {
     from: Arc<Semaphore>,
+    units_max: usize,
     bytes: usize,
     permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Budget {
     pub fn new(bytes: usize) -> Budget {
-        Budget(Arc::new(Semaphore::new((bytes / UNIT_BYTES).min(Semaphore::MAX_PERMITS))))
+        let units_max = (bytes / UNIT_BYTES).min(Semaphore::MAX_PERMITS);
+        Budget { units: Arc::new(Semaphore::new(units_max)), units_max }
     }
 
     pub fn reserve(&self) -> Reserved {
-        Reserved { from: self.0.clone(), bytes: 0, permit: None }
+        Reserved { from: self.units.clone(), units_max: self.units_max, bytes: 0, permit: None }
     }
 }
 
@@ -33,8 +41,7 @@ impl Reserved {
     /// Takes more, or refuses the request because others have it all.
     pub fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
         self.bytes += bytes;
-        let held = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        let missing = self.bytes.div_ceil(UNIT_BYTES).saturating_sub(held);
+        let missing = self.bytes.div_ceil(UNIT_BYTES).saturating_sub(self.held());
         if missing == 0 {
             return Ok(());
         }
@@ -45,20 +52,38 @@ impl Reserved {
             ApiError::new(code::SERVICE_BUSY, message).retry_after(RETRY_SECONDS)
         };
         let more = self.from.clone().try_acquire_many_owned(units).map_err(busy)?;
+        self.hold(more);
+        Ok(())
+    }
+
+    /// Waits until about so many bytes are free, in the order of asking, and holds them for what [`Reserved::grow`]
+    /// asks later. Where they do not become free in time, or are more than a share of all, nothing is held.
+    pub async fn wait_for(&mut self, bytes: usize, patience: Duration) {
+        let units = bytes.div_ceil(UNIT_BYTES).min(self.units_max / SHARES);
+        let units = u32::try_from(units).unwrap_or(u32::MAX);
+        let free = tokio::time::timeout(patience, self.from.clone().acquire_many_owned(units)).await;
+        if let Ok(Ok(more)) = free {
+            self.hold(more);
+        }
+    }
+
+    fn held(&self) -> usize {
+        self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+    }
+
+    fn hold(&mut self, more: OwnedSemaphorePermit) {
+        metrics::gauge!("bartizan_ingest_memory_bytes").increment((more.num_permits() * UNIT_BYTES) as f64);
         match &mut self.permit {
             Some(permit) => permit.merge(more),
             None => self.permit = Some(more),
         }
-        metrics::gauge!("bartizan_ingest_memory_bytes").increment((missing * UNIT_BYTES) as f64);
-        Ok(())
     }
 }
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        let held = self.permit.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
-        if held > 0 {
-            metrics::gauge!("bartizan_ingest_memory_bytes").decrement((held * UNIT_BYTES) as f64);
+        if self.held() > 0 {
+            metrics::gauge!("bartizan_ingest_memory_bytes").decrement((self.held() * UNIT_BYTES) as f64);
         }
     }
 }
@@ -76,5 +101,24 @@ mod tests {
         assert_eq!(other.grow(4 * UNIT_BYTES).unwrap_err().code(), code::SERVICE_BUSY);
         drop(one);
         budget.reserve().grow(10 * UNIT_BYTES).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_waited_for_is_there_when_it_is_needed() {
+        let patience = Duration::from_millis(20);
+        let budget = Budget::new(16 * UNIT_BYTES);
+        let (mut one, mut other, mut third) = (budget.reserve(), budget.reserve(), budget.reserve());
+        one.wait_for(4 * UNIT_BYTES, patience).await;
+        other.grow(12 * UNIT_BYTES).unwrap();
+        assert_eq!(third.grow(1).unwrap_err().code(), code::SERVICE_BUSY);
+        one.grow(4 * UNIT_BYTES).unwrap();
+        assert!(one.grow(1).is_err());
+        // Nothing becomes free: the wait ends, and what is needed is refused.
+        let mut late = budget.reserve();
+        late.wait_for(UNIT_BYTES, patience).await;
+        assert!(late.grow(1).is_err());
+        drop((one, other));
+        late.wait_for(UNIT_BYTES, patience).await;
+        late.grow(1).unwrap();
     }
 }

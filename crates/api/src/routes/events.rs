@@ -29,6 +29,8 @@ const DEVICE_BYTES_MAX: usize = 255;
 const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
 /// What a decompressor may take besides what it puts out.
 const DECOMPRESSOR_BYTES: usize = 8 << 20;
+/// A body and its rows together take about this many times the body.
+const ROWS_FACTOR: usize = 2;
 
 pub(super) fn routes(routes: &mut Routes) {
     routes
@@ -59,14 +61,21 @@ async fn foreign(ctx: Ctx, request: Request, format: &'static Format) -> Result<
 pub(super) async fn take(ctx: Ctx, request: Request, lines: Lines) -> Result<Report, ApiError> {
     let producer = producer(request.headers())?;
     let mut reserved = ctx.ingest().budget.reserve();
+    // A body that is read and then turned away costs what one costs that is kept: it waits outside instead.
+    let patience = ctx.config().ingest_patience;
+    ctx.lake().wait_for_room(patience).await;
+    reserved.wait_for(content_length(&request).saturating_mul(ROWS_FACTOR), patience).await;
     let body = read_body(&ctx, request, &lines, &mut reserved).await?;
     let directory = ctx.ingest().directory(ctx.store()).await?;
 
     let rows_bytes_max = ctx.config().ingest_rows_bytes_max;
     let assigning = directory.clone();
     let turn = ctx.ingest().turns.acquire().await;
-    let work = tokio::task::spawn_blocking(move || {
-        let Decoded { parts, mut report } = decode(&body, &lines, &mut reserved, rows_bytes_max)?;
+    let buffers = ctx.ingest().buffers.clone();
+    let work = ctx.ingest().threads.spawn_blocking(move || {
+        let decoded = decode(&body, &lines, &mut reserved, rows_bytes_max);
+        buffers.keep(body);
+        let Decoded { parts, mut report } = decoded?;
         let naming = assigning.assign(parts, &mut report)?;
         Ok::<_, ApiError>((naming, report, reserved))
     });
@@ -80,7 +89,12 @@ pub(super) async fn take(ctx: Ctx, request: Request, lines: Lines) -> Result<Rep
         directory.stored(&unstored);
     }
     if !rows.is_empty() {
-        report.duplicate = ctx.lake().append(rows, producer).await?.duplicate;
+        let lake = ctx.lake().clone();
+        lake.wait_for_room(patience).await;
+        let append = ctx.ingest().threads.spawn(async move { lake.append(rows, producer).await });
+        let appended =
+            append.await.map_err(|error| ApiError::internal(format!("cannot append rows: {error}")))?;
+        report.duplicate = appended?.duplicate;
     }
     count(&report);
     Ok(report)
@@ -173,12 +187,19 @@ async fn read_body(
         }
         request.headers_mut().insert(CONTENT_ENCODING, axum::http::HeaderValue::from_static(encoding));
     }
-    let length = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+    let bytes_about = content_length(&request);
     let body = decompressed(request).await?;
     let config = ctx.config();
     // Room that is not written to is not memory yet: what came is what is reserved.
-    let bytes_about = length.unwrap_or(0);
-    body::read(body, bytes_about, config.ingest_body_bytes_max, config, |bytes| reserved.grow(bytes)).await
+    let bytes_max = config.ingest_body_bytes_max;
+    let buffer = ctx.ingest().buffers.take(bytes_about.min(bytes_max));
+    body::read(body, buffer, bytes_max, config, |bytes| reserved.grow(bytes)).await
+}
+
+/// What a request says of the length of its body, 0 if nothing.
+fn content_length(request: &Request) -> usize {
+    let length = request.headers().get(CONTENT_LENGTH);
+    length.and_then(|value| value.to_str().ok()?.parse().ok()).unwrap_or(0)
 }
 
 /// The layer hands a decompressed request to its service; this one hands the body back.

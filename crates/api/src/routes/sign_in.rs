@@ -46,7 +46,7 @@ async fn token(outside: Outside, Param(tenant): Param, version: TokenVersion, re
     let (parts, body) = request.into_parts();
     let issuer = outside.issuer();
     let authorization = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let answer = match body::read(body, 0, FORM_BYTES_MAX, outside.config(), |_| Ok(())).await {
+    let answer = match body::read(body, Vec::new(), FORM_BYTES_MAX, outside.config(), |_| Ok(())).await {
         Ok(body) => issuer.token(&tenant, version, &Form::parse(&body), authorization).await,
         Err(_) => {
             Err(issuer.oauth_error(OAuthProblem::TooLarge { problem: "the body is too large or cut off" }))

@@ -124,6 +124,7 @@ impl World {
         let mut config = ApiConfig::new(BASE);
         configure(&mut config);
         let state = ApiState {
+            ingest_threads: tokio::runtime::Handle::current(),
             store: store.clone(),
             lake: lake.clone(),
             issuer: issuer.clone(),

@@ -24,10 +24,13 @@ const READ_ROWS: usize = 100_000;
 const STEP_ROWS: usize = 8_192;
 /// Rows that arrive within this time are committed together.
 const GATHER: Duration = Duration::from_millis(50);
-/// More rows than this in a second leave followers a fifth of a processor.
+/// More rows than this in a second leave followers a tenth of a processor.
 const BUSY_ROWS_PER_SECOND: f64 = 50_000.0;
-const PAUSE_FACTOR: u32 = 4;
-const PAUSE_MAX: Duration = Duration::from_secs(2);
+const PAUSE_FACTOR: u32 = 9;
+const PAUSE_MAX: Duration = Duration::from_secs(10);
+/// While rows come faster than they are written to files, a step is taken so seldom.
+const PRESSED_PAUSE_MAX: Duration = Duration::from_secs(4);
+const PRESSED_LOOK: Duration = Duration::from_millis(100);
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
@@ -118,6 +121,7 @@ impl TenantFollower {
         };
         self.positions = Some(positions);
         let behind = positions.profiles.sequence.min(positions.detections);
+        self.lake.followed(behind);
         let mut read = self.lake.read_after(behind, READ_ROWS);
         if read.position() <= behind {
             self.measure(positions);
@@ -207,6 +211,18 @@ impl TenantFollower {
     /// Pauses for a multiple of the time that was worked while many rows arrive: taking them in comes first, and
     /// what is behind is read from files later.
     async fn give_way(&self, worked: Duration, accepted_before: i64) {
+        if self.lake.is_pressed() {
+            let pressed = async {
+                while self.lake.is_pressed() {
+                    tokio::time::sleep(PRESSED_LOOK).await;
+                }
+            };
+            tokio::select! {
+                _ = tokio::time::timeout(PRESSED_PAUSE_MAX, pressed) => {}
+                () = self.stop.cancelled() => {}
+            }
+            return;
+        }
         let accepted = self.lake.last_sequence().saturating_sub(accepted_before).max(0);
         if accepted as f64 > BUSY_ROWS_PER_SECOND * worked.as_secs_f64() {
             let pause = worked.saturating_mul(PAUSE_FACTOR).min(PAUSE_MAX);

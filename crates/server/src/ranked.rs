@@ -1,0 +1,77 @@
+//! Threads that give way to others.
+//!
+//! All work of a server wants the same processors. Answers to requests come first, taking events in and writing them to
+//! files second, and everything that has time last: merging files, profiles and detections. The system's scheduler does
+//! that once the threads have different nice values.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Context;
+use thread_priority::{ThreadPriority, set_current_thread_priority};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tracing::warn;
+
+/// The threads behind those that answer requests.
+pub(crate) struct Ranked {
+    ingest: Option<Runtime>,
+    background: Option<Runtime>,
+}
+
+/// What is given to the scheduler, of 100: requests have 50, which is a nice value of 0.
+const INGEST: u8 = 37;
+const BACKGROUND: u8 = 25;
+
+impl Ranked {
+    pub fn start() -> anyhow::Result<Ranked> {
+        Ok(Ranked {
+            ingest: Some(runtime("ingest", INGEST)?),
+            background: Some(runtime("background", BACKGROUND)?),
+        })
+    }
+
+    /// Where events are taken in and written to files.
+    pub fn ingest(&self) -> Handle {
+        handle(&self.ingest)
+    }
+
+    /// Where everything runs that has time.
+    pub fn background(&self) -> Handle {
+        handle(&self.background)
+    }
+}
+
+impl Drop for Ranked {
+    /// Nobody waits for threads: what they are at was ended or is not needed any more.
+    fn drop(&mut self) {
+        for runtime in [self.ingest.take(), self.background.take()].into_iter().flatten() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// There is one until this is dropped.
+fn handle(runtime: &Option<Runtime>) -> Handle {
+    runtime.as_ref().map_or_else(Handle::current, |runtime| runtime.handle().clone())
+}
+
+fn runtime(name: &'static str, priority: u8) -> anyhow::Result<Runtime> {
+    let built = Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name(name)
+        .on_thread_start(move || lower(name, priority))
+        .enable_all()
+        .build();
+    built.with_context(|| format!("cannot start the threads for {name}"))
+}
+
+fn lower(name: &str, priority: u8) {
+    static IS_SAID: AtomicBool = AtomicBool::new(false);
+    let priority = priority.try_into().map(ThreadPriority::Crossplatform);
+    let lowered = priority
+        .and_then(|priority| set_current_thread_priority(priority).map_err(|error| format!("{error:?}")));
+    if let Err(error) = lowered
+        && !IS_SAID.swap(true, Ordering::Relaxed)
+    {
+        warn!(threads = name, error, "cannot give threads a lower rank; all work has the same");
+    }
+}

@@ -11,7 +11,8 @@ use crate::ApiConfig;
 use crate::ctx::Ctx;
 use crate::error::{ApiError, code};
 
-/// Reads a body whole into an empty buffer with room for about as much as will come. `grown` is told how many bytes came and may end it.
+/// Reads a body whole into an empty buffer with room for about as much as will come. `grown` is told how many bytes came
+/// and may end it.
 pub(crate) async fn read(
     body: Body,
     mut bytes: Vec<u8>,
@@ -20,11 +21,11 @@ pub(crate) async fn read(
     mut grown: impl FnMut(usize) -> Result<(), ApiError>,
 ) -> Result<Vec<u8>, ApiError> {
     let mut parts = body.into_data_stream();
-    // A body holds memory while it comes in: one that trickles has an end too.
-    let deadline =
-        tokio::time::Instant::now() + config.body_timeout + time_for(bytes.capacity().min(bytes_max));
+    let started = tokio::time::Instant::now();
     loop {
-        let latest = deadline.min(tokio::time::Instant::now() + config.body_timeout);
+        // A body holds memory while it comes in: one that trickles has an end too, by how much of it came.
+        let now = tokio::time::Instant::now();
+        let latest = now.min(started + time_for(bytes.len())) + config.body_timeout;
         let part = tokio::time::timeout_at(latest, parts.next()).await;
         let late = |_| ApiError::new(code::REQUEST_TIMEOUT, "The body did not arrive in time.");
         let Some(part) = part.map_err(late)? else { return Ok(bytes) };

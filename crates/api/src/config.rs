@@ -39,7 +39,8 @@ impl ApiConfig {
             body_timeout: Duration::from_secs(30),
             ingest_body_bytes_max: 64 << 20,
             ingest_rows_bytes_max: 192 << 20,
-            ingest_memory_bytes: 256 << 20,
+            // The largest body, its rows and a decompressor: none that is allowed is refused for good.
+            ingest_memory_bytes: 264 << 20,
             ingest_patience: Duration::from_secs(5),
             device_names_max: 1_000_000,
         }

@@ -77,6 +77,9 @@ impl Opened {
         let rules = Arc::new(rules.context("cannot load the rules")?);
 
         let mut api_config = ApiConfig::new(base_url.clone());
+        // A larger body needs room that others leave it.
+        let larger = config.ingest.body_bytes_max.saturating_sub(api_config.ingest_body_bytes_max);
+        api_config.ingest_memory_bytes += larger;
         api_config.ingest_body_bytes_max = config.ingest.body_bytes_max;
         let stopping = CancellationToken::new();
         let readiness: api::Readiness = {

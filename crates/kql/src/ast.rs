@@ -5,9 +5,11 @@
 //! [`ExprKind::Error`], [`Source::Missing`] or [`OperatorKind::Unknown`], each with a diagnostic.
 
 mod expr;
+mod graph;
 mod operator;
 
 pub use expr::*;
+pub use graph::*;
 pub use operator::*;
 
 use crate::Span;
@@ -34,6 +36,19 @@ pub enum Statement {
     Alias(Alias),
     /// A query, or the scalar result of a function body.
     Expression(Pipeline),
+}
+
+impl Statement {
+    /// Where it stands.
+    pub fn span(&self) -> Span {
+        match self {
+            Statement::Let(statement) => statement.span,
+            Statement::Set(statement) => statement.span,
+            Statement::Parameters(statement) => statement.span,
+            Statement::Alias(statement) => statement.span,
+            Statement::Expression(pipeline) => pipeline.span,
+        }
+    }
 }
 
 /// `let name = value`

@@ -6,13 +6,14 @@ use crate::Span;
 
 /// A token and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Token {
-    pub(crate) kind: TokenKind,
-    pub(crate) span: Span,
+pub struct Token {
+    pub kind: TokenKind,
+    pub span: Span,
 }
 
+/// What a token is. Keywords are names: which they are, depends on the place.
 #[derive(Logos, Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TokenKind {
+pub enum TokenKind {
     /// Blanks, comments, and lines that begin with `#`, which are directives for the client. Left out
     /// by [`tokens`].
     #[regex(r"[\p{White_Space}\u{feff}\u{200b}]+")]
@@ -137,7 +138,7 @@ const LITERAL_TYPES: &[&str] = &[
 ];
 
 /// All tokens of a text, with [`TokenKind::End`] behind them.
-pub(crate) fn tokens(text: &str) -> Vec<Token> {
+pub fn tokens(text: &str) -> Vec<Token> {
     let mut lexer = TokenKind::lexer(text);
     let mut tokens = Vec::new();
     while let Some(next) = lexer.next() {

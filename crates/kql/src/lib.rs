@@ -18,6 +18,7 @@ mod printer;
 mod span;
 
 pub use diagnostic::{Diagnostic, nearest};
+pub use lexer::{Token, TokenKind, tokens};
 pub use parser::{DEPTH_MAX, HEIGHT_MAX, TEXT_BYTES_MAX, parse};
 pub use printer::print;
 pub use span::{LineIndex, Position, Span, position};

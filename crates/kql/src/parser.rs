@@ -8,6 +8,7 @@ mod branches;
 mod columns;
 mod dynamic;
 mod expr;
+mod graph;
 mod infix;
 mod join;
 mod literal;

@@ -2,6 +2,7 @@
 //! errors prints `?` where something is missing.
 
 mod expr;
+mod graph;
 mod operator;
 
 use std::fmt::{self, Display, Formatter};

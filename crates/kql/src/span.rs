@@ -15,6 +15,10 @@ impl Span {
         Span { start, end }
     }
 
+    pub fn is_empty(self) -> bool {
+        self.start >= self.end
+    }
+
     /// The smallest span that holds both.
     pub fn to(self, other: Span) -> Span {
         Span { start: self.start.min(other.start), end: self.end.max(other.end) }

@@ -19,9 +19,13 @@ impl EntityType {
 
     /// The names of the properties that pass, for messages.
     pub(crate) fn names(&self, keep: impl Fn(&Property) -> bool) -> String {
-        let names: Vec<_> = self.properties.iter().filter(|p| keep(p)).map(|p| p.name).collect();
-        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+        names(self.properties, keep)
     }
+}
+
+pub(crate) fn names(properties: &[Property], keep: impl Fn(&Property) -> bool) -> String {
+    let names: Vec<_> = properties.iter().filter(|p| keep(p)).map(|p| p.name).collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 /// One property of an entity.
@@ -36,6 +40,8 @@ pub struct Property {
     pub order: bool,
     /// The members of a [`Kind::Enum`] in their canonical case; empty for every other kind.
     pub values: &'static [&'static str],
+    /// The members of the elements of a [`Kind::Objects`]; empty for every other kind.
+    pub elements: &'static [Property],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,19 +55,26 @@ pub enum Kind {
     DateTime,
     /// A collection of strings.
     Strings,
-    /// An object or a collection of objects: can be selected, never compared.
+    /// A collection of objects: filtered by what holds of its elements.
+    Objects,
+    /// An object, or a collection of objects that nothing is asked of: can be selected, never compared.
     Complex,
 }
 
 impl Property {
     /// A property that can only be selected.
     pub const fn new(name: &'static str, kind: Kind) -> Self {
-        Property { name, kind, filter: false, order: false, values: &[] }
+        Property { name, kind, filter: false, order: false, values: &[], elements: &[] }
     }
 
     /// A property of kind [`Kind::Enum`] that can only be selected.
     pub const fn enumeration(name: &'static str, values: &'static [&'static str]) -> Self {
         Property { values, ..Property::new(name, Kind::Enum) }
+    }
+
+    /// A collection of objects with these members, filtered by lambdas.
+    pub const fn objects(name: &'static str, elements: &'static [Property]) -> Self {
+        Property { filter: true, elements, ..Property::new(name, Kind::Objects) }
     }
 
     pub const fn filterable(self) -> Self {
@@ -77,7 +90,7 @@ impl Property {
     }
 
     pub(crate) fn can_order(&self) -> bool {
-        self.order && !matches!(self.kind, Kind::Strings | Kind::Complex)
+        self.order && !matches!(self.kind, Kind::Strings | Kind::Objects | Kind::Complex)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::entity::{EntityType, Property};
+use crate::entity::{EntityType, Kind, Property};
 use crate::error::ODataError;
 
 /// A condition on an entity. Text is compared without regard to letter case.
@@ -31,7 +31,8 @@ pub enum Filter {
         value: String,
     },
     /// Some element of the collection passes the test; without a test: there is an element.
-    /// In the test, `property` stands for the element and no other property occurs.
+    /// In the test of a collection of texts, `property` stands for the element and no other property occurs;
+    /// in that of a collection of objects, every property is a member of the element.
     Any {
         property: &'static Property,
         test: Option<Box<Filter>>,
@@ -76,7 +77,7 @@ impl Filter {
     }
 
     /// Writes it, with the collection `element` stands in for when inside a lambda.
-    fn write(&self, f: &mut Formatter<'_>, element: Option<&'static str>) -> fmt::Result {
+    fn write(&self, f: &mut Formatter<'_>, element: Option<Element>) -> fmt::Result {
         match self {
             Filter::And(parts) => write_joined(f, parts, " and ", element, |part| {
                 matches!(part, Filter::And(_) | Filter::Or(_))
@@ -90,24 +91,25 @@ impl Filter {
                 inner.write_within(f, element, !bare)
             }
             Filter::Compare { property, op, value } => {
-                write!(f, "{} {} {value}", element.unwrap_or(property.name), op.word())
+                write!(f, "{} {} {value}", Named(property, element), op.word())
             }
             Filter::In { property, values } => {
-                write!(f, "{} in (", element.unwrap_or(property.name))?;
+                write!(f, "{} in (", Named(property, element))?;
                 for (index, value) in values.iter().enumerate() {
                     write!(f, "{}{value}", if index == 0 { "" } else { "," })?;
                 }
                 f.write_str(")")
             }
             Filter::Text { function, property, value } => {
-                write!(f, "{}({},", function.word(), element.unwrap_or(property.name))?;
+                write!(f, "{}({},", function.word(), Named(property, element))?;
                 write_quoted(f, value)?;
                 f.write_str(")")
             }
             Filter::Any { property, test: None } => write!(f, "{}/any()", property.name),
             Filter::Any { property, test: Some(test) } => {
                 write!(f, "{}/any(item: ", property.name)?;
-                test.write(f, Some("item"))?;
+                let is_object = property.kind == Kind::Objects;
+                test.write(f, Some(if is_object { Element::Object } else { Element::Text }))?;
                 f.write_str(")")
             }
         }
@@ -116,7 +118,7 @@ impl Filter {
     fn write_within(
         &self,
         f: &mut Formatter<'_>,
-        element: Option<&'static str>,
+        element: Option<Element>,
         parentheses: bool,
     ) -> fmt::Result {
         if !parentheses {
@@ -125,6 +127,26 @@ impl Filter {
         f.write_str("(")?;
         self.write(f, element)?;
         f.write_str(")")
+    }
+}
+
+/// What a lambda is about.
+#[derive(Clone, Copy)]
+enum Element {
+    Text,
+    Object,
+}
+
+/// A property as a condition names it, outside a lambda or inside.
+struct Named(&'static Property, Option<Element>);
+
+impl Display for Named {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.1 {
+            None => f.write_str(self.0.name),
+            Some(Element::Text) => f.write_str("item"),
+            Some(Element::Object) => write!(f, "item/{}", self.0.name),
+        }
     }
 }
 
@@ -184,7 +206,7 @@ fn write_joined(
     f: &mut Formatter<'_>,
     parts: &[Filter],
     word: &str,
-    element: Option<&'static str>,
+    element: Option<Element>,
     parentheses: impl Fn(&Filter) -> bool,
 ) -> fmt::Result {
     for (index, part) in parts.iter().enumerate() {

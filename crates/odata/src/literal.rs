@@ -25,7 +25,7 @@ impl Subject<'_> {
             Kind::String | Kind::Strings => Some(Value::String(text.to_owned())),
             Kind::Enum => self.member(text),
             Kind::DateTime => datetime::parse(text).map(Value::DateTime),
-            Kind::Int64 | Kind::Double | Kind::Bool | Kind::Complex => None,
+            Kind::Int64 | Kind::Double | Kind::Bool | Kind::Objects | Kind::Complex => None,
         }
     }
 
@@ -41,7 +41,7 @@ impl Subject<'_> {
             Kind::Double => number(word).map(Value::Double),
             Kind::Bool => truth(word).map(Value::Bool),
             Kind::DateTime => datetime::parse(word).map(Value::DateTime),
-            Kind::Complex => None,
+            Kind::Objects | Kind::Complex => None,
         }
     }
 
@@ -53,7 +53,7 @@ impl Subject<'_> {
             Kind::Enum => !namespace.is_empty(),
             Kind::DateTime => ["datetime", "datetimeoffset"].iter().any(|n| n.eq_ignore_ascii_case(name)),
             Kind::String | Kind::Strings => name.eq_ignore_ascii_case("guid") && is_guid(text),
-            Kind::Int64 | Kind::Double | Kind::Bool | Kind::Complex => false,
+            Kind::Int64 | Kind::Double | Kind::Bool | Kind::Objects | Kind::Complex => false,
         };
         if fits { self.quoted(text) } else { None }
     }
@@ -72,7 +72,7 @@ impl Subject<'_> {
             Kind::Double => "a number",
             Kind::Bool => "true or false",
             Kind::DateTime => "a date and time",
-            Kind::Complex => "no value",
+            Kind::Objects | Kind::Complex => "no value",
         }
     }
 
@@ -82,7 +82,7 @@ impl Subject<'_> {
             Kind::Enum => format!("valid: {}", self.property.values.join(", ")),
             Kind::Int64 => "such as 42".to_owned(),
             Kind::Double => "such as 7.5".to_owned(),
-            Kind::Bool | Kind::Complex => String::new(),
+            Kind::Bool | Kind::Objects | Kind::Complex => String::new(),
             Kind::DateTime => "such as 2024-01-31T12:30:00Z".to_owned(),
         }
     }

@@ -1,6 +1,6 @@
 //! Reads `$filter` and `$orderby`: recursive descent, bounded in depth and in nodes.
 
-use crate::entity::{EntityType, Kind, Property};
+use crate::entity::{EntityType, Kind, Property, names};
 use crate::error::{Fault, cut, shown};
 use crate::filter::{CompareOp, Filter, TextFn, Value};
 use crate::lexer::{Spanned, Token, lex};
@@ -101,9 +101,16 @@ impl<'a> Parser<'a> {
             return self.compared_with_truth(call);
         }
         let subject = self.subject()?;
-        if self.eat(&Token::Slash) {
+        if matches!(subject.kind, Kind::Strings | Kind::Objects) && self.eat(&Token::Slash) {
             let lambda = self.lambda(subject)?;
             return self.compared_with_truth(lambda);
+        }
+        if subject.kind == Kind::Objects {
+            let message = format!("{} is a collection and cannot be compared", shown(subject.name));
+            return Err(Fault::new(message).at(self.at()).hint(lambda_of(subject.property)));
+        }
+        if *self.peek() == Token::Slash {
+            return Err(Fault::new(format!("{} is not a collection", shown(subject.name))).at(self.at()));
         }
         let (word, at) = match self.peek() {
             Token::Word(word) if !is_joining(word) => (*word, self.at()),
@@ -136,7 +143,7 @@ impl<'a> Parser<'a> {
         }
         let value_at = self.at();
         let value = self.value(subject)?;
-        let is_element = kind == Kind::Strings || self.variable.is_some();
+        let is_element = kind == Kind::Strings || self.is_inside_strings();
         if value == Value::Null && is_element {
             let message = format!("an element of '{}' is never null", property.name);
             return Err(Fault::new(message).at(value_at));
@@ -176,17 +183,15 @@ impl<'a> Parser<'a> {
 
     /// What follows the slash of `collection/any(item: condition)`.
     fn lambda(&mut self, subject: Subject<'a>) -> Result<Filter, Fault> {
-        let (word, at) = self.word("any")?;
-        if subject.kind != Kind::Strings {
-            return Err(Fault::new(format!("{} is not a collection", shown(subject.name))).at(at));
-        }
-        if !word.eq_ignore_ascii_case("any") {
+        let (word, at) = self.word("any or all")?;
+        let is_all = word.eq_ignore_ascii_case("all");
+        if !is_all && !word.eq_ignore_ascii_case("any") {
             let message = format!("{} is not supported on a collection", shown(word));
-            return Err(Fault::new(message).at(at).hint(format!("valid: {}/any(...)", subject.name)));
+            return Err(Fault::new(message).at(at).hint(lambda_of(subject.property)));
         }
         self.expect(Token::Open)?;
         let property = subject.property;
-        if self.eat(&Token::Close) {
+        if !is_all && self.eat(&Token::Close) {
             return self.node(Filter::Any { property, test: None });
         }
         let (variable, _) = self.word("a variable")?;
@@ -195,7 +200,13 @@ impl<'a> Parser<'a> {
         let test = self.deeper(Self::or)?;
         self.variable = None;
         self.expect(Token::Close)?;
-        self.node(Filter::Any { property, test: Some(Box::new(test)) })
+        if !is_all {
+            return self.node(Filter::Any { property, test: Some(Box::new(test)) });
+        }
+        // It holds of all when there is none of which it does not hold.
+        let fails = self.node(Filter::Not(Box::new(test)))?;
+        let some_fails = self.node(Filter::Any { property, test: Some(Box::new(fails)) })?;
+        self.node(Filter::Not(Box::new(some_fails)))
     }
 
     /// Takes the `eq true` that may follow a function.
@@ -232,11 +243,12 @@ impl<'a> Parser<'a> {
         Ok(subject)
     }
 
-    fn resolve(&self, name: &'a str, at: usize) -> Result<Subject<'a>, Fault> {
+    fn resolve(&mut self, name: &'a str, at: usize) -> Result<Subject<'a>, Fault> {
         match self.variable {
-            Some((variable, property)) if variable.eq_ignore_ascii_case(name) => {
-                Ok(Subject { name: variable, property, kind: Kind::String })
-            }
+            Some((variable, property)) if variable.eq_ignore_ascii_case(name) => match property.kind {
+                Kind::Objects => self.member(variable, property),
+                _ => Ok(Subject { name: variable, property, kind: Kind::String }),
+            },
             Some((variable, _)) => Err(Fault::new(format!("{} cannot be used inside any()", shown(name)))
                 .at(at)
                 .hint(format!("only the variable can: {}", shown(variable)))),
@@ -245,6 +257,30 @@ impl<'a> Parser<'a> {
                 Ok(Subject { name: property.name, property, kind: property.kind })
             }
         }
+    }
+
+    /// The member of an element of a collection of objects.
+    fn member(&mut self, variable: &str, collection: &'static Property) -> Result<Subject<'a>, Fault> {
+        let valid = || names(collection.elements, Property::can_filter);
+        if !self.eat(&Token::Slash) {
+            let message = format!("{} is an object and cannot be compared", shown(variable));
+            return Err(Fault::new(message)
+                .at(self.at())
+                .hint(format!("{variable}/ and one of: {}", valid())));
+        }
+        let (name, at) = self.word("a member")?;
+        let found = collection.elements.iter().find(|member| member.name.eq_ignore_ascii_case(name));
+        match found.filter(|member| member.can_filter()) {
+            Some(member) => Ok(Subject { name: member.name, property: member, kind: member.kind }),
+            None => {
+                let message = format!("unknown member {} of {}", shown(name), shown(collection.name));
+                Err(Fault::new(message).at(at).hint(format!("valid: {}", valid())))
+            }
+        }
+    }
+
+    fn is_inside_strings(&self) -> bool {
+        self.variable.is_some_and(|(_, property)| property.kind == Kind::Strings)
     }
 
     fn property(
@@ -427,6 +463,14 @@ impl<'a> Parser<'a> {
 
     fn unexpected(&self, wanted: &str) -> Fault {
         Fault::new(format!("expected {wanted}, got {}", describe(self.peek()))).at(self.at())
+    }
+}
+
+fn lambda_of(collection: &Property) -> String {
+    let name = collection.name;
+    match collection.elements.first() {
+        Some(member) => format!("such as {name}/any(x: x/{} ...)", member.name),
+        None => format!("valid: {name}/any(...), {name}/all(...)"),
     }
 }
 

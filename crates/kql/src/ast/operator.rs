@@ -1,6 +1,9 @@
 //! Tabular operators, in alphabetical order.
 
-use super::{Call, Column, ColumnDecl, Expr, Ident, Param, Parameter, Pipeline, ScalarType};
+use super::{
+    Call, Column, ColumnDecl, Expr, GraphMarkComponents, GraphMatch, GraphToTable, Ident, MakeGraph, Param,
+    Parameter, Pipeline, ScalarType,
+};
 use crate::Span;
 
 /// An operator of a pipeline.
@@ -26,9 +29,13 @@ pub enum OperatorKind {
     Find(Find),
     Fork(Vec<ForkBranch>),
     GetSchema,
+    GraphMarkComponents(GraphMarkComponents),
+    GraphMatch(GraphMatch),
+    GraphToTable(GraphToTable),
     Invoke(Call),
     Join(Join),
     Lookup(Lookup),
+    MakeGraph(MakeGraph),
     MakeSeries(Box<MakeSeries>),
     MvApply(MvApply),
     MvExpand(MvExpand),

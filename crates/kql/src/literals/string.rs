@@ -23,6 +23,11 @@ pub fn unescape(text: &str) -> Result<String, usize> {
             'x' => (hex_char(escape, 2).ok_or(wrong)?, 3),
             'u' => unicode_char(escape).ok_or(wrong)?,
             'U' => (hex_char(escape, 8).ok_or(wrong)?, 9),
+            // A backslash before any other mark is itself, as in `"\*.exe"`.
+            mark if mark.is_ascii_punctuation() => {
+                out.push('\\');
+                (mark, 1)
+            }
             _ => return Err(wrong),
         };
         out.push(resolved);
@@ -86,6 +91,7 @@ mod tests {
     fn escapes_resolve() {
         assert_eq!(unescape(r#"a\\b\"c\'d\te"#).as_deref(), Ok("a\\b\"c'd\te"));
         assert_eq!(unescape(r"\x41\u00e9\ud83d\ude00\ud800x\U0001F600").as_deref(), Ok("Aé😀\u{fffd}x😀"));
+        assert_eq!(unescape(r":\*.").as_deref(), Ok(r":\*."));
         assert_eq!(unescape(r"ab\q"), Err(2));
         assert_eq!(unescape(r"\x4"), Err(0));
         assert_eq!(unescape(r"\u+123"), Err(0));

@@ -23,10 +23,15 @@ const OPERATORS: &[(&str, Rest)] = &[
     ("filter", where_),
     ("fork", |parser| parser.fork()),
     ("getschema", |_| OperatorKind::GetSchema),
+    ("graph-mark-components", |parser| parser.graph_mark_components()),
+    ("graph-match", |parser| parser.graph_match(false)),
+    ("graph-shortest-paths", |parser| parser.graph_match(true)),
+    ("graph-to-table", |parser| parser.graph_to_table()),
     ("invoke", |parser| OperatorKind::Invoke(parser.named_call())),
     ("join", |parser| parser.join()),
     ("limit", |parser| OperatorKind::Take(parser.expr())),
     ("lookup", |parser| parser.lookup()),
+    ("make-graph", |parser| parser.make_graph()),
     ("make-series", |parser| parser.make_series()),
     ("mv-apply", |parser| parser.mv_apply()),
     ("mvapply", |parser| parser.mv_apply()),
@@ -59,17 +64,8 @@ const OPERATORS: &[(&str, Rest)] = &[
 ];
 
 /// Operators of the language that are known but not parsed.
-const NOT_SUPPORTED: &[&str] = &[
-    "execute-and-cache",
-    "graph-mark-components",
-    "graph-match",
-    "graph-shortest-paths",
-    "graph-to-table",
-    "graph-where-edges",
-    "graph-where-nodes",
-    "macro-expand",
-    "make-graph",
-];
+const NOT_SUPPORTED: &[&str] =
+    &["execute-and-cache", "graph-where-edges", "graph-where-nodes", "macro-expand"];
 
 /// Whether an operator has this name.
 pub(super) fn is_operator(word: &str) -> bool {

@@ -37,9 +37,13 @@ impl Display for OperatorKind {
             OperatorKind::Find(op) => op.fmt(f),
             OperatorKind::Fork(branches) => write!(f, "fork {}", separated(branches, " ")),
             OperatorKind::GetSchema => f.write_str("getschema"),
+            OperatorKind::GraphMarkComponents(op) => op.fmt(f),
+            OperatorKind::GraphMatch(op) => op.fmt(f),
+            OperatorKind::GraphToTable(op) => op.fmt(f),
             OperatorKind::Invoke(call) => write!(f, "invoke {}", plugin_call(call)),
             OperatorKind::Join(op) => op.fmt(f),
             OperatorKind::Lookup(op) => op.fmt(f),
+            OperatorKind::MakeGraph(op) => op.fmt(f),
             OperatorKind::MakeSeries(op) => op.fmt(f),
             OperatorKind::MvApply(op) => op.fmt(f),
             OperatorKind::MvExpand(op) => op.fmt(f),
@@ -383,12 +387,12 @@ impl Display for TopNestedLevel {
 }
 
 /// Settings with a blank behind each.
-fn settings(settings: &[Parameter]) -> String {
+pub(super) fn settings(settings: &[Parameter]) -> String {
     settings.iter().map(|setting| format!("{setting} ")).collect()
 }
 
 /// A name as the value of a setting. In quotes it is a name as well, whatever it looks like.
-fn setting_name(ident: &Ident) -> String {
+pub(super) fn setting_name(ident: &Ident) -> String {
     quote(&ident.name)
 }
 

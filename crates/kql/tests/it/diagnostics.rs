@@ -29,11 +29,11 @@ fn operators() {
             1:41 [|] expected an operator, found `|`"#]],
     );
     check(
-        "T | project-awy a | make-graph a --> b with N on a | execute-and-cache | take 1",
+        "T | project-awy a | macro-expand force_remote=true G as X (X.T) | execute-and-cache | take 1",
         expect![[r#"
             1:5 [project-awy] unknown operator `project-awy` (try project-away)
-            1:21 [make-graph] operator `make-graph` is not supported yet
-            1:54 [execute-and-cache] operator `execute-and-cache` is not supported yet"#]],
+            1:21 [macro-expand] operator `macro-expand` is not supported yet
+            1:67 [execute-and-cache] operator `execute-and-cache` is not supported yet"#]],
     );
     check("T | where", expect!["1:10 [] expected an expression, but the query ends here"]);
     check(

@@ -27,7 +27,7 @@ pub static MACHINE: EntityType = EntityType {
         Property::new("isAadJoined", Kind::Bool).filterable(),
         Property::new("exposureScore", Kind::Double).filterable(),
         Property::new("machineTags", Kind::Strings).filterable(),
-        Property::new("ipAddresses", Kind::Complex),
+        Property::objects("ipAddresses", &ADDRESS),
         text("version"),
         Property::new("agentVersion", Kind::String),
     ],
@@ -66,3 +66,10 @@ pub static ACTION: EntityType = EntityType {
 
 pub static INDICATOR: EntityType =
     EntityType { name: "indicator", properties: &[text("indicatorValue"), text("title")], expands: &[] };
+
+static ADDRESS: [Property; 4] = [
+    Property::new("ipAddress", Kind::String).filterable(),
+    Property::enumeration("type", &["Ethernet", "Wireless"]).filterable(),
+    Property::new("lastSeen", Kind::DateTime).filterable(),
+    Property::new("details", Kind::Complex),
+];

@@ -299,6 +299,10 @@ fn collections() {
             "MachineTags/Any(t:T eq 'x' or startswith(t,'y') and not endswith(tolower(t),'z'))",
             "machineTags/any(t: t in ('a','b')) eq false",
             "machineTags/any()",
+            "machineTags/all(t: t eq 'x')",
+            "ipAddresses/any(a: a/ipAddress eq '10.0.0.5' and (a/Type eq 'ethernet' or A/lastSeen gt 2024-01-01))",
+            "ipAddresses/all(a: startswith(tolower(a/ipAddress),'10.')) eq false",
+            "ipAddresses/any()",
             "machineTags eq 'x'",
             "machineTags ne 'x'",
             "machineTags in ('a','b')",
@@ -313,6 +317,14 @@ fn collections() {
                 not machineTags/any(item: item in ('a','b'))
             machineTags/any()
                 machineTags/any()
+            machineTags/all(t: t eq 'x')
+                not machineTags/any(item: not (item eq 'x'))
+            ipAddresses/any(a: a/ipAddress eq '10.0.0.5' and (a/Type eq 'ethernet' or A/lastSeen gt 2024-01-01))
+                ipAddresses/any(item: item/ipAddress eq '10.0.0.5' and (item/type eq 'Ethernet' or item/lastSeen gt 2024-01-01T00:00:00.0000000Z))
+            ipAddresses/all(a: startswith(tolower(a/ipAddress),'10.')) eq false
+                not not ipAddresses/any(item: not startswith(item/ipAddress,'10.'))
+            ipAddresses/any()
+                ipAddresses/any()
             machineTags eq 'x'
                 machineTags/any(item: item eq 'x')
             machineTags ne 'x'
@@ -333,7 +345,11 @@ fn unknown_names() {
             "foo eq 'x'",
             "id eq 'a' and foo/any(f: f eq 'x')",
             "agentVersion eq '1'",
-            "ipAddresses/any(i: i/ipAddress eq 'x')",
+            "ipAddresses/any(i: i/ipAdress eq 'x')",
+            "ipAddresses/any(i: i eq 'x')",
+            "ipAddresses/any(i: i/details eq 'x')",
+            "ipAddresses eq '10.0.0.5'",
+            "ipAddresses/all()",
             "indexof(id,'x') eq 1",
             "id has 'x'",
             "id = 'x'",
@@ -345,13 +361,21 @@ fn unknown_names() {
         ],
         expect![[r#"
             foo eq 'x'
-                error: $filter: unknown property 'foo' at position 0; valid: id, computerDnsName, aadDeviceId, osPlatform, lastIpAddress, lastSeen, healthStatus, riskScore, rbacGroupId, isAadJoined, exposureScore, machineTags, version
+                error: $filter: unknown property 'foo' at position 0; valid: id, computerDnsName, aadDeviceId, osPlatform, lastIpAddress, lastSeen, healthStatus, riskScore, rbacGroupId, isAadJoined, exposureScore, machineTags, ipAddresses, version
             id eq 'a' and foo/any(f: f eq 'x')
-                error: $filter: unknown property 'foo' at position 14; valid: id, computerDnsName, aadDeviceId, osPlatform, lastIpAddress, lastSeen, healthStatus, riskScore, rbacGroupId, isAadJoined, exposureScore, machineTags, version
+                error: $filter: unknown property 'foo' at position 14; valid: id, computerDnsName, aadDeviceId, osPlatform, lastIpAddress, lastSeen, healthStatus, riskScore, rbacGroupId, isAadJoined, exposureScore, machineTags, ipAddresses, version
             agentVersion eq '1'
-                error: $filter: property 'agentVersion' cannot be filtered at position 0; valid: id, computerDnsName, aadDeviceId, osPlatform, lastIpAddress, lastSeen, healthStatus, riskScore, rbacGroupId, isAadJoined, exposureScore, machineTags, version
-            ipAddresses/any(i: i/ipAddress eq 'x')
-                error: $filter: property 'ipAddresses' cannot be filtered at position 0; valid: id, computerDnsName, aadDeviceId, osPlatform, lastIpAddress, lastSeen, healthStatus, riskScore, rbacGroupId, isAadJoined, exposureScore, machineTags, version
+                error: $filter: property 'agentVersion' cannot be filtered at position 0; valid: id, computerDnsName, aadDeviceId, osPlatform, lastIpAddress, lastSeen, healthStatus, riskScore, rbacGroupId, isAadJoined, exposureScore, machineTags, ipAddresses, version
+            ipAddresses/any(i: i/ipAdress eq 'x')
+                error: $filter: unknown member 'ipAdress' of 'ipAddresses' at position 21; valid: ipAddress, type, lastSeen
+            ipAddresses/any(i: i eq 'x')
+                error: $filter: 'i' is an object and cannot be compared at position 21; i/ and one of: ipAddress, type, lastSeen
+            ipAddresses/any(i: i/details eq 'x')
+                error: $filter: unknown member 'details' of 'ipAddresses' at position 21; valid: ipAddress, type, lastSeen
+            ipAddresses eq '10.0.0.5'
+                error: $filter: 'ipAddresses' is a collection and cannot be compared at position 12; such as ipAddresses/any(x: x/ipAddress ...)
+            ipAddresses/all()
+                error: $filter: expected a variable, got ')' at position 16
             indexof(id,'x') eq 1
                 error: $filter: unknown function 'indexof' at position 0; valid: contains, startswith, endswith, tolower, toupper
             id has 'x'
@@ -359,15 +383,15 @@ fn unknown_names() {
             id = 'x'
                 error: $filter: unexpected '=' at position 3; operators are words: eq, ne, gt, ge, lt, le, in, and, or, not
             id eq 'ü' and foo eq 1
-                error: $filter: unknown property 'foo' at position 14; valid: id, computerDnsName, aadDeviceId, osPlatform, lastIpAddress, lastSeen, healthStatus, riskScore, rbacGroupId, isAadJoined, exposureScore, machineTags, version
+                error: $filter: unknown property 'foo' at position 14; valid: id, computerDnsName, aadDeviceId, osPlatform, lastIpAddress, lastSeen, healthStatus, riskScore, rbacGroupId, isAadJoined, exposureScore, machineTags, ipAddresses, version
             machineTags/all(t: t eq 'x')
-                error: $filter: 'all' is not supported on a collection at position 12; valid: machineTags/any(...)
+                not machineTags/any(item: not (item eq 'x'))
             machineTags/any(t: id eq 'x')
                 error: $filter: 'id' cannot be used inside any() at position 19; only the variable can: 't'
             machineTags/any(t: t/any(u: u eq 'x'))
-                error: $filter: 't' is not a collection at position 21
+                error: $filter: 't' is not a collection at position 20
             id/any(t: t eq 'x')
-                error: $filter: 'id' is not a collection at position 3
+                error: $filter: 'id' is not a collection at position 2
         "#]],
     );
 }

@@ -17,6 +17,8 @@ fn pieces() -> impl Strategy<Value = String> {
         "riskScore",
         "rbacGroupId",
         "any",
+        "all",
+        "ipAddresses/any(t:t/ipAddress",
         "tolower",
         "contains",
         "in",
@@ -71,7 +73,9 @@ fn value_of(property: &'static Property) -> BoxedStrategy<Value> {
         Kind::Double => any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(Value::Double).boxed(),
         Kind::Bool => any::<bool>().prop_map(Value::Bool).boxed(),
         Kind::DateTime => (0..3_155_378_975_999_999_999i64).prop_map(Value::DateTime).boxed(),
-        Kind::String | Kind::Strings | Kind::Complex => string().prop_map(Value::String).boxed(),
+        Kind::String | Kind::Strings | Kind::Objects | Kind::Complex => {
+            string().prop_map(Value::String).boxed()
+        }
     }
 }
 
@@ -121,8 +125,15 @@ fn filter() -> impl Strategy<Value = Filter> {
         prop::option::of(joined(leaf(property)))
             .prop_map(move |test| Filter::Any { property, test: test.map(Box::new) })
     });
+    let members = || {
+        property(&[Kind::Objects]).prop_flat_map(|property| {
+            let member = select(property.elements.iter().filter(|member| member.filter).collect::<Vec<_>>());
+            prop::option::of(joined(member.prop_flat_map(leaf).boxed()))
+                .prop_map(move |test| Filter::Any { property, test: test.map(Box::new) })
+        })
+    };
     let own = property(&[String, Enum, Int64, Double, Bool, DateTime]).prop_flat_map(leaf);
-    joined(prop_oneof![4 => own, 1 => null, 1 => any].boxed())
+    joined(prop_oneof![4 => own, 1 => null, 1 => any, 1 => members()].boxed())
 }
 
 proptest! {

@@ -15,6 +15,10 @@ pub struct TenantId(pub Uuid);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AppId(pub Uuid);
 
+/// A command for a device, from its acceptance to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ActionId(pub Uuid);
+
 /// An enrolled computer: 40 lower-case hexadecimal digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct DeviceId(String);
@@ -63,6 +67,7 @@ macro_rules! uuid_text {
 
 uuid_text!(TenantId);
 uuid_text!(AppId);
+uuid_text!(ActionId);
 
 impl fmt::Display for DeviceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,10 +21,16 @@ pub(crate) type Transaction = sqlx::Transaction<'static, Backend>;
 type Query<'q> = sqlx::query::Query<'q, Backend, sqlx::sqlite::SqliteArguments>;
 
 /// Every migration, in order. A migration that was released never changes.
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "first tables", include_str!("../migrations/sqlite/0001_first_tables.sql")),
     (2, "the life of the lake's files", include_str!("../migrations/sqlite/0002_lake_life.sql")),
     (3, "profiles", include_str!("../migrations/sqlite/0003_profiles.sql")),
+    (10, "who reaches what", include_str!("../migrations/sqlite/0010_access.sql")),
+    (20, "sign-in of users", include_str!("../migrations/sqlite/0020_sign_in.sql")),
+    (30, "hunting functions", include_str!("../migrations/sqlite/0030_hunting_functions.sql")),
+    (40, "entities and their changes", include_str!("../migrations/sqlite/0040_entities.sql")),
+    (41, "calls that are made once", include_str!("../migrations/sqlite/0041_idempotency.sql")),
+    (60, "actions on devices", include_str!("../migrations/sqlite/0060_actions.sql")),
 ];
 
 const READERS_MAX: u32 = 8;
@@ -167,11 +173,11 @@ async fn create_private(path: &Path) -> std::io::Result<()> {
 }
 
 async fn migrate(writer: &SqlitePool) -> Result<(), StoreError> {
-    let migrations = MIGRATIONS.map(|(version, description, sql)| {
+    let migrations = MIGRATIONS.iter().map(|&(version, description, sql)| {
         let description = Cow::Borrowed(description);
         Migration::new(version, description, MigrationType::Simple, sql.into_sql_str(), false)
     });
-    let migrator = Migrator::with_migrations(migrations.into());
+    let migrator = Migrator::with_migrations(migrations.collect());
     migrator.run(writer).await.map_err(|error| {
         failed("bring the tables of the database up to date")(sqlx::Error::Migrate(Box::new(error)))
     })

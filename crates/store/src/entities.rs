@@ -1,7 +1,12 @@
 //! The entities that queries can ask for: each property declared once, with its wire name, its kind and the
 //! column that repeats it.
 
+mod response;
+
 use odata::{EntityType, Kind, Property};
+
+pub(crate) use response::{INVESTIGATION, MACHINE_ACTION};
+pub use response::{INVESTIGATION_TYPE, MACHINE_ACTION_TYPE};
 
 /// What may be asked of a machine.
 pub static MACHINE_TYPE: EntityType =
@@ -11,9 +16,18 @@ pub static MACHINE_TYPE: EntityType =
 pub static ALERT_TYPE: EntityType =
     EntityType { name: "alert", properties: &ALERT_PROPERTIES, expands: &["evidence"] };
 
+/// What may be asked of an incident.
+pub static INCIDENT_TYPE: EntityType =
+    EntityType { name: "incident", properties: &INCIDENT_PROPERTIES, expands: &[] };
+
+/// What may be asked of an indicator.
+pub static INDICATOR_TYPE: EntityType =
+    EntityType { name: "indicator", properties: &INDICATOR_PROPERTIES, expands: &[] };
+
 pub(crate) static MACHINE: Entity = Entity {
     name: "machine",
     table: "machines",
+    key: "id",
     strings_table: "machine_strings",
     fields: MACHINE_FIELDS,
     default_order: ("id", false),
@@ -22,9 +36,28 @@ pub(crate) static MACHINE: Entity = Entity {
 pub(crate) static ALERT: Entity = Entity {
     name: "alert",
     table: "alerts",
+    key: "id",
     strings_table: "alert_strings",
     fields: ALERT_FIELDS,
     default_order: ("alertCreationTime", true),
+};
+
+pub(crate) static INCIDENT: Entity = Entity {
+    name: "incident",
+    table: "incidents",
+    key: "incidentId",
+    strings_table: "incident_strings",
+    fields: INCIDENT_FIELDS,
+    default_order: ("createdTime", true),
+};
+
+pub(crate) static INDICATOR: Entity = Entity {
+    name: "indicator",
+    table: "indicators",
+    key: "id",
+    strings_table: "indicator_strings",
+    fields: INDICATOR_FIELDS,
+    default_order: ("id", false),
 };
 
 const MACHINE_FIELDS: &[Field] = &[
@@ -51,7 +84,7 @@ const MACHINE_FIELDS: &[Field] = &[
     strings("machineTags"),
     text("onboardingStatus", "onboarding_status").required(),
     text("osArchitecture", "os_architecture"),
-    complex("ipAddresses"),
+    objects("ipAddresses", &ADDRESSES, &ADDRESS_PROPERTIES),
     text("defenderAvStatus", "defender_av_status"),
 ];
 
@@ -83,9 +116,112 @@ const ALERT_FIELDS: &[Field] = &[
     text("threatName", "threat_name"),
     strings("mitreTechniques"),
     complex("relatedUser"),
-    complex("comments"),
-    complex("evidence"),
+    objects("comments", &ALERT_COMMENTS, &COMMENT_PROPERTIES),
+    objects("evidence", &EVIDENCE, &EVIDENCE_PROPERTIES),
 ];
+
+const INCIDENT_FIELDS: &[Field] = &[
+    number("incidentId", "incident_id").required(),
+    number("redirectIncidentId", "redirect_incident_id"),
+    text("incidentName", "incident_name").required(),
+    time("createdTime", "created_time").required(),
+    time("lastUpdateTime", "last_update_time").required(),
+    text("assignedTo", "assigned_to"),
+    choice("classification", "classification", CLASSIFICATIONS).required(),
+    choice("determination", "determination", DETERMINATIONS).required(),
+    choice("status", "status", &["Active", "InProgress", "Resolved", "Redirected"]).required(),
+    choice("severity", "severity", &["UnSpecified", "Informational", "Low", "Medium", "High"]).required(),
+    strings("tags"),
+    objects("comments", &INCIDENT_COMMENTS, &COMMENT_PROPERTIES),
+];
+
+const INDICATOR_FIELDS: &[Field] = &[
+    text("id", "id").required(),
+    text("indicatorValue", "indicator_value").required(),
+    choice("indicatorType", "indicator_type", INDICATOR_TYPES).required(),
+    choice("action", "action", INDICATOR_ACTIONS).required(),
+    text("application", "application"),
+    text("source", "source").required(),
+    choice("sourceType", "source_type", &["User", "AadApp"]).required(),
+    text("createdBy", "created_by").required(),
+    text("createdByDisplayName", "created_by_display_name"),
+    text("createdBySource", "created_by_source"),
+    text("lastUpdatedBy", "last_updated_by"),
+    time("creationTimeDateTimeUtc", "creation_time").required(),
+    time("expirationTime", "expiration_time"),
+    time("lastUpdateTime", "last_update_time").required(),
+    choice("severity", "severity", &["Informational", "Low", "Medium", "High"]),
+    text("title", "title").required(),
+    text("description", "description").required(),
+    text("recommendedActions", "recommended_actions"),
+    strings("rbacGroupNames"),
+    strings("rbacGroupIds"),
+    truth("generateAlert", "generate_alert").required(),
+    text("educateUrl", "educate_url"),
+    text("externalId", "external_id"),
+];
+
+static ADDRESSES: Collection =
+    Collection { table: "machine_addresses", fields: ADDRESS_FIELDS, derived: &[] };
+
+const ADDRESS_FIELDS: &[Field] = &[
+    text("ipAddress", "ip_address"),
+    text("macAddress", "mac_address"),
+    text("type", "type"),
+    text("operationalStatus", "operational_status"),
+];
+
+static ALERT_COMMENTS: Collection =
+    Collection { table: "alert_comments", fields: COMMENT_FIELDS, derived: &[] };
+static INCIDENT_COMMENTS: Collection =
+    Collection { table: "incident_comments", fields: COMMENT_FIELDS, derived: &[] };
+
+const COMMENT_FIELDS: &[Field] =
+    &[text("comment", "comment"), text("createdBy", "created_by"), time("createdTime", "created_time")];
+
+static EVIDENCE: Collection = Collection {
+    table: "alert_evidence",
+    fields: EVIDENCE_FIELDS,
+    derived: &[("host_labels", "url", url_host_labels)],
+};
+
+const EVIDENCE_FIELDS: &[Field] = &[
+    choice("entityType", "entity_type", &["User", "Process", "File", "Ip", "Url", "Registry"]),
+    time("evidenceCreationTime", "evidence_creation_time"),
+    text("sha1", "sha1"),
+    text("sha256", "sha256"),
+    text("fileName", "file_name"),
+    text("filePath", "file_path"),
+    number("processId", "process_id"),
+    text("processCommandLine", "process_command_line"),
+    time("processCreationTime", "process_creation_time"),
+    number("parentProcessId", "parent_process_id"),
+    time("parentProcessCreationTime", "parent_process_creation_time"),
+    text("parentProcessFileName", "parent_process_file_name"),
+    text("parentProcessFilePath", "parent_process_file_path"),
+    text("ipAddress", "ip_address"),
+    text("url", "url"),
+    text("registryKey", "registry_key"),
+    text("registryHive", "registry_hive"),
+    text("registryValueType", "registry_value_type"),
+    text("registryValue", "registry_value"),
+    text("accountName", "account_name"),
+    text("domainName", "domain_name"),
+    text("userSid", "user_sid"),
+    text("aadUserId", "aad_user_id"),
+    text("userPrincipalName", "user_principal_name"),
+    text("detectionStatus", "detection_status"),
+];
+
+fn url_host_labels(url: &str) -> String {
+    model::host_labels(model::host_of(url))
+}
+
+const INDICATOR_TYPES: &[&str] =
+    &["FileSha1", "FileSha256", "FileMd5", "CertificateThumbprint", "IpAddress", "DomainName", "Url"];
+
+const INDICATOR_ACTIONS: &[&str] =
+    &["Warn", "Block", "Audit", "Alert", "AlertAndBlock", "BlockAndRemediate", "Allowed"];
 
 const HEALTH_STATUSES: &[&str] = &[
     "Active",
@@ -122,6 +258,8 @@ const DETERMINATIONS: &[&str] = &[
 pub(crate) struct Entity {
     pub(crate) name: &'static str,
     pub(crate) table: &'static str,
+    /// The property that names a row; in its column if there is one, and as text in the column `id`.
+    pub(crate) key: &'static str,
     /// Holds the elements of the collections of texts.
     pub(crate) strings_table: &'static str,
     pub(crate) fields: &'static [Field],
@@ -137,6 +275,26 @@ pub(crate) struct Field {
     pub(crate) column: Option<&'static str>,
     /// It is never null.
     pub(crate) is_required: bool,
+    /// Where the elements are, for a collection of objects.
+    pub(crate) collection: Option<&'static Collection>,
+}
+
+/// A collection of objects: a row for each element.
+#[derive(Debug)]
+pub(crate) struct Collection {
+    pub(crate) table: &'static str,
+    pub(crate) fields: &'static [Field],
+    pub(crate) derived: &'static [Derived],
+}
+
+/// A column that follows from the text of a member: the column, the member and how.
+pub(crate) type Derived = (&'static str, &'static str, fn(&str) -> String);
+
+impl Collection {
+    /// The field of the member of that name, in its canonical case.
+    pub(crate) fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.property.name == name)
+    }
 }
 
 impl Entity {
@@ -174,16 +332,34 @@ const fn choice(name: &'static str, column: &'static str, values: &'static [&'st
 }
 
 const fn comparable(property: Property, column: &'static str) -> Field {
-    Field { property: property.filterable().sortable(), column: Some(column), is_required: false }
+    Field { property: property.filterable().sortable(), column: Some(column), ..NOWHERE }
 }
 
 const fn strings(name: &'static str) -> Field {
-    Field { property: Property::new(name, Kind::Strings).filterable(), column: None, is_required: true }
+    Field { property: Property::new(name, Kind::Strings).filterable(), is_required: true, ..NOWHERE }
 }
 
 const fn complex(name: &'static str) -> Field {
-    Field { property: Property::new(name, Kind::Complex), column: None, is_required: false }
+    Field { property: Property::new(name, Kind::Complex), ..NOWHERE }
 }
+
+const fn objects(
+    name: &'static str,
+    collection: &'static Collection,
+    elements: &'static [Property],
+) -> Field {
+    let property = Property::objects(name, elements);
+    Field { property, is_required: true, collection: Some(collection), ..NOWHERE }
+}
+
+const NOWHERE: Field =
+    Field { property: Property::new("", Kind::Complex), column: None, is_required: false, collection: None };
+
+static INCIDENT_PROPERTIES: [Property; INCIDENT_FIELDS.len()] = properties(INCIDENT_FIELDS);
+static INDICATOR_PROPERTIES: [Property; INDICATOR_FIELDS.len()] = properties(INDICATOR_FIELDS);
+static ADDRESS_PROPERTIES: [Property; ADDRESS_FIELDS.len()] = properties(ADDRESS_FIELDS);
+static COMMENT_PROPERTIES: [Property; COMMENT_FIELDS.len()] = properties(COMMENT_FIELDS);
+static EVIDENCE_PROPERTIES: [Property; EVIDENCE_FIELDS.len()] = properties(EVIDENCE_FIELDS);
 
 static MACHINE_PROPERTIES: [Property; MACHINE_FIELDS.len()] = properties(MACHINE_FIELDS);
 static ALERT_PROPERTIES: [Property; ALERT_FIELDS.len()] = properties(ALERT_FIELDS);

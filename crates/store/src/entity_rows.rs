@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use model::Ticks;
 use odata::Kind;
-use sea_query::{Expr, ExprTrait, Query, Value};
+use sea_query::{Expr, ExprTrait, InsertStatement, Query, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use sqlx::{Executor, Row as _};
 
 use crate::database::{Backend, Connection, Row, delete, insert, select, update};
-use crate::entities::{Entity, Field};
+use crate::entities::{Collection, Entity, Field};
 use crate::error::failed;
 use crate::{StoreError, fold};
 
@@ -26,8 +26,19 @@ pub(crate) async fn read<'c, T: DeserializeOwned>(
     tenant: &str,
     id: &str,
 ) -> Result<Option<T>, StoreError> {
+    read_where(executor, entity, tenant, id, None).await
+}
+
+/// The entity of that id if the condition holds for it, or none, by one statement either way.
+pub(crate) async fn read_where<'c, T: DeserializeOwned>(
+    executor: impl Executor<'c, Database = Backend>,
+    entity: &'static Entity,
+    tenant: &str,
+    id: &str,
+    condition: Option<Expr>,
+) -> Result<Option<T>, StoreError> {
     let mut statement = Query::select();
-    statement.column("body").from(entity.table).and_where(is_row(tenant, id));
+    statement.column("body").from(entity.table).and_where(is_row(tenant, id)).and_where_option(condition);
     let row = select(&statement).fetch_optional(executor).await.map_err(failed("read an entity"))?;
     row.map(|row| parse(entity, &row)).transpose()
 }
@@ -37,7 +48,7 @@ pub(crate) fn parse<T: DeserializeOwned>(entity: &'static Entity, row: &Row) -> 
     let body: &str = row.try_get("body").map_err(failed("read an entity"))?;
     serde_json::from_str(body).map_err(|source| {
         let json: Json = serde_json::from_str(body).unwrap_or_default();
-        let id = json["id"].as_str().unwrap_or_default().to_owned();
+        let id = json[entity.key].as_str().map_or_else(|| json[entity.key].to_string(), str::to_owned);
         StoreError::Unreadable { entity: entity.name, id, source }
     })
 }
@@ -51,7 +62,7 @@ pub(crate) async fn add<T: Serialize>(
     extra: &[(&'static str, &str)],
 ) -> Result<(), StoreError> {
     let object = object(value);
-    let sequence = next_sequence(connection, tenant).await?;
+    let sequence = log_change(connection, entity, tenant, &row_id(entity, &object), CREATED).await?;
     let mut columns = vec!["tenant"];
     let mut values = vec![Expr::val(tenant)];
     for (column, value) in stored(entity, &object, sequence) {
@@ -66,7 +77,10 @@ pub(crate) async fn add<T: Serialize>(
     // As many values as columns, as the loops above show.
     statement.into_table(entity.table).columns(columns).values_panic(values);
     insert(&statement).execute(&mut *connection).await.map_err(failed(WRITE))?;
-    add_strings(connection, entity, tenant, &object).await
+    for field in entity.fields {
+        add_elements(connection, entity, tenant, field, &object).await?;
+    }
+    Ok(())
 }
 
 /// Writes an entity that is there.
@@ -77,18 +91,44 @@ pub(crate) async fn replace<T: Serialize>(
     value: &T,
 ) -> Result<(), StoreError> {
     let object = object(value);
-    let sequence = next_sequence(connection, tenant).await?;
-    let id = row_id(&object);
+    let id = row_id(entity, &object);
+    let before: Option<Object> = read(&mut *connection, entity, tenant, &id).await?;
+    let sequence = log_change(connection, entity, tenant, &id, UPDATED).await?;
     let mut statement = Query::update();
     statement.table(entity.table).and_where(is_row(tenant, &id));
     for (column, value) in stored(entity, &object, sequence) {
         statement.value(column, value);
     }
     update(&statement).execute(&mut *connection).await.map_err(failed(WRITE))?;
-    let mut strings = Query::delete();
-    strings.from_table(entity.strings_table).and_where(is_row(tenant, &id));
-    delete(&strings).execute(&mut *connection).await.map_err(failed(WRITE))?;
-    add_strings(connection, entity, tenant, &object).await
+    for field in entity.fields {
+        let name = field.property.name;
+        if before.as_ref().and_then(|before| before.get(name)) == object.get(name) {
+            continue;
+        }
+        let Some((table, property)) = elements_of(entity, field) else { continue };
+        let mut elements = Query::delete();
+        elements.from_table(table).and_where(is_row(tenant, &id)).and_where_option(property);
+        delete(&elements).execute(&mut *connection).await.map_err(failed(WRITE))?;
+        add_elements(connection, entity, tenant, field, &object).await?;
+    }
+    Ok(())
+}
+
+/// Takes an entity away, if it is there. Says whether it was.
+pub(crate) async fn remove(
+    connection: &mut Connection,
+    entity: &'static Entity,
+    tenant: &str,
+    id: &str,
+) -> Result<bool, StoreError> {
+    let mut statement = Query::delete();
+    statement.from_table(entity.table).and_where(is_row(tenant, id));
+    let removed = delete(&statement).execute(&mut *connection).await.map_err(failed(WRITE))?;
+    if removed.rows_affected() == 0 {
+        return Ok(false);
+    }
+    log_change(connection, entity, tenant, &fold(id), DELETED).await?;
+    Ok(true)
 }
 
 /// What queries compare the property with: for an enum the place of its member, else what is stored.
@@ -112,33 +152,95 @@ pub(crate) fn object<T: Serialize>(value: &T) -> Object {
     }
 }
 
-async fn add_strings(
+/// The table with the elements of a collection, and which of its rows are of it.
+fn elements_of(entity: &'static Entity, field: &'static Field) -> Option<(&'static str, Option<Expr>)> {
+    match (field.property.kind, field.collection) {
+        (Kind::Strings, _) => {
+            Some((entity.strings_table, Some(Expr::col("property").eq(field.property.name))))
+        }
+        (_, Some(collection)) => Some((collection.table, None)),
+        _ => None,
+    }
+}
+
+async fn add_elements(
     connection: &mut Connection,
     entity: &'static Entity,
     tenant: &str,
+    field: &'static Field,
     object: &Object,
 ) -> Result<(), StoreError> {
-    let id = row_id(object);
-    for field in entity.fields.iter().filter(|field| field.property.kind == Kind::Strings) {
-        let name = field.property.name;
-        let elements = object.get(name).and_then(Json::as_array).into_iter().flatten();
-        let folded: BTreeSet<_> = elements.filter_map(Json::as_str).map(fold).collect();
-        for value in folded {
-            let mut statement = Query::insert();
-            statement
-                .into_table(entity.strings_table)
-                .columns(["tenant", "id", "property", "value"])
-                .values_panic([Expr::val(tenant), Expr::val(&id), Expr::val(name), Expr::val(value)]);
-            insert(&statement).execute(&mut *connection).await.map_err(failed(WRITE))?;
-        }
+    let id = row_id(entity, object);
+    let elements = object.get(field.property.name).and_then(Json::as_array).map_or(&[][..], Vec::as_slice);
+    let statements = match (field.property.kind, field.collection) {
+        (Kind::Strings, _) => texts(entity, tenant, &id, field, elements),
+        (_, Some(collection)) => objects(collection, tenant, &id, elements),
+        _ => Vec::new(),
+    };
+    for statement in statements {
+        insert(&statement).execute(&mut *connection).await.map_err(failed(WRITE))?;
     }
     Ok(())
+}
+
+fn texts(
+    entity: &'static Entity,
+    tenant: &str,
+    id: &str,
+    field: &'static Field,
+    elements: &[Json],
+) -> Vec<InsertStatement> {
+    let folded: BTreeSet<_> = elements.iter().filter_map(Json::as_str).map(fold).collect();
+    let folded: Vec<_> = folded.into_iter().collect();
+    let insert = |values: &[String]| {
+        let mut statement = Query::insert();
+        statement.into_table(entity.strings_table).columns(["tenant", "id", "property", "value"]);
+        for value in values {
+            let name = field.property.name;
+            // As many values as columns.
+            statement.values_panic([Expr::val(tenant), Expr::val(id), Expr::val(name), Expr::val(value)]);
+        }
+        statement
+    };
+    folded.chunks(ELEMENTS_MAX).map(insert).collect()
+}
+
+fn objects(
+    collection: &'static Collection,
+    tenant: &str,
+    id: &str,
+    elements: &[Json],
+) -> Vec<InsertStatement> {
+    let fields = || collection.fields.iter().filter_map(|field| Some((field, field.column?)));
+    let mut statements = Vec::new();
+    for (chunk, elements) in elements.chunks(ELEMENTS_MAX).enumerate() {
+        let mut statement = Query::insert();
+        let derived = collection.derived.iter().map(|(column, ..)| *column);
+        let columns = ["tenant", "id", "place"].into_iter().chain(fields().map(|(_, column)| column));
+        statement.into_table(collection.table).columns(columns.chain(derived));
+        for (at, element) in elements.iter().enumerate() {
+            let Json::Object(element) = element else { continue };
+            let place = (chunk * ELEMENTS_MAX + at) as i64;
+            let mut values = vec![Expr::val(tenant), Expr::val(id), Expr::val(place)];
+            values.extend(fields().map(|(field, _)| Expr::val(repeated(field, element))));
+            values.extend(collection.derived.iter().map(|(_, member, derive)| {
+                Expr::val(element.get(*member).and_then(Json::as_str).map(*derive))
+            }));
+            // As many values as columns.
+            statement.values_panic(values);
+        }
+        statements.push(statement);
+    }
+    statements
 }
 
 /// The columns but the tenant's, and what they hold.
 fn stored(entity: &'static Entity, object: &Object, sequence: i64) -> Vec<(&'static str, Value)> {
     let body = serde_json::to_string(object).unwrap_or_default();
     let mut columns = vec![("updated_sequence", sequence.into()), ("body", body.into())];
+    if entity.key != "id" {
+        columns.push(("id", row_id(entity, object).into()));
+    }
     for field in entity.fields {
         if let Some(column) = field.column {
             columns.push((column, repeated(field, object)));
@@ -157,16 +259,62 @@ fn repeated(field: &Field, object: &Object) -> Value {
         Kind::Double => value.as_f64().into(),
         Kind::Bool => value.as_bool().into(),
         Kind::DateTime => value.as_str().and_then(Ticks::parse).map(|ticks| ticks.0).into(),
-        Kind::Strings | Kind::Complex => Value::String(None),
+        Kind::Strings | Kind::Objects | Kind::Complex => Value::String(None),
     }
 }
 
-fn row_id(object: &Object) -> String {
-    fold(object.get("id").and_then(Json::as_str).unwrap_or_default())
+fn row_id(entity: &Entity, object: &Object) -> String {
+    match object.get(entity.key) {
+        Some(Json::String(id)) => fold(id),
+        Some(id) => id.to_string(),
+        None => String::new(),
+    }
 }
 
 fn is_row(tenant: &str, id: &str) -> Expr {
     Expr::col("tenant").eq(tenant).and(Expr::col("id").eq(fold(id)))
+}
+
+pub(crate) async fn last_sequence<'c>(
+    executor: impl Executor<'c, Database = Backend>,
+    tenant: &str,
+) -> Result<i64, StoreError> {
+    const SQL: &str = "SELECT value FROM counters WHERE tenant = $1 AND name = 'updated'";
+    let last =
+        sqlx::query(SQL).bind(tenant).try_map(|row: Row| row.try_get(0)).fetch_optional(executor).await;
+    Ok(last.map_err(failed("read the last number of the change feed"))?.unwrap_or_default())
+}
+
+const CREATED: &str = "created";
+const UPDATED: &str = "updated";
+const DELETED: &str = "deleted";
+
+/// Elements that one statement adds: databases bound how many values a statement has.
+const ELEMENTS_MAX: usize = 500;
+/// Changes of a tenant that are kept.
+const CHANGES_KEPT: i64 = 1_000_000;
+/// The older ones go each time so many were added.
+const CHANGES_ROUND: i64 = 1_000;
+
+/// Draws the change's number and writes the change down.
+async fn log_change(
+    connection: &mut Connection,
+    entity: &'static Entity,
+    tenant: &str,
+    id: &str,
+    change: &str,
+) -> Result<i64, StoreError> {
+    const ADD: &str = "INSERT INTO changes (tenant, sequence, kind, id, change) VALUES ($1, $2, $3, $4, $5)";
+    const FORGET: &str = "DELETE FROM changes WHERE tenant = $1 AND sequence <= $2";
+    let doing = "write a change down";
+    let sequence = next_sequence(connection, tenant).await?;
+    let query = sqlx::query(ADD).bind(tenant).bind(sequence).bind(entity.name).bind(id).bind(change);
+    query.execute(&mut *connection).await.map_err(failed(doing))?;
+    if sequence % CHANGES_ROUND == 0 && sequence > CHANGES_KEPT {
+        let query = sqlx::query(FORGET).bind(tenant).bind(sequence - CHANGES_KEPT);
+        query.execute(&mut *connection).await.map_err(failed(doing))?;
+    }
+    Ok(sequence)
 }
 
 async fn next_sequence(connection: &mut Connection, tenant: &str) -> Result<i64, StoreError> {

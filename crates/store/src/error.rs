@@ -10,6 +10,10 @@ pub enum StoreError {
     Replaced { entity: &'static str, id: String },
     #[error("{entity} {id} exists already")]
     Exists { entity: &'static str, id: String },
+    #[error("the {what} stays as it is: {reason}")]
+    Refused { what: &'static str, reason: &'static str },
+    #[error("{entity} {id} is not as it was when the change was decided upon")]
+    Changed { entity: &'static str, id: String },
     #[error("the {what} cannot be used: {reason}")]
     Invalid { what: &'static str, reason: String },
     #[error("{entity} {id} is stored in a form that cannot be read")]
@@ -28,7 +32,10 @@ impl StoreError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             StoreError::NotFound { .. } => ErrorKind::NotFound,
-            StoreError::Exists { .. } | StoreError::Replaced { .. } => ErrorKind::Conflict,
+            StoreError::Exists { .. }
+            | StoreError::Replaced { .. }
+            | StoreError::Changed { .. }
+            | StoreError::Refused { .. } => ErrorKind::Conflict,
             StoreError::Invalid { .. } => ErrorKind::InvalidInput,
             StoreError::Unavailable { .. } | StoreError::NoSpace { .. } => ErrorKind::Unavailable,
             StoreError::Unreadable { .. } | StoreError::OtherTenant { .. } | StoreError::Failed { .. } => {

@@ -78,18 +78,21 @@ fn has_element(
     test: Option<&Filter>,
     element: Option<&'static Field>,
 ) -> Result<Expr, StoreError> {
-    let field = entity.field(name).filter(|field| field.property.kind == Kind::Strings);
-    let Some(field) = field.filter(|_| element.is_none()) else {
-        return Err(unusable(name));
+    let field = entity.field(name).filter(|_| element.is_none()).ok_or_else(|| unusable(name))?;
+    let elements = match (field.property.kind, field.collection) {
+        (Kind::Strings, _) => entity.strings_table,
+        (Kind::Objects, Some(collection)) => collection.table,
+        _ => return Err(unusable(name)),
     };
-    let strings = entity.strings_table;
     let mut found = Query::select();
     found
         .expr(Expr::cust("1"))
-        .from(strings)
-        .and_where(Expr::col((strings, "tenant")).equals((entity.table, "tenant")))
-        .and_where(Expr::col((strings, "id")).equals((entity.table, "id")))
-        .and_where(Expr::col((strings, "property")).eq(field.property.name));
+        .from(elements)
+        .and_where(Expr::col((elements, "tenant")).equals((entity.table, "tenant")))
+        .and_where(Expr::col((elements, "id")).equals((entity.table, "id")));
+    if field.property.kind == Kind::Strings {
+        found.and_where(Expr::col((elements, "property")).eq(field.property.name));
+    }
     if let Some(test) = test {
         found.and_where(convert(entity, test, Some(field))?);
     }
@@ -102,6 +105,11 @@ impl Subject {
         name: &str,
         element: Option<&'static Field>,
     ) -> Result<Subject, StoreError> {
+        if let Some(collection) = element.and_then(|field| field.collection) {
+            let field = collection.field(name).ok_or_else(|| unusable(name))?;
+            let column = Expr::col((collection.table, field.column.ok_or_else(|| unusable(name))?));
+            return Ok(Subject { field, column, kind: field.property.kind, is_required: field.is_required });
+        }
         if let Some(field) = element.filter(|field| field.property.name == name) {
             let column = Expr::col((entity.strings_table, "value"));
             return Ok(Subject { field, column, kind: Kind::String, is_required: true });
@@ -220,6 +228,11 @@ impl Subject {
 
 fn unusable(name: &str) -> StoreError {
     StoreError::invalid("filter", format!("'{name}' cannot be filtered this way"))
+}
+
+/// That a column of folded text begins with a text.
+pub(crate) fn starts_with(column: Expr, text: &str) -> Expr {
+    column.like(LikeExpr::new(format!("{}%", escaped(&fold(text)))).escape(ESCAPE))
 }
 
 const ESCAPE: char = '!';

@@ -66,6 +66,10 @@ pub struct User {
     pub password_hash: String,
     pub is_administrator: bool,
     pub created: Ticks,
+    /// Cannot sign in, and has no token that is taken.
+    pub is_disabled: bool,
+    /// Tokens issued before are not taken any more.
+    pub tokens_from: Ticks,
 }
 
 impl Store {
@@ -248,8 +252,8 @@ impl TenantStore {
     /// A user of the same id or principal name is a conflict; the tenant has to exist.
     pub async fn create_user(&self, user: &User) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO users (tenant, id, principal_name, principal_name_folded, \
-                           display_name, password_hash, is_administrator, created) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+                           display_name, password_hash, is_administrator, created, is_disabled, \
+                           tokens_from) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         let added = sqlx::query(SQL)
             .bind(&self.key)
             .bind(user.id.to_string())
@@ -259,6 +263,8 @@ impl TenantStore {
             .bind(&user.password_hash)
             .bind(user.is_administrator)
             .bind(user.created.0)
+            .bind(user.is_disabled)
+            .bind(user.tokens_from.0)
             .execute(self.db.writer())
             .await;
         added
@@ -269,14 +275,14 @@ impl TenantStore {
 
     pub async fn user_by_name(&self, principal_name: &str) -> Result<Option<User>, StoreError> {
         const SQL: &str = "SELECT id, principal_name, display_name, password_hash, is_administrator, \
-                           created FROM users WHERE tenant = $1 AND principal_name_folded = $2";
+                           created, is_disabled, tokens_from FROM users WHERE tenant = $1 AND principal_name_folded = $2";
         let query = sqlx::query(SQL).bind(&self.key).bind(fold(principal_name));
         query.try_map(user).fetch_optional(self.db.readers()).await.map_err(failed("read a user"))
     }
 
     pub async fn user_by_id(&self, id: Uuid) -> Result<Option<User>, StoreError> {
         const SQL: &str = "SELECT id, principal_name, display_name, password_hash, is_administrator, \
-                           created FROM users WHERE tenant = $1 AND id = $2";
+                           created, is_disabled, tokens_from FROM users WHERE tenant = $1 AND id = $2";
         let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string());
         query.try_map(user).fetch_optional(self.db.readers()).await.map_err(failed("read a user"))
     }
@@ -327,7 +333,7 @@ fn grant(row: Row) -> Result<Grant, sqlx::Error> {
     })
 }
 
-fn user(row: Row) -> Result<User, sqlx::Error> {
+pub(crate) fn user(row: Row) -> Result<User, sqlx::Error> {
     Ok(User {
         id: uuid(row.try_get("id")?)?,
         principal_name: row.try_get("principal_name")?,
@@ -335,15 +341,17 @@ fn user(row: Row) -> Result<User, sqlx::Error> {
         password_hash: row.try_get("password_hash")?,
         is_administrator: row.try_get("is_administrator")?,
         created: Ticks(row.try_get("created")?),
+        is_disabled: row.try_get("is_disabled")?,
+        tokens_from: Ticks(row.try_get("tokens_from")?),
     })
 }
 
 /// A list of names as it is stored: JSON.
-fn names_text(names: &[String]) -> String {
+pub(crate) fn names_text(names: &[String]) -> String {
     serde_json::Value::from(names).to_string()
 }
 
-fn names(text: &str) -> Result<Vec<String>, sqlx::Error> {
+pub(crate) fn names(text: &str) -> Result<Vec<String>, sqlx::Error> {
     serde_json::from_str(text).map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }
 

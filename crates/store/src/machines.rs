@@ -1,5 +1,7 @@
 //! Machines: devices as the entity API shows them.
 
+use std::collections::BTreeSet;
+
 use model::DeviceId;
 use model::alert::Severity;
 use model::machine::{Machine, RiskScore};
@@ -9,36 +11,60 @@ use serde_json::Value as Json;
 use sqlx::Row as _;
 
 use crate::database::{Connection, Row, commit, select};
+use crate::device_groups::grouped;
 use crate::entities::MACHINE;
-use crate::entity_rows::{add, parse, read, replace};
+use crate::entity_rows::{add, parse, read, read_where, replace};
 use crate::error::failed;
 use crate::page::{self, Page, PageRequest};
-use crate::{StoreError, TenantStore, fold};
+use crate::{StoreError, TenantStore, filter, fold};
 
 /// How many ids one statement asks for.
 const IDS_MAX: usize = 500;
 
+/// Which machines a list is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MachineScope {
+    All,
+    /// Those of these ids that there are. At most 10,000.
+    Ids(Vec<DeviceId>),
+    /// With that tag, or with one that begins so. Letter case does not matter.
+    Tag {
+        tag: String,
+        is_prefix: bool,
+    },
+}
+
 impl TenantStore {
     pub async fn machine(&self, id: &DeviceId) -> Result<Option<Machine>, StoreError> {
-        read(self.db.readers(), &MACHINE, &self.key, id.as_str()).await
+        let in_reach = self.machine_in_reach();
+        read_where(self.db.readers(), &MACHINE, &self.key, id.as_str(), in_reach).await
     }
 
     /// The machine of that DNS name, the one seen last if several have it, else the one that the device
     /// directory knows by the name. Letter case does not matter.
     pub async fn machine_by_name(&self, name: &str) -> Result<Option<Machine>, StoreError> {
-        const NAMED: &str = "SELECT body FROM machines WHERE tenant = $1 AND computer_dns_name = $2 \
-                             ORDER BY last_seen DESC, id LIMIT 1";
-        const ALIASED: &str = "SELECT machines.body AS body FROM device_names JOIN machines \
-                               ON machines.tenant = device_names.tenant AND machines.id = device_names.device \
-                               WHERE device_names.tenant = $1 AND device_names.name_folded = $2";
-        for sql in [NAMED, ALIASED] {
-            let query = sqlx::query(sql).bind(&self.key).bind(fold(name));
-            let row = query.fetch_optional(self.db.readers()).await.map_err(failed("find a machine"))?;
-            if let Some(row) = row {
-                return parse(&MACHINE, &row).map(Some);
-            }
+        const ALIASED: &str = "SELECT device FROM device_names WHERE tenant = $1 AND name_folded = $2";
+        let mut named = sea_query::Query::select();
+        named
+            .column("body")
+            .from(MACHINE.table)
+            .and_where(Expr::col("tenant").eq(self.key.as_str()))
+            .and_where(Expr::col("computer_dns_name").eq(fold(name)))
+            .and_where_option(self.machine_in_reach())
+            .order_by("last_seen", Order::Desc)
+            .order_by("id", Order::Asc)
+            .limit(1);
+        let row = select(&named).fetch_optional(self.db.readers()).await.map_err(failed("find a machine"))?;
+        if let Some(row) = row {
+            return parse(&MACHINE, &row).map(Some);
         }
-        Ok(None)
+        let device = sqlx::query(ALIASED).bind(&self.key).bind(fold(name));
+        let device = device.try_map(|row: Row| row.try_get::<String, _>(0));
+        let device = device.fetch_optional(self.db.readers()).await.map_err(failed("find a machine"))?;
+        match device.and_then(|device| DeviceId::parse(&device)) {
+            Some(device) => self.machine(&device).await,
+            None => Ok(None),
+        }
     }
 
     /// Those of the machines that there are, by id.
@@ -54,6 +80,7 @@ impl TenantStore {
                 .from(MACHINE.table)
                 .and_where(Expr::col("tenant").eq(self.key.as_str()))
                 .and_where(Expr::col("id").is_in(some.iter().copied()))
+                .and_where_option(self.machine_in_reach())
                 .order_by("id", Order::Asc);
             let rows = select(&statement).fetch_all(self.db.readers()).await;
             for row in rows.map_err(failed("read machines"))? {
@@ -69,17 +96,43 @@ impl TenantStore {
         query: &Query,
         page: PageRequest<'_>,
     ) -> Result<Page<Machine>, StoreError> {
-        page::list(&self.db, &MACHINE, &self.key, None, query, page).await
+        self.list_machines_of(&MachineScope::All, query, page).await
+    }
+
+    /// The machines of a scope that pass the query, by id unless it says otherwise.
+    pub async fn list_machines_of(
+        &self,
+        scope: &MachineScope,
+        query: &Query,
+        page: PageRequest<'_>,
+    ) -> Result<Page<Machine>, StoreError> {
+        page::list(&self.db, &MACHINE, &self.key, self.machines_in_reach(scope), query, page).await
     }
 
     /// How many machines pass the filter.
     pub async fn machine_count(&self, filter: Option<&Filter>) -> Result<u64, StoreError> {
-        page::count(&self.db, &MACHINE, &self.key, None, filter).await
+        self.machine_count_of(&MachineScope::All, filter).await
+    }
+
+    /// Of the machines of a scope, those in reach.
+    fn machines_in_reach(&self, scope: &MachineScope) -> Option<Expr> {
+        let both = scope.condition(&self.key).into_iter().chain(self.machine_in_reach());
+        both.reduce(ExprTrait::and)
+    }
+
+    /// How many machines of a scope pass the filter.
+    pub async fn machine_count_of(
+        &self,
+        scope: &MachineScope,
+        filter: Option<&Filter>,
+    ) -> Result<u64, StoreError> {
+        page::count(&self.db, &MACHINE, &self.key, self.machines_in_reach(scope), filter).await
     }
 
     /// Writes machines whole and moves the follower, or does neither.
     ///
-    /// The risk score is not taken from the given machines: it follows from their alerts. A machine that is
+    /// Risk score and device group are not taken from the given machines: the one follows from their alerts, the
+    /// other from the rules. A machine that is
     /// stored as given already is not a change.
     pub async fn commit_machines(
         &self,
@@ -93,15 +146,19 @@ impl TenantStore {
         commit(transaction, "write machines").await
     }
 
-    /// Writes machines whole, except their risk score, and leaves those alone that are stored as given.
+    /// Writes machines whole, except their risk score, their device group and what people set of them,
+    /// and leaves those alone that are stored as given.
     pub(crate) async fn write_machines(
         &self,
         connection: &mut Connection,
         machines: &[Machine],
     ) -> Result<(), StoreError> {
+        let groups = self.groups_in(connection).await?;
         for machine in machines {
             let risk_score = self.risk_score(connection, &machine.id).await?;
-            let machine = Machine { risk_score, ..machine.clone() };
+            let mut machine = Machine { risk_score, ..machine.clone() };
+            self.machine_settings(connection, &machine.id).await?.apply(&mut machine);
+            let machine = grouped(&groups, machine);
             let stored = read::<Json>(&mut *connection, &MACHINE, &self.key, machine.id.as_str()).await?;
             match stored {
                 None => add(connection, &MACHINE, &self.key, &machine, &[]).await?,
@@ -146,6 +203,30 @@ impl TenantStore {
             Some(Severity::Medium) => RiskScore::Medium,
             Some(Severity::High) => RiskScore::High,
         })
+    }
+}
+
+impl MachineScope {
+    fn condition(&self, tenant: &str) -> Option<Expr> {
+        match self {
+            MachineScope::All => None,
+            MachineScope::Ids(ids) => {
+                let ids = ids.iter().map(DeviceId::as_str).collect::<BTreeSet<_>>();
+                Some(Expr::col((MACHINE.table, "id")).is_in(ids))
+            }
+            MachineScope::Tag { tag, is_prefix } => {
+                let value = || Expr::col((MACHINE.strings_table, "value"));
+                let is_tag =
+                    if *is_prefix { filter::starts_with(value(), tag) } else { value().eq(fold(tag)) };
+                let mut ids = sea_query::Query::select();
+                ids.column((MACHINE.strings_table, "id"))
+                    .from(MACHINE.strings_table)
+                    .and_where(Expr::col((MACHINE.strings_table, "tenant")).eq(tenant))
+                    .and_where(Expr::col((MACHINE.strings_table, "property")).eq("machineTags"))
+                    .and_where(is_tag);
+                Some(Expr::col((MACHINE.table, "id")).in_subquery(ids))
+            }
+        }
     }
 }
 

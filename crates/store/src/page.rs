@@ -168,10 +168,10 @@ fn keys(entity: &'static Entity, query: &Query) -> Result<Vec<Key>, StoreError> 
         let (name, descending) = entity.default_order;
         keys.push(key(name, descending)?);
     }
-    match keys.iter().position(|key| key.field.property.name == "id") {
+    match keys.iter().position(|key| key.field.property.name == entity.key) {
         Some(at) => keys.truncate(at + 1),
         // The direction of the last key, which an index over both then serves.
-        None => keys.push(key("id", keys.last().is_some_and(|last| last.descending))?),
+        None => keys.push(key(entity.key, keys.last().is_some_and(|last| last.descending))?),
     }
     Ok(keys)
 }

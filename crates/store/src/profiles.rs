@@ -9,6 +9,8 @@ use sea_query::{Expr, ExprTrait, IntoCondition, OnConflict, Order, Query};
 use sqlx::Row as _;
 
 use crate::database::{Row, Transaction, commit, delete, insert, select};
+use crate::entities::MACHINE;
+use crate::entity_rows::remove;
 use crate::error::failed;
 use crate::{StoreError, TenantStore};
 
@@ -220,7 +222,7 @@ impl TenantStore {
     ) -> Result<(), StoreError> {
         const USE: &str = "INSERT INTO profile_generations (tenant, generation) VALUES ($1, $2) \
                            ON CONFLICT (tenant) DO UPDATE SET generation = excluded.generation";
-        const GONE: &str = "DELETE FROM machines WHERE tenant = $1 AND NOT EXISTS \
+        const GONE: &str = "SELECT id FROM machines WHERE tenant = $1 AND NOT EXISTS \
                               (SELECT 1 FROM profiles WHERE profiles.tenant = machines.tenant \
                               AND profiles.generation = $2 AND profiles.kind = 'machine' \
                               AND profiles.id = machines.id)";
@@ -247,7 +249,10 @@ impl TenantStore {
             self.write_machines(&mut transaction, &machines).await?;
         }
         let query = sqlx::query(GONE).bind(&self.key).bind(generation);
-        query.execute(&mut *transaction).await.map_err(failed(doing))?;
+        let gone = query.try_map(|row: Row| row.try_get::<String, _>(0)).fetch_all(&mut *transaction).await;
+        for id in gone.map_err(failed(doing))? {
+            remove(&mut transaction, &MACHINE, &self.key, &id).await?;
+        }
         commit(transaction, doing).await
     }
 

@@ -23,6 +23,7 @@ fn change(at: i64) -> AlertChange {
         classification: None,
         determination: None,
         comment: None,
+        expected: None,
         by: "ada@one.example".to_owned(),
         at: hour(at),
     }

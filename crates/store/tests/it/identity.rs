@@ -25,6 +25,8 @@ fn user(id: u128, name: &str) -> User {
         display_name: "Ada".to_owned(),
         password_hash: "$argon2id$...".to_owned(),
         is_administrator: true,
+        is_disabled: false,
+        tokens_from: model::Ticks(0),
         created: hour(1),
     }
 }

@@ -1,14 +1,22 @@
 //! One suite for every database: a test says what holds, [`on_each_database`] runs it on all of them.
 
+mod access;
 mod alerts;
 mod catalog;
+mod changes;
 mod devices;
+mod hunting_functions;
+mod idempotency;
 mod identity;
+mod incidents;
+mod indicators;
+mod machine_settings;
 mod machines;
 mod naive;
 mod paging;
 mod profiles;
 mod queries;
+mod sign_in;
 mod tenancy;
 
 use model::alert::{Alert, AlertEvidence, AlertStatus, EntityType, Severity};
@@ -67,7 +75,7 @@ fn machine(name: &str) -> Machine {
 fn alert(id: &str, device_name: &str, severity: Severity, at: i64) -> Alert {
     Alert {
         id: AlertId(id.to_owned()),
-        incident_id: None,
+        incident_id: Some(7),
         investigation_id: None,
         assigned_to: None,
         severity,

@@ -37,7 +37,7 @@ pub(crate) fn ids(
 }
 
 /// Whether an entity passes; inside a lambda, whether the element does.
-fn passes(filter: &Filter, entity: &Json, element: Option<&str>) -> bool {
+fn passes(filter: &Filter, entity: &Json, element: Option<&Json>) -> bool {
     match filter {
         Filter::And(parts) => parts.iter().all(|part| passes(part, entity, element)),
         Filter::Or(parts) => parts.iter().any(|part| passes(part, entity, element)),
@@ -62,13 +62,17 @@ fn passes(filter: &Filter, entity: &Json, element: Option<&str>) -> bool {
             let elements = entity[property.name].as_array().unwrap();
             elements
                 .iter()
-                .any(|element| test.as_ref().is_none_or(|test| passes(test, entity, element.as_str())))
+                .any(|element| test.as_ref().is_none_or(|test| passes(test, entity, Some(element))))
         }
     }
 }
 
-fn subject(property: &Property, entity: &Json, element: Option<&str>) -> Json {
-    element.map_or_else(|| entity[property.name].clone(), Json::from)
+fn subject(property: &Property, entity: &Json, element: Option<&Json>) -> Json {
+    match element {
+        Some(Json::Object(members)) => members[property.name].clone(),
+        Some(text) => text.clone(),
+        None => entity[property.name].clone(),
+    }
 }
 
 fn compares(property: &Property, op: CompareOp, value: &Value, subject: &Json) -> bool {

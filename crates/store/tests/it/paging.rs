@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use model::ErrorKind;
-use model::alert::{Alert, Severity};
+use model::alert::{Alert, AlertStatus, Severity};
 use model::machine::Machine;
-use store::{AlertScope, Page, PageRequest, TenantStore};
+use model::{AlertId, ErrorKind};
+use store::{AlertChange, AlertScope, Page, PageRequest, TenantStore};
 
 use crate::{ONE, add_alerts, add_machines, alert, alert_query, hour, machine, machine_query, on_each_store};
 
@@ -177,4 +177,41 @@ fn hex(text: &str) -> String {
 
 fn unhex(text: &str) -> Vec<u8> {
     (0..text.len() / 2).map(|at| u8::from_str_radix(&text[at * 2..at * 2 + 2], 16).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn rows_changed_meanwhile_are_there_once_where_the_order_does_not_change() {
+    on_each_store(async |store| {
+        let tenant = store.tenant(ONE);
+        add_alerts(&store, alerts(0..30)).await;
+        for options in [&[][..], &[("$orderby", "id")], &[("$orderby", "alertCreationTime desc")]] {
+            let (mut seen, mut cursor) = (Vec::new(), None);
+            loop {
+                let page = page(&tenant, options, 4, cursor.as_deref()).await;
+                seen.extend(page.items.into_iter().map(|alert| alert.id.0));
+                cursor = page.next;
+                if cursor.is_none() {
+                    break;
+                }
+                // One that was seen, and one that most likely was not.
+                for at in [seen.len() - 1, 29 - seen.len().min(29)] {
+                    let id = AlertId(format!("a{at:04}"));
+                    let change = AlertChange {
+                        status: Some(AlertStatus::InProgress),
+                        assigned_to: Some(format!("at {}", seen.len())),
+                        classification: None,
+                        determination: None,
+                        comment: None,
+                        expected: None,
+                        by: "ada".to_owned(),
+                        at: hour(20),
+                    };
+                    tenant.update_alert(&id, &change).await.unwrap();
+                }
+            }
+            let distinct: HashSet<_> = seen.iter().cloned().collect();
+            assert_eq!((seen.len(), distinct.len()), (30, 30), "{options:?}");
+        }
+    })
+    .await;
 }

@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use model::ErrorKind;
-use model::alert::{Alert, AlertStatus, Classification, Determination, Severity};
-use model::machine::{DeviceValue, HealthStatus, Machine};
+use model::alert::{
+    Alert, AlertComment, AlertEvidence, AlertStatus, Classification, Determination,
+    EntityType as EvidenceKind, Severity,
+};
+use model::machine::{DeviceValue, HealthStatus, IpAddress, Machine};
 use odata::{CompareOp, EntityType, Filter, Kind, Order, Property, Query, TextFn, Value};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -43,8 +46,16 @@ fn machines() -> Vec<Machine> {
         os_build: [None, Some(-1), Some(22_631), Some(i64::MAX)][at % 4],
         health_status: healths[at % 3],
         device_value: values[at / 3 % 3],
-        rbac_group_id: at as i64 % 2,
+        rbac_group_id: 0,
         is_aad_joined: [None, Some(true), Some(false)][at / 2 % 3],
+        ip_addresses: (0..at % 3)
+            .map(|add| IpAddress {
+                ip_address: format!("10.0.0.{}", (at + add) % 5),
+                mac_address: text(at + add),
+                kind: None,
+                operational_status: None,
+            })
+            .collect(),
         machine_tags: TEXTS.iter().skip(at % 8).take(at % 4).flatten().map(|tag| (*tag).to_owned()).collect(),
         ..machine(&format!("pc{at}"))
     };
@@ -58,7 +69,7 @@ fn alerts() -> Vec<Alert> {
     let make = |at: usize| {
         let draft = alert(&format!("da{}_-{at}", at % 7), &format!("pc{}", at % 3), severities[at % 5], 1);
         Alert {
-            incident_id: [None, Some(1), Some(2)][at % 3],
+            incident_id: [Some(0), Some(1), Some(2)][at % 3],
             status: statuses[at / 2 % 3],
             classification: [None, Some(Classification::TruePositive), Some(Classification::Unknown)][at % 3],
             determination: [None, Some(Determination::Apt), Some(Determination::Malware)][at / 3 % 3],
@@ -67,11 +78,31 @@ fn alerts() -> Vec<Alert> {
             alert_creation_time: hour(at as i64 % 5),
             last_event_time: [None, Some(hour(at as i64 % 3))][at % 2],
             resolved_time: [None, Some(hour(at as i64))][at / 4 % 2],
+            evidence: (0..at % 4).map(|add| evidence(at + add)).collect(),
+            comments: (0..at % 2).map(|add| comment(at + add)).collect(),
             mitre_techniques: (0..at % 3).map(|add| format!("T{}", (at + add) % 5)).collect(),
             ..draft
         }
     };
     (0..40).map(make).collect()
+}
+
+fn evidence(at: usize) -> AlertEvidence {
+    let kinds = [EvidenceKind::File, EvidenceKind::Ip, EvidenceKind::Process];
+    AlertEvidence {
+        file_name: text(at),
+        process_id: [None, Some(0), Some(1)][at % 3],
+        evidence_creation_time: [None, Some(hour(at as i64 % 5))][at % 2],
+        ..AlertEvidence::new(kinds[at % 3])
+    }
+}
+
+fn comment(at: usize) -> AlertComment {
+    AlertComment {
+        comment: text(at).unwrap_or_default(),
+        created_by: "Alpha".to_owned(),
+        created_time: hour(at as i64 % 5),
+    }
 }
 
 /// Every id of a list, read in pages.
@@ -219,7 +250,7 @@ fn every_property_of_the_json_is_declared() {
         let present: Vec<_> = json.as_object().unwrap().keys().collect();
         assert_eq!(declared, present, "{}", entity.name);
         for property in entity.properties {
-            let is_scalar = !matches!(property.kind, Kind::Strings | Kind::Complex);
+            let is_scalar = !matches!(property.kind, Kind::Strings | Kind::Objects | Kind::Complex);
             assert_eq!(property.order, is_scalar, "{}", property.name);
             assert_eq!(property.filter, property.kind != Kind::Complex, "{}", property.name);
         }
@@ -309,6 +340,13 @@ fn filters(entity: &'static EntityType) -> impl Strategy<Value = Filter> {
                 .prop_map(move |test| Filter::Any { property, test })
                 .boxed()
         }
+        Kind::Objects => {
+            let members: Vec<_> = property.elements.iter().collect();
+            let leaf = prop::sample::select(members).prop_flat_map(|member| conditions(member, member.kind));
+            prop::option::of(joined(leaf.boxed()).prop_map(Box::new))
+                .prop_map(move |test| Filter::Any { property, test })
+                .boxed()
+        }
         kind => conditions(property, kind).boxed(),
     });
     joined(leaf.boxed())
@@ -362,6 +400,8 @@ fn values(property: &'static Property, kind: Kind) -> BoxedStrategy<Value> {
             let texts = texts.chain(["ALPHA", "äpfel strasse", "LINUX", "da1_-1", "T1", "t3"]);
             choice(texts.map(string).chain(known.map(Value::String)).collect())
         }
-        Kind::Double | Kind::Strings | Kind::Complex => unreachable!("{} has no values", property.name),
+        Kind::Double | Kind::Strings | Kind::Objects | Kind::Complex => {
+            unreachable!("{} has no values", property.name)
+        }
     }
 }

@@ -42,6 +42,8 @@ async fn fill(store: &Store, id: TenantId, mark: &str) {
         display_name: name.clone(),
         password_hash: String::new(),
         is_administrator: false,
+        is_disabled: false,
+        tokens_from: model::Ticks(0),
         created,
     };
     tenant.create_user(&user).await.unwrap();
@@ -112,6 +114,7 @@ async fn a_change_in_one_tenant_leaves_the_other_as_it_was() {
             classification: None,
             determination: None,
             comment: None,
+            expected: None,
             by: "ada".to_owned(),
             at: hour(5),
         };

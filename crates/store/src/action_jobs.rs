@@ -1,0 +1,104 @@
+//! One order for many devices, and what became of it on each.
+
+use model::{ActionId, DeviceId, TenantId, Ticks};
+use sqlx::Row as _;
+
+use crate::actions::device;
+use crate::database::{Row, commit, uuid};
+use crate::error::failed;
+use crate::{Store, StoreError, TenantStore};
+
+const READ: &str = "read a job";
+const WRITE: &str = "write a job";
+
+/// A job as it is stored: what it is about is JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobRow {
+    pub tenant: TenantId,
+    pub id: String,
+    pub body: String,
+    pub created: Ticks,
+    pub is_done: bool,
+}
+
+/// What became of a job on one device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobDevice {
+    pub device: DeviceId,
+    pub action: Option<ActionId>,
+    pub refusal: Option<String>,
+}
+
+impl Store {
+    /// Jobs that are not done, the oldest first.
+    pub async fn open_jobs(&self, limit: u32) -> Result<Vec<JobRow>, StoreError> {
+        const SQL: &str = "SELECT * FROM action_jobs WHERE is_done = FALSE ORDER BY created, id LIMIT $1";
+        let query = sqlx::query(SQL).bind(i64::from(limit)).try_map(job);
+        query.fetch_all(self.db.readers()).await.map_err(failed(READ))
+    }
+}
+
+impl TenantStore {
+    pub async fn add_job(&self, job: &JobRow, devices: &[DeviceId]) -> Result<(), StoreError> {
+        const JOB: &str = "INSERT INTO action_jobs (tenant, id, body, created, is_done) \
+                           VALUES ($1, $2, $3, $4, FALSE)";
+        const DEVICE: &str = "INSERT INTO action_job_devices (tenant, job, device, action, refusal) \
+                              VALUES ($1, $2, $3, '', '')";
+        let mut transaction = self.db.begin().await?;
+        let query = sqlx::query(JOB).bind(&self.key).bind(&job.id).bind(&job.body).bind(job.created.0);
+        query.execute(&mut *transaction).await.map_err(failed(WRITE))?;
+        for device in devices {
+            let query = sqlx::query(DEVICE).bind(&self.key).bind(&job.id).bind(device.as_str());
+            query.execute(&mut *transaction).await.map_err(failed(WRITE))?;
+        }
+        commit(transaction, WRITE).await
+    }
+
+    pub async fn job(&self, id: &str) -> Result<Option<JobRow>, StoreError> {
+        let query = sqlx::query("SELECT * FROM action_jobs WHERE tenant = $1 AND id = $2");
+        let query = query.bind(&self.key).bind(id).try_map(job);
+        query.fetch_optional(self.db.readers()).await.map_err(failed(READ))
+    }
+
+    /// What became of a job on each device, by device.
+    pub async fn job_devices(&self, id: &str) -> Result<Vec<JobDevice>, StoreError> {
+        const SQL: &str = "SELECT device, action, refusal FROM action_job_devices \
+                           WHERE tenant = $1 AND job = $2 ORDER BY device";
+        let query = sqlx::query(SQL).bind(&self.key).bind(id).try_map(|row: Row| {
+            let action: String = row.try_get("action")?;
+            let refusal: String = row.try_get("refusal")?;
+            Ok(JobDevice {
+                device: device(row.try_get("device")?)?,
+                action: if action.is_empty() { None } else { Some(ActionId(uuid(&action)?)) },
+                refusal: Some(refusal).filter(|refusal| !refusal.is_empty()),
+            })
+        });
+        query.fetch_all(self.db.readers()).await.map_err(failed(READ))
+    }
+
+    pub async fn set_job_device(&self, job: &str, of: &JobDevice) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE action_job_devices SET action = $4, refusal = $5 \
+                           WHERE tenant = $1 AND job = $2 AND device = $3";
+        let action = of.action.map(|id| id.to_string()).unwrap_or_default();
+        let query = sqlx::query(SQL).bind(&self.key).bind(job).bind(of.device.as_str()).bind(action);
+        let query = query.bind(of.refusal.as_deref().unwrap_or_default());
+        query.execute(self.db.writer()).await.map_err(failed(WRITE))?;
+        Ok(())
+    }
+
+    pub async fn end_job(&self, job: &str) -> Result<(), StoreError> {
+        let query = sqlx::query("UPDATE action_jobs SET is_done = TRUE WHERE tenant = $1 AND id = $2");
+        query.bind(&self.key).bind(job).execute(self.db.writer()).await.map_err(failed(WRITE))?;
+        Ok(())
+    }
+}
+
+fn job(row: Row) -> Result<JobRow, sqlx::Error> {
+    Ok(JobRow {
+        tenant: TenantId(uuid(row.try_get("tenant")?)?),
+        id: row.try_get("id")?,
+        body: row.try_get("body")?,
+        created: Ticks(row.try_get("created")?),
+        is_done: row.try_get("is_done")?,
+    })
+}

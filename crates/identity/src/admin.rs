@@ -1,7 +1,7 @@
 //! Tenants, app registrations, consent and users: what an administrator makes.
 
 use model::{AppId, Permission, TenantId, Ticks};
-use store::{App, AppSecret, Grant, Tenant, User};
+use store::{App, AppSecret, Grant, SigningKeyRow, Tenant, User};
 use uuid::Uuid;
 
 use crate::error::{IdentityError, store};
@@ -90,14 +90,21 @@ impl Issuer {
         Ok(grant)
     }
 
-    pub async fn create_user(
-        &self,
-        tenant: TenantId,
-        principal_name: &str,
-        display_name: &str,
-        password: Secret,
-        is_administrator: bool,
-    ) -> Result<User, IdentityError> {
+    /// Every signing key, retired ones included, the oldest first.
+    pub async fn signing_keys(&self) -> Result<Vec<KeyInfo>, IdentityError> {
+        let rows = self.store.signing_keys().await.map_err(store("list the signing keys"))?;
+        let snapshot = self.ring.snapshot();
+        let info = |row: SigningKeyRow| KeyInfo {
+            is_signing: snapshot.signing().kid() == row.kid,
+            kid: row.kid,
+            created: row.created,
+            retired: row.retired,
+        };
+        Ok(rows.into_iter().map(info).collect())
+    }
+
+    /// The hash that a password is stored as, once it is one that can be taken.
+    pub async fn password_hash(&self, password: Secret) -> Result<String, IdentityError> {
         let what = "the password";
         if password.expose().chars().count() < PASSWORD_CHARACTERS_MIN {
             return Err(IdentityError::Invalid { what, problem: "is too short" });
@@ -106,17 +113,40 @@ impl Issuer {
             return Err(IdentityError::Invalid { what, problem: "is too long" });
         }
         let hash = tokio::task::spawn_blocking(move || secret::hash_password(&password)).await;
+        hash.map_err(|_| IdentityError::Crypto { doing: "hash a password" })?
+    }
+
+    pub async fn create_user(
+        &self,
+        tenant: TenantId,
+        principal_name: &str,
+        display_name: &str,
+        password: Secret,
+        is_administrator: bool,
+    ) -> Result<User, IdentityError> {
         let user = User {
             id: Uuid::new_v4(),
             principal_name: name("the principal name", principal_name)?,
             display_name: name("the display name", display_name)?,
-            password_hash: hash.map_err(|_| IdentityError::Crypto { doing: "hash a password" })??,
+            password_hash: self.password_hash(password).await?,
             is_administrator,
+            is_disabled: false,
+            tokens_from: Ticks(0),
             created: self.clock.now(),
         };
         self.store.tenant(tenant).create_user(&user).await.map_err(store("create a user"))?;
         Ok(user)
     }
+}
+
+/// What is known of a signing key but the key itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyInfo {
+    pub kid: String,
+    pub created: Ticks,
+    pub retired: Option<Ticks>,
+    /// New tokens are signed with it.
+    pub is_signing: bool,
 }
 
 fn names(permissions: &[Permission]) -> Vec<String> {

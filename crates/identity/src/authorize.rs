@@ -1,13 +1,22 @@
-//! The one decision: may this caller do this?
+//! The one decision: may this caller do this, and about which devices?
 //!
 //! Every route, hunting scan, export and command asks [`authorize`], and what touches a tenant's data takes
-//! the [`Allowed`] that only it can make.
+//! the [`Allowed`] that only it can make. An app for itself needs the permission, and stays inside the bounds of its
+//! grant. A user needs the permission of the app he uses, a role that holds what it takes, and the device group.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
 
+use model::access::GrantScope;
 use model::error::ErrorKind;
 use model::ids::{AppId, TenantId};
 use model::permission::{PERMISSIONS, Permission};
+use model::role::{self, RolePermission};
+use model::{Reach, Ticks};
+use uuid::Uuid;
+
+use crate::access::UserRights;
 
 /// Who is calling: taken from a verified token and from nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,25 +24,40 @@ pub struct Caller {
     pub tenant: TenantId,
     /// The app that holds the token.
     pub app: Option<AppId>,
-    /// What to write as the author of things: the display name of the app.
+    /// What to write as the author of things: the display name of the app, or the principal name of the user.
     pub name: String,
+    /// What the token says and is still granted.
     pub permissions: Vec<Permission>,
+    /// What bounds the grant of the app.
+    pub scope: Arc<GrantScope>,
     pub kind: CallerKind,
 }
 
-/// In whose name a call is made. Signed-in users will be another variant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// In whose name a call is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CallerKind {
-    /// An app for itself: it sees all devices of its tenant.
+    /// An app for itself.
     Application,
+    /// A user who signed in.
+    User(SignedIn),
 }
 
-/// What a call touches. A set of device groups will be another variant, once roles can narrow what a user
-/// sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Anything of the caller's own tenant.
-    Tenant,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    pub user: Uuid,
+    pub sign_in: Option<Uuid>,
+    pub rights: Arc<UserRights>,
+}
+
+/// What is asked for, and how.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask {
+    pub needed: Permission,
+    /// The response action, where it is one.
+    pub action: Option<&'static str>,
+    /// Where the call comes from, where that is known.
+    pub address: Option<IpAddr>,
+    pub now: Ticks,
 }
 
 /// The proof that a caller was allowed something. Nothing but [`authorize`] makes one.
@@ -42,6 +66,7 @@ pub enum Scope {
 pub struct Allowed {
     tenant: TenantId,
     permission: Permission,
+    reach: Reach,
 }
 
 impl Allowed {
@@ -54,6 +79,17 @@ impl Allowed {
     pub fn permission(&self) -> Permission {
         self.permission
     }
+
+    /// The devices that may be touched.
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// This permission, for the devices alone that `other` reaches, too.
+    pub fn within(self, other: &Allowed) -> Allowed {
+        let reach = self.reach.intersection(&other.reach);
+        Allowed { reach, ..self }
+    }
 }
 
 /// A refusal: what was needed and what the token carries.
@@ -61,19 +97,66 @@ impl Allowed {
 pub struct Denied {
     pub needed: Permission,
     pub held: Vec<Permission>,
+    pub is_user: bool,
+    pub lacks: Lack,
 }
 
-/// Decides whether `caller` may do what needs `needed` on `scope`.
-pub fn authorize(caller: &Caller, needed: Permission, scope: &Scope) -> Result<Allowed, Denied> {
-    let held = caller.permissions.iter().any(|permission| permission.allows(needed));
-    let reaches = match (caller.kind, scope) {
-        (CallerKind::Application, Scope::Tenant) => true,
-    };
-    if held && reaches {
-        Ok(Allowed { tenant: caller.tenant, permission: needed })
-    } else {
-        Err(Denied { needed, held: caller.permissions.clone() })
+/// What is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lack {
+    Permission,
+    /// The user has no role that holds one of these.
+    Role(&'static [RolePermission]),
+    /// The grant of the app does not have the action.
+    Action(&'static str),
+    /// The grant of the app does not have the address of the client.
+    Network,
+    /// The grant of the app does not have this hour.
+    Hour,
+    /// The grant of the app is for some device groups, and this is about the whole tenant.
+    WholeTenant,
+}
+
+/// Decides whether `caller` may do what it asks for.
+pub fn authorize(caller: &Caller, ask: &Ask) -> Result<Allowed, Denied> {
+    match decide(caller, ask) {
+        Ok(reach) => Ok(Allowed { tenant: caller.tenant, permission: ask.needed, reach }),
+        Err(lacks) => {
+            let (held, is_user) = (caller.permissions.clone(), caller.kind != CallerKind::Application);
+            Err(Denied { needed: ask.needed, held, is_user, lacks })
+        }
     }
+}
+
+fn decide(caller: &Caller, ask: &Ask) -> Result<Reach, Lack> {
+    let Ask { needed, action, address, now } = *ask;
+    if !caller.permissions.iter().any(|permission| permission.allows(needed)) {
+        return Err(Lack::Permission);
+    }
+    let scope = &caller.scope;
+    if let Some(action) = action
+        && !scope.allows_action(action)
+    {
+        return Err(Lack::Action(action));
+    }
+    if !scope.allows_address(address) {
+        return Err(Lack::Network);
+    }
+    if !scope.allows_time(now) {
+        return Err(Lack::Hour);
+    }
+    let reach = match &caller.kind {
+        CallerKind::Application => Reach::All,
+        CallerKind::User(SignedIn { rights, .. }) => {
+            let roles = role::needed_for(needed);
+            rights.reach(roles).ok_or(Lack::Role(roles))?
+        }
+    };
+    if role::is_tenant_wide(needed) {
+        // What is of no device is not in any device group either.
+        return if scope.reach().is_all() { Ok(Reach::All) } else { Err(Lack::WholeTenant) };
+    }
+    Ok(reach.intersection(&scope.reach()))
 }
 
 impl Denied {
@@ -87,20 +170,48 @@ impl std::error::Error for Denied {}
 impl fmt::Display for Denied {
     /// The words of the compatible API: clients show them to people who then know what to ask for.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let enough = PERMISSIONS.iter().filter(|d| d.permission.allows(self.needed)).map(|d| d.application);
-        let enough = enough.collect::<Vec<_>>().join(", ");
-        let held = self.held.iter().map(|permission| permission.application_name());
-        let held = if self.held.is_empty() { "none".into() } else { held.collect::<Vec<_>>().join(", ") };
+        match self.lacks {
+            Lack::Permission => self.write_missing(f),
+            Lack::Role([]) => {
+                write!(f, "Users cannot do this; it takes an app with {}.", self.needed.application_name())
+            }
+            Lack::Role(roles) => {
+                let roles: Vec<_> = roles.iter().map(|role| role.name()).collect();
+                write!(f, "The roles of the user do not hold {}.", roles.join(" or "))
+            }
+            Lack::Action(action) => write!(f, "The grant of the app does not have the action {action}."),
+            Lack::Network => f.write_str("The grant of the app does not have the network of this client."),
+            Lack::Hour => f.write_str("The grant of the app does not have this hour."),
+            Lack::WholeTenant => f.write_str(
+                "The grant of the app is for some device groups only, and this is about the whole tenant.",
+            ),
+        }
+    }
+}
+
+impl Denied {
+    fn write_missing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.is_user { "delegated" } else { "application" };
+        let name = |permission: Permission| match permission.declaration().delegated {
+            Some(delegated) if self.is_user => delegated,
+            _ => permission.application_name(),
+        };
+        let enough = PERMISSIONS.iter().filter(|d| d.permission.allows(self.needed));
+        let enough: Vec<_> = enough.map(|d| name(d.permission)).collect();
+        let held: Vec<_> = self.held.iter().map(|permission| name(*permission)).collect();
+        let held = if held.is_empty() { "none".into() } else { held.join(", ") };
+        let enough = enough.join(", ");
         write!(
             f,
-            "Missing application permissions. API required permissions: {enough}, application permissions: {held}."
+            "Missing {kind} permissions. API required permissions: {enough}, {kind} permissions: {held}."
         )
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use uuid::Uuid;
+    use model::access::{Hours, Minute, Network};
+    use store::Membership;
 
     use super::*;
 
@@ -110,38 +221,140 @@ mod tests {
             app: Some(AppId(Uuid::from_u128(2))),
             name: "app".into(),
             permissions: permissions.to_vec(),
+            scope: Arc::default(),
             kind: CallerKind::Application,
         }
     }
 
+    fn user(permissions: &[Permission], rights: UserRights) -> Caller {
+        let kind = CallerKind::User(SignedIn { user: Uuid::nil(), sign_in: None, rights: Arc::new(rights) });
+        Caller { kind, ..caller(permissions) }
+    }
+
+    fn all() -> Vec<Permission> {
+        PERMISSIONS.iter().map(|d| d.permission).collect()
+    }
+
+    fn ask(needed: Permission) -> Ask {
+        Ask { needed, action: None, address: None, now: Ticks::parse("2024-05-06T08:00:00Z").unwrap() }
+    }
+
+    fn lack(caller: &Caller, ask: &Ask) -> Option<Lack> {
+        authorize(caller, ask).err().map(|denied| denied.lacks)
+    }
+
     #[test]
     fn a_caller_may_do_what_its_permissions_allow() {
-        for needed in PERMISSIONS.iter().map(|d| d.permission) {
-            for held in PERMISSIONS.iter().map(|d| d.permission) {
-                let verdict = authorize(&caller(&[held]), needed, &Scope::Tenant);
+        for needed in all() {
+            for held in all() {
+                let verdict = authorize(&caller(&[held]), &ask(needed));
                 assert_eq!(verdict.is_ok(), held.allows(needed), "{held:?} for {needed:?}");
+                let verdict = lack(&user(&[held], UserRights::administrator()), &ask(needed));
+                let is_for_users = needed.declaration().delegated.is_some();
+                assert_eq!(verdict.is_none(), held.allows(needed) && is_for_users, "{held:?} for {needed:?}");
             }
-            assert!(authorize(&caller(&[]), needed, &Scope::Tenant).is_err(), "{needed:?}");
+            assert!(authorize(&caller(&[]), &ask(needed)).is_err(), "{needed:?}");
         }
+    }
+
+    #[test]
+    fn a_user_needs_permission_and_role_and_gets_the_device_groups_of_the_role() {
+        let groups = [model::access::DeviceGroup {
+            id: 1,
+            name: "g".into(),
+            description: String::new(),
+            rank: 1,
+            rule: Default::default(),
+            user_groups: vec![Uuid::nil()],
+        }];
+        for needed in all() {
+            for held in role::ROLE_PERMISSIONS.iter().map(|d| d.permission) {
+                let membership =
+                    Membership { groups: vec![(Uuid::nil(), [held].into())], is_administrator: false };
+                let rights = UserRights::new(&membership, &groups, &[Uuid::max()]);
+                let verdict = authorize(&user(&all(), rights.clone()), &ask(needed));
+                let has_role = held != RolePermission::Administer && role::needed_for(needed).contains(&held);
+                assert_eq!(verdict.is_ok(), has_role, "{held:?} for {needed:?}");
+                if let Ok(allowed) = verdict {
+                    let narrowed = Reach::groups([1]);
+                    let expected = if role::is_tenant_wide(needed) { Reach::All } else { narrowed };
+                    assert_eq!(*allowed.reach(), expected, "{needed:?}");
+                }
+                assert_eq!(lack(&user(&[], rights), &ask(needed)), Some(Lack::Permission));
+            }
+        }
+    }
+
+    #[test]
+    fn a_bounded_grant_reaches_its_device_groups_and_nothing_of_the_whole_tenant() {
+        let scope = Arc::new(GrantScope { device_groups: vec![3, 4], ..GrantScope::default() });
+        let bounded = Caller { scope, ..caller(&all()) };
+        for needed in all() {
+            match authorize(&bounded, &ask(needed)) {
+                Ok(allowed) => {
+                    assert!(!role::is_tenant_wide(needed));
+                    assert_eq!(*allowed.reach(), Reach::groups([3, 4]));
+                }
+                Err(denied) => {
+                    assert!(role::is_tenant_wide(needed));
+                    assert_eq!(denied.lacks, Lack::WholeTenant);
+                }
+            }
+        }
+        // A user has the device groups of both.
+        let kind = user(&[], UserRights::administrator()).kind;
+        let allowed = authorize(&Caller { kind, ..bounded }, &ask(Permission::MachineRead)).unwrap();
+        assert_eq!(*allowed.reach(), Reach::groups([3, 4]));
+    }
+
+    #[test]
+    fn a_bounded_grant_has_its_actions_networks_and_hours() {
+        let bounded =
+            |scope: GrantScope| Caller { scope: Arc::new(scope), ..caller(&[Permission::MachineRead]) };
+        let plain = ask(Permission::MachineRead);
+        let actions = bounded(GrantScope { actions: vec!["isolate".into()], ..GrantScope::default() });
+        assert_eq!(lack(&actions, &plain), None);
+        assert_eq!(lack(&actions, &Ask { action: Some("Isolate"), ..plain }), None);
+        assert_eq!(lack(&actions, &Ask { action: Some("Scan"), ..plain }), Some(Lack::Action("Scan")));
+        let networks = vec![Network::parse("10.0.0.0/8").unwrap()];
+        let networks = bounded(GrantScope { networks, ..GrantScope::default() });
+        assert_eq!(lack(&networks, &plain), Some(Lack::Network));
+        let from = |text: &str| Ask { address: Some(text.parse().unwrap()), ..plain };
+        assert_eq!(lack(&networks, &from("10.1.2.3")), None);
+        assert_eq!(lack(&networks, &from("11.1.2.3")), Some(Lack::Network));
+        let minute = |text| Minute::parse(text).unwrap();
+        let hours = vec![Hours { days: vec![], from: minute("09:00"), to: minute("17:00") }];
+        let hours = bounded(GrantScope { hours, ..GrantScope::default() });
+        assert_eq!(lack(&hours, &plain), Some(Lack::Hour));
+        assert_eq!(lack(&hours, &Ask { now: plain.now.plus_seconds(3_600), ..plain }), None);
     }
 
     #[test]
     fn what_is_allowed_is_bound_to_the_tenant_of_the_caller() {
         let caller = caller(&[Permission::MachineReadWrite]);
-        let allowed = authorize(&caller, Permission::MachineRead, &Scope::Tenant).unwrap();
+        let allowed = authorize(&caller, &ask(Permission::MachineRead)).unwrap();
         assert_eq!((allowed.tenant(), allowed.permission()), (caller.tenant, Permission::MachineRead));
+        assert!(allowed.reach().is_all());
     }
 
     #[test]
     fn a_refusal_names_what_is_needed_and_what_is_there() {
-        let message = |held: &[Permission]| {
-            authorize(&caller(held), Permission::AlertRead, &Scope::Tenant).unwrap_err().to_string()
-        };
+        let message =
+            |caller: &Caller| authorize(caller, &ask(Permission::AlertRead)).unwrap_err().to_string();
         assert_eq!(
-            message(&[Permission::MachineRead, Permission::EventWrite]),
+            message(&caller(&[Permission::MachineRead, Permission::EventWrite])),
             "Missing application permissions. API required permissions: Alert.Read.All, Alert.ReadWrite.All, \
              application permissions: Machine.Read.All, Event.Write."
         );
-        assert!(message(&[]).ends_with("application permissions: none."));
+        assert!(message(&caller(&[])).ends_with("application permissions: none."));
+        assert_eq!(
+            message(&user(&[Permission::MachineRead], UserRights::administrator())),
+            "Missing delegated permissions. API required permissions: Alert.Read, Alert.ReadWrite, \
+             delegated permissions: Machine.Read."
+        );
+        assert_eq!(
+            message(&user(&[Permission::AlertRead], UserRights::default())),
+            "The roles of the user do not hold ViewData.SecurityOperations."
+        );
     }
 }

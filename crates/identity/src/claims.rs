@@ -26,9 +26,11 @@ pub enum TokenVersion {
 pub(crate) enum TokenKind {
     #[serde(rename = "app")]
     App,
+    #[serde(rename = "user")]
+    User,
 }
 
-/// The claims of an application token.
+/// The claims of an access token.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Claims {
     pub aud: String,
@@ -48,7 +50,21 @@ pub(crate) struct Claims {
     /// Application permissions. Absent when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub roles: Vec<String>,
-    pub sub: Uuid,
+    /// Delegated permissions and words of sign-in, with blanks between. In tokens of users, and in those alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scp: Option<String>,
+    /// The sign-in that a token of a user belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<Uuid>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The principal name, in a token of version 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upn: Option<String>,
+    /// The principal name, in a token of version 2.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred_username: Option<String>,
+    pub sub: String,
     pub tid: Uuid,
     /// The id of this one token.
     pub uti: String,
@@ -70,6 +86,12 @@ pub(crate) fn object_id(tenant: TenantId, app: AppId) -> Uuid {
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&hash.as_ref()[..16]);
     Builder::from_custom_bytes(bytes).into_uuid()
+}
+
+/// The subject by which one app knows one user: no two apps can tell by it that they have the same user.
+pub(crate) fn pairwise_subject(tenant: TenantId, app: AppId, user: Uuid) -> String {
+    let all = [*tenant.0.as_bytes(), *app.0.as_bytes(), *user.as_bytes()].concat();
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, &all))
 }
 
 pub(crate) fn token_id() -> Result<String, IdentityError> {

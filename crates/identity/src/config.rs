@@ -12,6 +12,10 @@ pub struct IssuerConfig {
     /// a hosts file leads them here.
     pub authority_hosts: Vec<String>,
     pub token_lifetime_seconds: i64,
+    /// A new signing key is made when the newest is so old; 0 makes none by itself.
+    pub key_rotation_days: u32,
+    /// A signing key that has a successor verifies for so long, and as long as a token lives.
+    pub key_overlap_days: u32,
 }
 
 /// The resource names that clients of the compatible API ask tokens for.
@@ -52,6 +56,8 @@ impl IssuerConfig {
             audiences,
             authority_hosts: AUTHORITY_HOSTS.iter().map(|host| (*host).to_owned()).collect(),
             token_lifetime_seconds: 3599,
+            key_rotation_days: 90,
+            key_overlap_days: 1,
         }
     }
 }

@@ -1,7 +1,4 @@
-//! The documents in which clients look up the endpoints.
-//!
-//! They list what exists and nothing else, but for `authorization_endpoint`: the specification demands it and
-//! clients do not start without it.
+//! The documents in which clients look up the endpoints. They list what exists and nothing else.
 
 use serde_json::{Value, json};
 
@@ -9,6 +6,10 @@ use crate::claims::{TokenVersion, issuer};
 use crate::config::host_of;
 use crate::issuer::{Issuer, is_any_tenant};
 use crate::oauth_error::{OAuthError, OAuthProblem};
+use crate::scope::SIGN_IN_WORDS;
+
+/// How clients prove themselves; `none` is for those that cannot keep a secret.
+static CLIENTS: [&str; 4] = ["client_secret_post", "client_secret_basic", "private_key_jwt", "none"];
 
 impl Issuer {
     /// `/{tenant}/v2.0/.well-known/openid-configuration`
@@ -45,7 +46,8 @@ impl Issuer {
 
     async fn discovery(&self, segment: &str, version: TokenVersion) -> Result<Value, OAuthError> {
         let base = &self.config.issuer_base;
-        let (tenant, issuer) = if is_any_tenant(segment) {
+        let is_any = is_any_tenant(segment);
+        let (tenant, issuer) = if is_any {
             let version = if version == TokenVersion::V2 { "v2.0" } else { "" };
             (segment.to_ascii_lowercase(), format!("{base}/{{tenantid}}/{version}"))
         } else {
@@ -60,12 +62,38 @@ impl Issuer {
             "issuer": issuer,
             "authorization_endpoint": format!("{endpoints}/authorize"),
             "token_endpoint": format!("{endpoints}/token"),
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+            "device_authorization_endpoint": format!("{endpoints}/devicecode"),
+            "end_session_endpoint": format!("{endpoints}/logout"),
+            "userinfo_endpoint": format!("{base}/{tenant}/openid/userinfo"),
+            "introspection_endpoint": format!("{endpoints}/introspect"),
+            "revocation_endpoint": format!("{endpoints}/revoke"),
             "jwks_uri": format!("{base}/{tenant}/{keys}"),
-            "grant_types_supported": ["client_credentials"],
-            "response_types_supported": [],
+            "token_endpoint_auth_methods_supported": CLIENTS,
+            "token_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256"],
+            "introspection_endpoint_auth_methods_supported": &CLIENTS[..3],
+            "introspection_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256"],
+            "revocation_endpoint_auth_methods_supported": CLIENTS,
+            "revocation_endpoint_auth_signing_alg_values_supported": ["RS256", "PS256"],
+            "grant_types_supported": [
+                "authorization_code",
+                "client_credentials",
+                "password",
+                "refresh_token",
+                "urn:ietf:params:oauth:grant-type:device_code",
+            ],
+            "response_types_supported": ["code"],
+            "response_modes_supported": ["query", "fragment", "form_post"],
+            "code_challenge_methods_supported": ["S256"],
             "subject_types_supported": ["pairwise"],
             "id_token_signing_alg_values_supported": ["RS256"],
+            "scopes_supported": SIGN_IN_WORDS,
+            "claims_supported": [
+                "aud", "iss", "iat", "nbf", "exp", "auth_time", "amr", "at_hash", "nonce", "oid", "sid", "sub", "tid",
+                "ver", "name", "preferred_username", "upn", "email",
+            ],
+            "authorization_response_iss_parameter_supported": !is_any,
+            "request_parameter_supported": false,
+            "request_uri_parameter_supported": false,
         }))
     }
 }

@@ -10,7 +10,8 @@ use crate::oauth_error::OAuthProblem;
 use crate::secret::Secret;
 
 const PAIRS_MAX: usize = 64;
-const FIELD_BYTES_MAX: usize = 8 * 1024;
+/// An assertion with a chain of certificates in it is the longest.
+const FIELD_BYTES_MAX: usize = 24 * 1024;
 
 /// The fields that may come once only. Any other field is ignored.
 static KNOWN_FIELDS: &[&str] = &[
@@ -21,6 +22,26 @@ static KNOWN_FIELDS: &[&str] = &[
     "client_assertion_type",
     "resource",
     "scope",
+    "code_verifier",
+    "redirect_uri",
+    "refresh_token",
+    "username",
+    "password",
+    "token",
+    "response_type",
+    "response_mode",
+    "code_challenge",
+    "code_challenge_method",
+    "state",
+    "nonce",
+    "prompt",
+    "max_age",
+    "csrf",
+    "next",
+    "origin",
+    "ticket",
+    "user_code",
+    "decision",
 ];
 
 /// The fields of an `application/x-www-form-urlencoded` body. Values may be secrets, so they do not show
@@ -64,7 +85,7 @@ impl Form {
     }
 
     /// The value of a field. An empty one counts as missing.
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         let pair = self.pairs.iter().find(|(given, _)| given == name);
         pair.map(|(_, value)| value.expose()).filter(|value| !value.is_empty())
     }

@@ -4,15 +4,23 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
+use aws_lc_rs::hmac;
 use model::{Clock, TenantId};
 use serde_json::{Value, json};
 use store::{Store, Tenant};
+use tokio::sync::Semaphore;
+use uuid::Uuid;
 
+use crate::access::AccessMemory;
+use crate::attempts::Attempts;
 use crate::config::{IssuerConfig, normal_audience};
 use crate::error::{IdentityError, store};
 use crate::keys::SealingKey;
+use crate::network::Network;
 use crate::oauth_error::{OAuthError, OAuthProblem};
+use crate::outside::{Egress, Outside, OutsideIssuer};
 use crate::ring::{Ring, Snapshot};
+use crate::sign_in::HASHES_MAX;
 
 /// Issues tokens, publishes what verifies them, and verifies them.
 pub struct Issuer {
@@ -22,6 +30,17 @@ pub struct Issuer {
     pub(crate) audiences: HashSet<String>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ring: Ring,
+    pub(crate) access: AccessMemory,
+    /// Wrong passwords, by account and network.
+    pub(crate) attempts: Attempts<(TenantId, String, Network)>,
+    /// Wrong codes of second factors, by account.
+    pub(crate) factor_attempts: Attempts<(TenantId, Uuid)>,
+    /// Codes of devices that there are not, by network.
+    pub(crate) code_attempts: Attempts<Network>,
+    /// What passwords are hashed by at the same time.
+    pub(crate) hashes: Semaphore,
+    pub(crate) form_key: hmac::Key,
+    pub(crate) outside: Vec<Outside>,
 }
 
 impl Issuer {
@@ -34,10 +53,37 @@ impl Issuer {
         clock: Arc<dyn Clock>,
     ) -> Result<Issuer, IdentityError> {
         let ring = Ring::open(store.clone(), sealing, Arc::clone(&clock)).await?;
+        let access = AccessMemory::new(store.clone(), Arc::clone(&clock));
         let audiences = config.audiences.iter().map(|name| normal_audience(name)).collect();
         let issuer_base = config.issuer_base.trim_end_matches('/').to_owned();
         let config = IssuerConfig { issuer_base, ..config };
-        Ok(Issuer { store, config, audiences, clock, ring })
+        let form_key = ring.sealing().mac_key("forms");
+        Ok(Issuer {
+            store,
+            config,
+            audiences,
+            clock,
+            ring,
+            access,
+            attempts: Attempts::new(),
+            factor_attempts: Attempts::new(),
+            code_attempts: Attempts::new(),
+            hashes: Semaphore::new(HASHES_MAX),
+            form_key,
+            outside: Vec::new(),
+        })
+    }
+
+    /// Takes tokens of another issuer too, whose keys are read by `egress`. One of our own name is refused.
+    pub fn trust(&mut self, trusted: OutsideIssuer, egress: Arc<dyn Egress>) -> Result<(), IdentityError> {
+        let is_ours = |known: &str| trusted.issuer.starts_with(known) || known.starts_with(&trusted.issuer);
+        let is_known = self.outside.iter().any(|outside| outside.issuer() == trusted.issuer);
+        if is_ours(&self.config.issuer_base) || is_known {
+            let problem = "is this server's own, or named twice";
+            return Err(IdentityError::Invalid { what: "the outside issuer", problem });
+        }
+        self.outside.push(Outside::new(trusted, egress, Arc::clone(&self.clock)));
+        Ok(())
     }
 
     /// The document with the public keys: those that sign and those that did and are not retired.
@@ -60,10 +106,24 @@ impl Issuer {
         self.ring.refresh().await
     }
 
+    /// Forgets what callers of a tenant may do, so that what was changed of it holds from the next call on. Where
+    /// other processes change the same store it takes them up to a minute to notice.
+    pub fn forget(&self, tenant: TenantId) {
+        self.access.forget(tenant);
+    }
+
     /// Reads keys and tenants again. To be called now and then where other processes change the same store:
     /// what was added is noticed without it, what was retired is not.
     pub async fn refresh(&self) -> Result<(), IdentityError> {
         self.ring.refresh().await
+    }
+
+    /// Removes codes, tokens and sign-ins that are of no use any more. To be called now and then.
+    pub async fn sweep(&self) -> Result<(), IdentityError> {
+        while self.store.sweep_sign_ins(self.clock.now()).await.map_err(store("remove expired sign-ins"))? > 0
+        {
+        }
+        Ok(())
     }
 
     /// An error that is not about a token request, such as one of the wrong method.

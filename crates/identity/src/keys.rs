@@ -4,6 +4,7 @@ use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
@@ -42,8 +43,8 @@ impl SealingKey {
     }
 
     /// Encrypts what belongs to `name`; the result opens under the same name only.
-    fn seal(&self, name: &str, plain: &[u8]) -> Result<Vec<u8>, IdentityError> {
-        let failed = |_| IdentityError::Crypto { doing: "seal a signing key" };
+    pub(crate) fn seal(&self, name: &str, plain: &[u8]) -> Result<Vec<u8>, IdentityError> {
+        let failed = |_| IdentityError::Crypto { doing: "seal a secret" };
         let key = RandomizedNonceKey::new(&AES_256_GCM, self.0.as_ref()).map_err(failed)?;
         // The plain text is encrypted where it lies; with this capacity the vector never moves and leaves
         // no copy behind.
@@ -53,7 +54,7 @@ impl SealingKey {
         Ok([&[SEALED_VERSION][..], nonce.as_ref(), &body].concat())
     }
 
-    fn open(&self, name: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    pub(crate) fn open(&self, name: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (&SEALED_VERSION, rest) = sealed.split_first()? else { return None };
         let (nonce, body) = rest.split_at_checked(NONCE_BYTES)?;
         let key = RandomizedNonceKey::new(&AES_256_GCM, self.0.as_ref()).ok()?;
@@ -62,6 +63,14 @@ impl SealingKey {
         let length = key.open_in_place(nonce, Aad::from(name.as_bytes()), &mut plain).ok()?.len();
         plain.truncate(length);
         Some(plain)
+    }
+}
+
+impl SealingKey {
+    /// A key for authenticating what this server hands out and gets back, one for each purpose.
+    pub(crate) fn mac_key(&self, purpose: &str) -> hmac::Key {
+        let root = hmac::Key::new(hmac::HMAC_SHA256, self.0.as_ref());
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&root, purpose.as_bytes()).as_ref())
     }
 }
 

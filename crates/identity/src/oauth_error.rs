@@ -6,6 +6,8 @@ use model::Ticks;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::refusal::{Refusal, Told};
+
 /// What is wrong with a request to an OAuth endpoint. Each has one line in [`OAuthProblem::declaration`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OAuthProblem {
@@ -24,6 +26,7 @@ pub enum OAuthProblem {
     ExpiredSecret { app: String },
     InvalidScope { scope: String },
     UnknownResource { resource: String, tenant: String },
+    Refused(Refusal),
     Unavailable,
     Internal,
 }
@@ -147,6 +150,10 @@ impl OAuthProblem {
                     printable(tenant)
                 ),
             ),
+            Refused(refusal) => {
+                let Told { status, error, code, message } = refusal.told();
+                (status, error, code, message.into())
+            }
             Unavailable => (
                 503,
                 "temporarily_unavailable",
@@ -193,22 +200,43 @@ impl OAuthError {
         self.problem.declaration().code
     }
 
+    /// What is wrong, as a sentence.
+    pub fn message(&self) -> String {
+        self.problem.declaration().message
+    }
+
+    /// The text of `error_description`, with the ids by which the request is found again.
+    pub fn description(&self) -> String {
+        let Declaration { code, message, .. } = self.problem.declaration();
+        let (trace, correlation, timestamp) = (self.trace_id, self.correlation_id, self.timestamp());
+        format!(
+            "AADSTS{code}: {message} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}"
+        )
+    }
+
+    /// The time of the refusal, to the second.
+    pub fn timestamp(&self) -> String {
+        let second = self.at.to_string();
+        format!("{} {}Z", &second[..10], &second[11..19])
+    }
+
     /// The JSON body.
     pub fn body(&self) -> Value {
-        let Declaration { error, code, message, .. } = self.problem.declaration();
-        let (trace, correlation) = (self.trace_id, self.correlation_id);
-        let second = self.at.to_string();
-        let timestamp = format!("{} {}Z", &second[..10], &second[11..19]);
-        json!({
-            "error": error,
-            "error_description": format!(
-                "AADSTS{code}: {message} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {timestamp}"
-            ),
-            "error_codes": [code],
-            "timestamp": timestamp,
-            "trace_id": trace,
-            "correlation_id": correlation,
-        })
+        let mut body = json!({
+            "error": self.error(),
+            "error_description": self.description(),
+            "error_codes": [self.code()],
+            "timestamp": self.timestamp(),
+            "trace_id": self.trace_id,
+            "correlation_id": self.correlation_id,
+        });
+        // What clients ask before they send the user to a page.
+        match self.problem {
+            OAuthProblem::Refused(Refusal::ConsentNeeded) => body["suberror"] = json!("consent_required"),
+            OAuthProblem::Refused(Refusal::SecondFactorNeeded) => body["suberror"] = json!("basic_action"),
+            _ => {}
+        }
+        body
     }
 }
 
@@ -218,6 +246,12 @@ impl fmt::Display for OAuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Declaration { error, code, .. } = self.problem.declaration();
         write!(f, "{error} (AADSTS{code})")
+    }
+}
+
+impl From<Refusal> for OAuthProblem {
+    fn from(refusal: Refusal) -> OAuthProblem {
+        OAuthProblem::Refused(refusal)
     }
 }
 

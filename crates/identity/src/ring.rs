@@ -68,6 +68,10 @@ impl Ring {
         Ok(Ring { store, sealing, clock, present: RwLock::new(Arc::new(snapshot)), refreshed })
     }
 
+    pub(crate) fn sealing(&self) -> &SealingKey {
+        &self.sealing
+    }
+
     pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
         self.present.read().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -95,17 +95,23 @@ pub fn password_matches(stored: &str, password: &Secret) -> bool {
     argon2id().verify_password(password.expose().as_bytes(), &hash).is_ok()
 }
 
+/// What a random code, token or cookie is known by in the store: no salt is needed where nobody can guess.
+pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    for part in parts {
+        context.update(part);
+    }
+    let mut hash = [0; 32];
+    hash.copy_from_slice(context.finish().as_ref());
+    hash
+}
+
 pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), IdentityError> {
     rand::fill(bytes).map_err(|_| IdentityError::Crypto { doing: "draw random bytes" })
 }
 
 fn salted(salt: &[u8], secret: &str) -> [u8; 32] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(salt);
-    context.update(secret.as_bytes());
-    let mut hash = [0; 32];
-    hash.copy_from_slice(context.finish().as_ref());
-    hash
+    sha256(&[salt, secret.as_bytes()])
 }
 
 fn argon2id() -> Argon2<'static> {

@@ -5,6 +5,8 @@
 //! hashes, so that the check costs a few reads by key and its verdict need not be kept: a secret or consent that is
 //! taken back is noticed at the next request.
 
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use model::AppId;
@@ -69,11 +71,14 @@ impl Issuer {
         };
         let app = self.authenticate(tenant, credentials).await.map_err(auth_error)?;
         let permissions = self.granted(tenant, &app).await.map_err(auth_error)?;
+        let scope = self.store.tenant(tenant.id).grant_scope(app.id).await;
+        let scope = Arc::new(scope.map_err(|error| auth_error(store_problem(error)))?);
         Ok(Caller {
             tenant: tenant.id,
             app: Some(app.id),
             name: app.display_name,
             permissions: permissions.into_iter().collect(),
+            scope,
             kind: CallerKind::Application,
         })
     }

@@ -1,17 +1,24 @@
 //! Who is calling? Reads and checks bearer tokens.
 //!
-//! Nothing is read from the database for a token whose key and tenant are known, and the verdict on one
-//! token is not kept. A consent that is taken back is therefore noticed when the token expires; shortening
-//! that to a minute needs the grants in the snapshot too.
+//! The verdict on one token is not kept. What the token says is cut down to what the store says now of the app's
+//! grant, the user and the sign-in, which is remembered for some seconds: what was taken back is noticed within a
+//! minute, however long the token lives.
+
+use std::sync::Arc;
 
 use jsonwebtoken::errors::ErrorKind as JwtErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use model::{AppId, ErrorKind, Permission, TenantId};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-use crate::authorize::{Caller, CallerKind};
-use crate::claims::{self, Claims, TokenVersion};
+use crate::access::Access;
+use crate::authorize::{Caller, CallerKind, SignedIn};
+use crate::claims::{self, Claims, TokenKind, TokenVersion};
 use crate::config::normal_audience;
 use crate::issuer::Issuer;
+use crate::outside::OutsideCaller;
+use crate::ring::Snapshot;
 
 const TOKEN_BYTES_MAX: usize = 16 * 1024;
 /// How far the clock that issued may be ahead of the one that verifies. Expiry has no leeway.
@@ -42,6 +49,16 @@ pub enum AuthError {
     WrongIssuer,
     #[error("the bearer token is of an unknown tenant")]
     UnknownTenant,
+    #[error("the app of the bearer token is not known any more")]
+    UnknownApp,
+    #[error("the user of the bearer token is not known or cannot sign in")]
+    UnknownUser,
+    #[error("the user of the bearer token has signed out")]
+    SignedOut,
+    #[error("the bearer token was taken back")]
+    TakenBack,
+    #[error("what the caller may do cannot be looked up now")]
+    AccessUnavailable,
     #[error("the Authorization header cannot be read; it takes Bearer, Splunk or Basic credentials")]
     MalformedCredentials,
     #[error("the client id and secret are not valid")]
@@ -55,7 +72,7 @@ pub enum AuthError {
 impl AuthError {
     pub fn kind(&self) -> ErrorKind {
         match self {
-            AuthError::Unavailable => ErrorKind::Unavailable,
+            AuthError::Unavailable | AuthError::AccessUnavailable => ErrorKind::Unavailable,
             _ => ErrorKind::Unauthorized,
         }
     }
@@ -70,6 +87,15 @@ pub fn bearer_token(authorization: Option<&str>) -> Result<&str, AuthError> {
 impl Issuer {
     /// The caller whose token this is, once signature, issuer, audience, times and tenant are checked.
     pub async fn verify(&self, bearer: &str) -> Result<Caller, AuthError> {
+        if let Some(outside) = self.outside.iter().find(|outside| outside.is_named_by(bearer)) {
+            return self.outside_caller(outside.verify(bearer).await?);
+        }
+        let claims = self.verified_claims(bearer).await?;
+        self.caller(claims).await
+    }
+
+    /// The claims of an access token, once signature, issuer, audience, times and tenant are checked.
+    pub(crate) async fn verified_claims(&self, bearer: &str) -> Result<Claims, AuthError> {
         if bearer.len() > TOKEN_BYTES_MAX {
             return Err(AuthError::TooLong);
         }
@@ -86,7 +112,73 @@ impl Issuer {
             let snapshot = self.ring.refresh_if_due().await;
             snapshot.tenant(tenant).ok_or(AuthError::UnknownTenant)?;
         }
-        caller(claims)
+        let is_of_user = claims.idtyp == TokenKind::User;
+        if claims.scp.is_some() != is_of_user || claims.sid.is_some() != is_of_user {
+            return Err(AuthError::Malformed);
+        }
+        Ok(claims)
+    }
+
+    /// The holder of a token of an outside issuer, of which the operator says what it permits.
+    fn outside_caller(&self, outside: OutsideCaller) -> Result<Caller, AuthError> {
+        let OutsideCaller { tenant, name, permissions } = outside;
+        self.ring.snapshot().tenant(tenant).ok_or(AuthError::UnknownTenant)?;
+        let permissions = permissions.into_iter().collect();
+        let (scope, kind) = (Arc::default(), CallerKind::Application);
+        Ok(Caller { tenant, app: None, name, permissions, scope, kind })
+    }
+
+    /// Who holds a token with these claims, and what of it still holds.
+    async fn caller(&self, claims: Claims) -> Result<Caller, AuthError> {
+        let app = match claims.ver {
+            TokenVersion::V1 => claims.appid,
+            TokenVersion::V2 => claims.azp,
+        };
+        let app = AppId(app.ok_or(AuthError::Malformed)?);
+        let tenant = TenantId(claims.tid);
+        match (claims.idtyp, &claims.scp) {
+            (TokenKind::App, None) => {
+                let access = self.access.of_app(tenant, app).await?;
+                let said = claims.roles.iter().filter_map(|name| Permission::from_application_name(name));
+                let permissions = still_granted(said, &access);
+                let (scope, kind) = (access.scope.clone(), CallerKind::Application);
+                Ok(Caller { tenant, app: Some(app), name: claims.app_displayname, permissions, scope, kind })
+            }
+            (TokenKind::User, Some(scp)) if claims.roles.is_empty() => {
+                let access = self.access.of_user(tenant, app, claims.oid, claims.sid).await?;
+                let user = access.user.as_ref().ok_or(AuthError::UnknownUser)?;
+                if claims.iat < user.tokens_from.unix_seconds() {
+                    return Err(AuthError::TakenBack);
+                }
+                let said = scp.split_ascii_whitespace().filter_map(Permission::from_delegated_name);
+                let permissions = still_granted(said, &access);
+                let signed_in =
+                    SignedIn { user: claims.oid, sign_in: claims.sid, rights: user.rights.clone() };
+                let (scope, kind) = (access.scope.clone(), CallerKind::User(signed_in));
+                let name = user.principal_name.clone();
+                Ok(Caller { tenant, app: Some(app), name, permissions, scope, kind })
+            }
+            _ => Err(AuthError::Malformed),
+        }
+    }
+
+    /// A caller that was known before, with what of its permissions and roles holds now: for answers that take long.
+    pub async fn again(&self, caller: &Caller) -> Result<Caller, AuthError> {
+        // What tokens of outside issuers permit is not kept here.
+        let Some(app) = caller.app else { return Ok(caller.clone()) };
+        let (access, kind) = match &caller.kind {
+            CallerKind::Application => {
+                (self.access.of_app(caller.tenant, app).await?, CallerKind::Application)
+            }
+            CallerKind::User(signed_in) => {
+                let SignedIn { user, sign_in, .. } = *signed_in;
+                let access = self.access.of_user(caller.tenant, app, user, sign_in).await?;
+                let rights = access.user.as_ref().ok_or(AuthError::UnknownUser)?.rights.clone();
+                (access, CallerKind::User(SignedIn { user, sign_in, rights }))
+            }
+        };
+        let permissions = still_granted(caller.permissions.iter().copied(), &access);
+        Ok(Caller { permissions, scope: access.scope.clone(), kind, ..caller.clone() })
     }
 
     fn check(&self, claims: &Claims) -> Result<(), AuthError> {
@@ -107,6 +199,15 @@ impl Issuer {
     }
 }
 
+/// The claims of any token that one of our keys signed, unjudged.
+pub(crate) fn claims_signed_by_us(snapshot: &Snapshot, token: &str) -> Result<Value, AuthError> {
+    if token.len() > TOKEN_BYTES_MAX {
+        return Err(AuthError::TooLong);
+    }
+    let key = snapshot.key(&kid(token)?).ok_or(AuthError::UnknownKey)?;
+    signed_claims(token, key.verifying())
+}
+
 /// The id of the key that a token says it is signed with.
 fn kid(bearer: &str) -> Result<String, AuthError> {
     let header = jsonwebtoken::decode_header(bearer).map_err(|_| AuthError::Malformed)?;
@@ -117,17 +218,21 @@ fn kid(bearer: &str) -> Result<String, AuthError> {
     if header.crit.is_some() {
         return Err(AuthError::Malformed);
     }
+    // RFC 8725, 3.11: what was made for another use is not taken for this one.
+    if header.typ.is_some_and(|typ| !typ.eq_ignore_ascii_case("JWT") && !typ.eq_ignore_ascii_case("at+jwt")) {
+        return Err(AuthError::Malformed);
+    }
     header.kid.ok_or(AuthError::UnknownKey)
 }
 
 /// The claims of a token that `key` signed. What they say is left to the caller, who has the clock.
-fn signed_claims(bearer: &str, key: &DecodingKey) -> Result<Claims, AuthError> {
+fn signed_claims<T: DeserializeOwned + Clone>(bearer: &str, key: &DecodingKey) -> Result<T, AuthError> {
     let mut validation = Validation::new(Algorithm::RS256);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;
     validation.validate_nbf = false;
     validation.validate_aud = false;
-    match jsonwebtoken::decode::<Claims>(bearer, key, &validation) {
+    match jsonwebtoken::decode::<T>(bearer, key, &validation) {
         Ok(token) => Ok(token.claims),
         Err(error) => Err(match error.kind() {
             JwtErrorKind::InvalidSignature => AuthError::BadSignature,
@@ -137,17 +242,7 @@ fn signed_claims(bearer: &str, key: &DecodingKey) -> Result<Claims, AuthError> {
     }
 }
 
-fn caller(claims: Claims) -> Result<Caller, AuthError> {
-    let app = match claims.ver {
-        TokenVersion::V1 => claims.appid,
-        TokenVersion::V2 => claims.azp,
-    };
-    let permissions = claims.roles.iter().filter_map(|role| Permission::from_application_name(role));
-    Ok(Caller {
-        tenant: TenantId(claims.tid),
-        app: Some(AppId(app.ok_or(AuthError::Malformed)?)),
-        name: claims.app_displayname,
-        permissions: permissions.collect(),
-        kind: CallerKind::Application,
-    })
+/// What a token says, as far as it is granted now.
+fn still_granted(said: impl Iterator<Item = Permission>, access: &Access) -> Vec<Permission> {
+    said.filter(|permission| access.granted.iter().any(|granted| granted.allows(*permission))).collect()
 }

@@ -13,7 +13,8 @@ fn a_tenant_named_either_way_has_one_document_a_generation() {
         assert_eq!(document["token_endpoint"], format!("{BASE}/{tenant}/oauth2/v2.0/token"));
         assert_eq!(document["authorization_endpoint"], format!("{BASE}/{tenant}/oauth2/v2.0/authorize"));
         assert_eq!(document["jwks_uri"], format!("{BASE}/{tenant}/discovery/v2.0/keys"));
-        assert_eq!(document["grant_types_supported"], json!(["client_credentials"]));
+        assert_eq!(document["response_types_supported"], json!(["code"]));
+        assert_eq!(document["code_challenge_methods_supported"], json!(["S256"]));
 
         let document = run(shared().issuer.discovery_v1(segment)).unwrap();
         assert_eq!(document["issuer"], format!("{BASE}/{tenant}/"));

@@ -23,7 +23,7 @@ fn resign(change: impl FnOnce(&mut Value), change_header: impl FnOnce(&mut Value
 }
 
 /// Opens a sealed key by the documented layout and signs with it.
-fn sign(sealed: &[u8], kid: &str, message: &[u8]) -> String {
+pub fn sign(sealed: &[u8], kid: &str, message: &[u8]) -> String {
     use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
     use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
     use base64::Engine;
@@ -56,6 +56,7 @@ fn a_token_of_either_generation_tells_who_calls() {
             app: Some(shared().app),
             name: "hunter".into(),
             permissions: vec![Permission::AlertReadWrite, Permission::MachineRead],
+            scope: Default::default(),
             kind: CallerKind::Application,
         };
         assert_eq!(run(shared().issuer.verify(&token)), Ok(expected));

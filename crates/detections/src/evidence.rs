@@ -8,7 +8,7 @@ use model::{Cell, Row, Ticks};
 use crate::additional::Additional;
 
 /// The evidence in a row: what it is about first, who did it after.
-pub(crate) fn of(row: &Row, created: Ticks) -> Vec<AlertEvidence> {
+pub fn of(row: &Row, created: Ticks) -> Vec<AlertEvidence> {
     let reader = Reader { row, created };
     let additional = Additional::parse(row.text("AdditionalFields"));
     let found = [
@@ -26,7 +26,7 @@ pub(crate) fn of(row: &Row, created: Ticks) -> Vec<AlertEvidence> {
 }
 
 /// The account an alert is shown with.
-pub(crate) fn related_user(row: &Row) -> Option<RelatedUser> {
+pub fn related_user(row: &Row) -> Option<RelatedUser> {
     let account = account_columns(row)?;
     Some(RelatedUser { user_name: text(row, account.name)?, domain_name: text(row, account.domain) })
 }

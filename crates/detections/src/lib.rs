@@ -21,6 +21,7 @@ mod raise;
 mod route;
 mod rules;
 
+pub use evidence::{of as evidence, related_user};
 pub use load::{LoadProblem, Loaded};
 pub use meta::RuleMeta;
 pub use raise::raise;

@@ -62,6 +62,9 @@ impl TenantLake {
     /// returns, from the log as well, and from the disk after the grace period. Nothing is deleted while a legal hold
     /// keeps a table that has rows of the device. A call that was cut off is completed by another.
     pub async fn delete_device(&self, device: &DeviceId) -> Result<Deleted, LakeError> {
+        if self.devices.is_some() {
+            return Err(LakeError::Narrowed { what: "without the rows of a device" });
+        }
         self.lake.flush().await?;
         let shared = &self.lake.0;
         let _one_at_a_time = shared.maintaining.lock().await;

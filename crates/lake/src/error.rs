@@ -33,6 +33,8 @@ pub enum LakeError {
     TermIndex { path: String, reason: String },
     #[error("the legal hold '{hold}' keeps rows of the device in {table}")]
     Held { hold: String, table: &'static str },
+    #[error("the lake {what} is for callers who reach all devices")]
+    Narrowed { what: &'static str },
     #[error("the batch is larger than {max} bytes")]
     TooLarge { max: usize },
     #[error("unexpected batch: {0}")]
@@ -53,6 +55,7 @@ impl LakeError {
             LakeError::TooLarge { .. } => ErrorKind::TooLarge,
             LakeError::Held { .. } => ErrorKind::Conflict,
             LakeError::Rows(_) | LakeError::TooEarly { .. } => ErrorKind::InvalidInput,
+            LakeError::Narrowed { .. } => ErrorKind::Forbidden,
             LakeError::Busy | LakeError::NoSpace | LakeError::Stopped => ErrorKind::Unavailable,
             LakeError::Log { .. }
             | LakeError::File { .. }

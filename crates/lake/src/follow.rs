@@ -28,7 +28,7 @@ impl TenantLake {
             end = end.max(hot.last_sequence);
             taken.push(hot.clone());
         }
-        Scan::new(self.lake.clone(), Vec::new(), taken, position, end, more)
+        Scan::new(self, Vec::new(), taken, position, end, more)
     }
 
     fn read_files_after(&self, position: i64, state: &TenantState) -> Scan {
@@ -47,6 +47,6 @@ impl TenantLake {
             end = end.max(file.last_sequence);
             taken.push(file);
         }
-        Scan::new(self.lake.clone(), taken, Vec::new(), position, end, true)
+        Scan::new(self, taken, Vec::new(), position, end, true)
     }
 }

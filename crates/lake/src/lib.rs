@@ -25,6 +25,7 @@ mod measures;
 mod narrow;
 mod parquet_file;
 mod provider;
+mod reach;
 mod rows;
 mod scan;
 mod schema;
@@ -58,6 +59,7 @@ pub use files::{Files, HiddenText, RemoteConfig};
 pub use log::Appended;
 pub use narrow::Explain;
 pub use provider::{is_lake_table, object_store_url};
+pub use reach::{Devices, is_narrowed};
 pub use rows::{LineError, Rows, RowsBuilder, RowsReader, StreamError, Texts, rows_of_stream};
 pub use scan::{Scan, rows_after};
 pub use schema::{INGESTED_COLUMN, SEQUENCE_COLUMN, arrow_type, declared_schema, stored_schema};
@@ -68,6 +70,7 @@ pub use verify::{Finding, TableStats, Verified};
 
 use crate::frame::Payload;
 use crate::log::{Append, Job, Producers};
+use crate::reach::NarrowedTable;
 use crate::space::Space;
 use crate::state::State;
 use crate::unfinished::Unfinished;
@@ -209,7 +212,7 @@ impl Lake {
 
     /// A handle that sees one tenant only.
     pub fn tenant(&self, tenant: TenantId) -> TenantLake {
-        TenantLake { lake: self.clone(), tenant }
+        TenantLake { lake: self.clone(), tenant, devices: None }
     }
 
     /// The tenants that have rows.
@@ -351,6 +354,8 @@ impl Lake {
 pub struct TenantLake {
     lake: Lake,
     tenant: TenantId,
+    /// Whose rows are seen; none for all rows.
+    devices: Option<Devices>,
 }
 
 impl TenantLake {
@@ -382,6 +387,11 @@ impl TenantLake {
         };
         // What comes of it the append says.
         let _ = tokio::time::timeout(patience, room).await;
+    }
+
+    /// The handle that sees rows of these devices only.
+    pub fn within(self, devices: Devices) -> TenantLake {
+        TenantLake { devices: Some(devices), ..self }
     }
 
     /// Appends rows. When this returns they are durable and visible. A `producer` (its name and a sequence that
@@ -435,7 +445,8 @@ impl TenantLake {
         let state = shared.state.snapshot(self.tenant);
         let heads = shared.heads.clone();
         let store = self.lake.object_store();
-        Snapshot { state, store, heads, explain: None, as_of: None, now, grace }
+        let devices = self.devices.clone();
+        Snapshot { state, store, heads, devices, explain: None, as_of: None, now, grace }
     }
 
     /// How long what was deleted stays on the disk, and as far back the past can be asked.
@@ -455,6 +466,7 @@ pub struct Snapshot {
     state: state::TenantState,
     store: Arc<dyn object_store::ObjectStore>,
     heads: Arc<narrow::IndexHeads>,
+    devices: Option<Devices>,
     explain: Option<Explain>,
     as_of: Option<AsOf>,
     now: Ticks,
@@ -470,13 +482,26 @@ impl Snapshot {
     /// Every table as it was. What retention and deletions removed since is there again, as far back as the
     /// grace period reaches; a time before that is an error.
     pub fn as_of(&self, as_of: AsOf) -> Result<Snapshot, LakeError> {
+        if self.devices.is_some() && matches!(as_of, AsOf::Sequence(_)) {
+            return Err(LakeError::Narrowed {
+                what: "as of a sequence, which counts the rows of all devices,",
+            });
+        }
         as_of::check(as_of, self.now, self.grace)?;
         let state = as_of::select(as_of, self.state.clone());
         Ok(Snapshot { state, as_of: Some(as_of), ..self.clone() })
     }
 
-    /// Whether a table has no file and no row that is not in one yet.
+    /// The highest sequence of its rows; 0 without any.
+    pub fn last_sequence(&self) -> i64 {
+        self.state.last_sequence
+    }
+
+    /// Whether a table has no file and no row that is not in one yet. Whoever does not see all devices is not told.
     pub fn is_empty(&self, table: &'static Table) -> bool {
+        if self.devices.is_some() {
+            return false;
+        }
         let files = self.state.files.get(table.name);
         let has_files = files.is_some_and(|files| !files.listed.is_empty() || !files.removed.is_empty());
         !has_files && self.state.hot.iter().all(|batch| batch.table.name != table.name)
@@ -490,9 +515,13 @@ impl Snapshot {
             heads: self.heads.clone(),
             explain: self.explain,
         };
-        match self.as_of {
+        let whole: Arc<dyn TableProvider> = match self.as_of {
             Some(as_of) => Arc::new(as_of::PastTable::new(now, as_of)),
             None => Arc::new(now),
+        };
+        match &self.devices {
+            Some(devices) => NarrowedTable::of(table, whole, devices),
+            None => whole,
         }
     }
 }

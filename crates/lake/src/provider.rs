@@ -25,7 +25,7 @@ use object_store::ObjectStore;
 
 use crate::adapt::AdapterFactory;
 use crate::narrow::{Explain, IndexHeads, Narrowed, Question, narrow};
-use crate::schema::stored_schema;
+use crate::schema::{SEQUENCE_COLUMN, stored_schema};
 use crate::state::TenantState;
 
 /// The name under which sessions register the lake's object store.
@@ -100,10 +100,14 @@ impl LakeTable {
         limit: Option<usize>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let Some(files) = self.state.files.get(self.table.name) else { return Ok(None) };
-        let times = TimeRange::of(filters);
+        let (times, sequences) = (TimeRange::of(filters), SequenceRange::of(filters));
         let question = Question::of(self.table, filters, self.explain);
-        let files: Vec<Arc<DataFile>> =
-            files.listed.iter().filter(|file| times.may_hold(file)).cloned().collect();
+        let files: Vec<Arc<DataFile>> = files
+            .listed
+            .iter()
+            .filter(|file| times.may_hold(file) && sequences.may_hold(file))
+            .cloned()
+            .collect();
         let question = question.as_ref();
         let asked = files.into_iter().map(async |file| self.part_of(&file, question).await);
         let files: Vec<PartitionedFile> =
@@ -209,6 +213,45 @@ impl TimeRange {
     }
 }
 
+/// The sequences that a conjunction of filters allows, as parts of a query ask for them.
+#[derive(Debug, PartialEq, Eq)]
+struct SequenceRange {
+    above: i64,
+    until: i64,
+}
+
+impl SequenceRange {
+    fn of(filters: &[Expr]) -> SequenceRange {
+        let mut range = SequenceRange { above: i64::MIN, until: i64::MAX };
+        filters.iter().for_each(|filter| range.narrow(filter));
+        range
+    }
+
+    fn narrow(&mut self, filter: &Expr) {
+        let Expr::BinaryExpr(BinaryExpr { left, op, right }) = filter else { return };
+        if *op == Operator::And {
+            self.narrow(left);
+            self.narrow(right);
+            return;
+        }
+        let (Expr::Column(column), Expr::Literal(ScalarValue::Int64(Some(number)), _)) =
+            (left.as_ref(), right.as_ref())
+        else {
+            return;
+        };
+        match op {
+            _ if column.name != SEQUENCE_COLUMN => {}
+            Operator::Gt => self.above = self.above.max(*number),
+            Operator::LtEq => self.until = self.until.min(*number),
+            _ => {}
+        }
+    }
+
+    fn may_hold(&self, file: &DataFile) -> bool {
+        file.last_sequence > self.above && file.first_sequence <= self.until
+    }
+}
+
 fn ticks(value: &ScalarValue) -> Option<i64> {
     match value {
         ScalarValue::TimestampNanosecond(Some(nanos), _) => Some(Ticks::from_unix_nanos(*nanos).0),
@@ -242,6 +285,20 @@ mod tests {
             TimeRange::of(&[time().gt(at(5)).and(at(9).gt_eq(time())), time().gt_eq(at(3))]),
             TimeRange { first: ticks(5), last: ticks(9) }
         );
+    }
+
+    #[test]
+    fn the_sequences_of_filters() {
+        let sequence = || col(SEQUENCE_COLUMN);
+        let range = |above, until| SequenceRange { above, until };
+        for (filters, expected) in [
+            (vec![col("a").gt(lit(5i64))], range(i64::MIN, i64::MAX)),
+            (vec![sequence().gt(lit(5i64)).and(sequence().lt_eq(lit(9i64)))], range(5, 9)),
+            (vec![sequence().gt(lit(5i64)), sequence().gt(lit(7i64))], range(7, i64::MAX)),
+            (vec![sequence().lt_eq(lit(5i64)).or(col("a").eq(lit(1)))], range(i64::MIN, i64::MAX)),
+        ] {
+            assert_eq!(SequenceRange::of(&filters), expected, "{filters:?}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::compact::open_typed;
 use crate::schema::SEQUENCE_COLUMN;
 use crate::state::HotBatch;
 use crate::times::joined_batch;
-use crate::{Lake, LakeError, TenantLake, blocking};
+use crate::{Devices, Lake, LakeError, TenantLake, blocking};
 
 /// Rows of a file that are decoded at a time.
 const BATCH_ROWS: usize = 8_192;
@@ -28,6 +28,8 @@ pub struct Scan {
     after: i64,
     position: i64,
     more: bool,
+    /// Whose rows are handed out; none for all rows.
+    devices: Option<Devices>,
 }
 
 impl TenantLake {
@@ -36,13 +38,13 @@ impl TenantLake {
         let state = self.lake.0.state.snapshot(self.tenant);
         let files: Vec<_> = state.files.values().flat_map(|files| files.listed.iter().cloned()).collect();
         let hot: Vec<_> = state.hot.iter().cloned().collect();
-        Scan::new(self.lake.clone(), files, hot, 0, state.last_sequence, false)
+        Scan::new(self, files, hot, 0, state.last_sequence, false)
     }
 }
 
 impl Scan {
     pub(crate) fn new(
-        lake: Lake,
+        lake: &TenantLake,
         files: Vec<Arc<DataFile>>,
         hot: Vec<Arc<HotBatch>>,
         after: i64,
@@ -50,7 +52,8 @@ impl Scan {
         more: bool,
     ) -> Scan {
         let (files, hot) = (files.into_iter(), hot.into_iter());
-        Scan { lake, files, reading: None, hot, after, position, more }
+        let (lake, devices) = (lake.lake.clone(), lake.devices.clone());
+        Scan { lake, files, reading: None, hot, after, position, more, devices }
     }
 
     /// The sequence up to which rows are in the scan.
@@ -63,6 +66,13 @@ impl Scan {
         self.more
     }
 
+    fn seen(&self, table: &'static Table, batch: RecordBatch) -> Result<RecordBatch, LakeError> {
+        match &self.devices {
+            Some(devices) => devices.rows(table, batch),
+            None => Ok(batch),
+        }
+    }
+
     /// Some more rows; none when there are no more.
     pub async fn next(&mut self) -> Result<Option<(&'static Table, RecordBatch)>, LakeError> {
         loop {
@@ -70,7 +80,7 @@ impl Scan {
                 let (batch, reader) = blocking(move || (reader.next().transpose(), reader)).await?;
                 if let Some(batch) = batch? {
                     self.reading = Some((table, reader));
-                    let batch = rows_after(&joined_batch(&batch)?, self.after)?;
+                    let batch = self.seen(table, rows_after(&joined_batch(&batch)?, self.after)?)?;
                     if batch.num_rows() > 0 {
                         return Ok(Some((table, batch)));
                     }
@@ -78,7 +88,8 @@ impl Scan {
                 }
             }
             let Some(file) = self.files.next() else {
-                return Ok(self.hot.next().map(|hot| (hot.table, hot.batch.clone())));
+                let Some(hot) = self.hot.next() else { return Ok(None) };
+                return Ok(Some((hot.table, self.seen(hot.table, hot.batch.clone())?)));
             };
             let Some(table) = model::tables::find(&file.table) else { continue };
             let files = self.lake.0.files.clone();

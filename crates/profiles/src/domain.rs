@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use model::host_of;
 use serde::{Deserialize, Serialize};
 
 use crate::found::Profiles;
@@ -105,14 +106,6 @@ impl Source<'_> {
             }
         }
     }
-}
-
-/// The host in a URL, or in what is left of one when its scheme, port or path was left out.
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    host.split_once(':').map_or(host, |(host, _)| host)
 }
 
 fn parents(name: &str) -> impl Iterator<Item = &str> {

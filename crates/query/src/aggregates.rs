@@ -4,6 +4,7 @@ mod bags;
 mod choose;
 mod collect;
 mod digests;
+mod distinct;
 mod fold;
 mod percentiles;
 mod schema;
@@ -75,7 +76,11 @@ fn fill(typed: Typed) -> Typed {
 }
 
 fn zero_if_null(typed: Typed) -> Typed {
-    let zero = if typed.kind == Kind::Real { lit(0.0f64) } else { lit(0i64) };
+    let zero = match typed.kind {
+        Kind::Real => lit(0.0f64),
+        Kind::Decimal => lit(crate::decimal::scalar(crate::decimal::parse("0"))),
+        _ => lit(0i64),
+    };
     Typed::new(datafusion::functions::core::expr_fn::coalesce(vec![typed.expr, zero]), typed.kind)
 }
 
@@ -198,12 +203,18 @@ pub static AGGREGATES: &[Aggregate] = &[
     ),
     Aggregate { names: Names::Prefix, ..aggregate("cnt", "cnt", &[], count, "Old name of count.") },
     Aggregate { names: Names::Prefix, ..aggregate("count", "count", &[], count, "The number of rows.") },
-    aggregate("count_distinct", "count_distinct", VALUE, dcount, "The number of different values, exactly."),
+    aggregate(
+        "count_distinct",
+        "count_distinct",
+        VALUE,
+        count_distinct,
+        "The number of different values, exactly.",
+    ),
     aggregate(
         "count_distinctif",
         "count_distinctif",
         VALUE_IF,
-        |args| filtered(args, dcount),
+        |args| filtered(args, count_distinct),
         "The number of different values in rows for which the predicate is true.",
     ),
     aggregate(
@@ -239,14 +250,14 @@ pub static AGGREGATES: &[Aggregate] = &[
         "dcount",
         "dcount",
         DCOUNT,
-        |args| dcount(args.into_iter().take(1).collect()),
-        "The number of different values. Always exact here; the accuracy is accepted.",
+        dcount,
+        "The number of different values. Exact up to 1,024, about 0.8% off beyond that with the usual accuracy.",
     ),
     aggregate(
         "dcountif",
         "dcountif",
         DCOUNT_IF,
-        |args| filtered(args.into_iter().take(2).collect(), dcount),
+        |args| filtered(args, dcount),
         "The number of different values in rows for which the predicate is true.",
     ),
     aggregate(
@@ -560,6 +571,16 @@ fn countif(args: Vec<Typed>) -> Result<Lowered, String> {
 }
 
 fn dcount(args: Vec<Typed>) -> Result<Lowered, String> {
+    let mut args = args.into_iter();
+    let value = args.next().ok_or("an argument is missing")?;
+    let accuracy = match args.next() {
+        None => crate::sketch::ACCURACY,
+        Some(given) => given.literal_long().ok_or("the accuracy must be a constant")?,
+    };
+    Ok(Lowered::plain(distinct::call(value, accuracy)?, Kind::Long))
+}
+
+fn count_distinct(args: Vec<Typed>) -> Result<Lowered, String> {
     Ok(Lowered::plain(expr_fn::count_distinct(one(args)?.expr), Kind::Long))
 }
 

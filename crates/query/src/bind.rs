@@ -3,16 +3,20 @@
 mod aggregate;
 mod branches;
 mod columns;
+mod devices;
 mod enrich;
 mod evaluate;
 mod expand;
 mod expr;
 mod external;
+mod graph;
 mod grouped;
 mod join;
 mod naming;
 mod operator;
 mod parse;
+mod reduce;
+mod rows;
 mod scan;
 mod schema;
 mod search;
@@ -30,6 +34,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::error::DataFusionError;
+use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::LogicalPlan;
 use kql::ast::{self, LetValue, Pipeline, Statement};
 use kql::{Diagnostic, Span};
@@ -40,14 +45,18 @@ use model::{Kind, Table, Ticks};
 pub(crate) use self::source::INGESTED_COLUMN;
 use crate::functions::Context;
 use crate::relation::{FieldNames, Relation};
+use crate::saved::SavedFunction;
 use crate::typed::Typed;
+use crate::window::Window;
 
 /// Operators that one query may expand to, its functions and views included.
-const STEPS_MAX: usize = 1_000;
+const STEPS_MAX: usize = 250;
 /// Mistakes that are told at once.
 const DIAGNOSTICS_MAX: usize = 50;
 /// How deep functions and views may call each other.
 const DEPTH_MAX: usize = 40;
+/// Uses of functions and views in one query, those inside of them included.
+const USES_MAX: usize = 5_000;
 
 /// The tables a query may read: already those of one tenant, and only the rows the caller may see.
 pub trait Tables: Send + Sync {
@@ -69,6 +78,11 @@ pub trait Tables: Send + Sync {
         None
     }
 
+    /// The highest sequence of the rows there are, where rows have one and the past can be asked by it.
+    fn last_sequence(&self) -> Option<i64> {
+        None
+    }
+
     /// The same tables as they were, or why that cannot be told.
     fn as_of(&self, as_of: AsOf) -> Result<Arc<dyn Tables>, String>;
 }
@@ -84,12 +98,59 @@ pub(crate) enum Bound {
 pub(crate) struct Subquery {
     pub key: String,
     pub plan: LogicalPlan,
-    /// Rows beyond these are an error.
+    /// Rows beyond these are an error, or not kept.
     pub rows_max: usize,
+    /// Whether the query can be run without them as well, reading them again.
+    pub is_kept: bool,
 }
 
-/// Results of subqueries by their key.
-pub(crate) type Answers = HashMap<String, Vec<RecordBatch>>;
+/// Results of subqueries by their key, and the memory they take.
+#[derive(Default)]
+pub(crate) struct Answers {
+    /// None where they are too large to be kept.
+    rows: HashMap<String, Option<Vec<RecordBatch>>>,
+    held: Vec<MemoryReservation>,
+}
+
+impl Answers {
+    pub fn new() -> Answers {
+        Answers::default()
+    }
+
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn insert(&mut self, key: String, rows: Vec<RecordBatch>) {
+        self.rows.insert(key, Some(rows));
+    }
+
+    /// Notes that the rows are too large to be kept.
+    pub fn leave(&mut self, key: String) {
+        self.rows.insert(key, None);
+    }
+
+    pub fn hold(&mut self, held: MemoryReservation) {
+        self.held.push(held);
+    }
+
+    fn get(&self, key: &str) -> Option<&Option<Vec<RecordBatch>>> {
+        self.rows.get(key)
+    }
+}
+
+/// What a query is bound among.
+pub(crate) struct Surroundings<'q> {
+    pub tables: &'q dyn Tables,
+    pub context: &'q Context,
+    pub answers: &'q Answers,
+    /// Tables inside the query are not read but count as empty.
+    pub describes: bool,
+    pub functions: &'q [SavedFunction],
+    pub times: Option<(Ticks, Ticks)>,
+    /// The sequences to read of the table that the query begins with.
+    pub window: Option<Window>,
+}
 
 /// Why a query cannot be bound.
 pub(crate) enum Stop {
@@ -130,6 +191,15 @@ enum Value {
     View(Rc<View>),
     Function(Rc<Closure>),
     Rows(Rc<Relation>),
+    /// A view whose rows are kept when they are asked for again.
+    Kept(Rc<Kept>),
+}
+
+struct Kept {
+    view: View,
+    /// What tells it from others of the query.
+    key: String,
+    uses: std::cell::Cell<usize>,
 }
 
 struct View {
@@ -138,8 +208,10 @@ struct View {
 }
 
 struct Closure {
-    function: ast::Function,
+    function: Rc<ast::Function>,
     scope: Scope,
+    /// Its text is not that of the query, and in it the other saved functions are in reach.
+    saved: Option<Rc<SavedFunction>>,
 }
 
 /// Names in reach, innermost first.
@@ -186,8 +258,14 @@ pub(crate) struct Binder<'q> {
     names: FieldNames,
     answers: &'q Answers,
     scope: Scope,
+    /// The saved functions, which all see each other.
+    saved: Scope,
     steps: usize,
     depth: usize,
+    uses: usize,
+    times: Option<(Ticks, Ticks)>,
+    /// Taken by the first table that is read.
+    window: Option<Window>,
     /// Tables inside the query are not read but count as empty.
     describes: bool,
     /// Columns depend on rows that are not read, so any name may be one.
@@ -200,31 +278,45 @@ pub(crate) struct Binder<'q> {
     options: HashMap<String, Typed>,
     /// Functions over the order of rows that the operator at hand needs.
     windows: Vec<windows::Pending>,
+    /// The pattern whose elements functions may ask about.
+    graph: Option<graph::Scope>,
 }
 
 /// Binds a whole query. The last statement that is an expression is its result.
-pub(crate) fn bind(
-    query: &ast::Query,
-    tables: &dyn Tables,
-    context: &Context,
-    answers: &Answers,
-    describes: bool,
-) -> Result<Bound, BindFailure> {
+pub(crate) fn bind(query: &ast::Query, surroundings: Surroundings) -> Result<Bound, BindFailure> {
+    let Surroundings { tables, context, answers, describes, functions, times, window } = surroundings;
+    let mut saved = Scope::default();
+    for function in functions {
+        let read = function.read().map_err(|diagnostics| {
+            let told = |diagnostic: &Diagnostic| {
+                Diagnostic::new(Span { start: 0, end: 0 }, function.describe(diagnostic))
+            };
+            BindFailure::Diagnostics(diagnostics.iter().map(told).collect())
+        })?;
+        let closure =
+            Closure { function: read, scope: Scope::default(), saved: Some(Rc::new(function.clone())) };
+        saved = saved.with(&function.name, Value::Function(Rc::new(closure)));
+    }
     let mut binder = Binder {
         tables,
         past: None,
         context,
         names: FieldNames::default(),
         answers,
-        scope: Scope::default(),
+        scope: saved.clone(),
+        saved,
         steps: 0,
         depth: 0,
+        uses: 0,
+        times,
+        window,
         describes,
         is_open: false,
         others: Vec::new(),
         empty: HashSet::new(),
         options: HashMap::new(),
         windows: Vec::new(),
+        graph: None,
     };
     match binder.query(&query.statements) {
         Ok(relation) => Ok(Bound::Plan(relation)),
@@ -318,11 +410,7 @@ impl Binder<'_> {
 
     /// A declared table, by its name of today or of 2019.
     fn find_table(&self, name: &str) -> Option<&'static Table> {
-        let declared = |name: &str| self.tables.declared().iter().copied().find(|table| table.name == name);
-        declared(name).or_else(|| {
-            let (_, new) = TABLE_ALIASES.iter().find(|(old, _)| *old == name)?;
-            declared(new)
-        })
+        find_table(self.tables, name)
     }
 
     /// A table as the query sees it.
@@ -332,8 +420,14 @@ impl Binder<'_> {
 
     fn bind_let(&mut self, binding: &ast::Let) -> Bind<()> {
         let value = match &binding.value {
+            LetValue::Pipeline(pipeline) if self.depth == 0 && is_materialized(pipeline) => {
+                let view = View { pipeline: pipeline.clone(), scope: self.scope.clone() };
+                let key = format!("materialize {} {}", binding.name.name, binding.span.start);
+                Value::Kept(Rc::new(Kept { view, key, uses: Default::default() }))
+            }
             LetValue::Function(function) => {
-                Value::Function(Rc::new(Closure { function: function.clone(), scope: self.scope.clone() }))
+                let function = Rc::new(function.clone());
+                Value::Function(Rc::new(Closure { function, scope: self.scope.clone(), saved: None }))
             }
             LetValue::Pipeline(pipeline) => self.let_value(pipeline)?,
         };
@@ -371,12 +465,36 @@ impl Binder<'_> {
         if self.depth >= DEPTH_MAX {
             return error(span, format!("functions and views are nested deeper than {DEPTH_MAX}"));
         }
+        self.uses += 1;
+        if self.uses > USES_MAX {
+            return error(span, format!("functions and views are used more than {USES_MAX} times"));
+        }
         self.depth += 1;
         let outer = std::mem::replace(&mut self.scope, scope);
         let result = work(self);
         self.scope = outer;
         self.depth -= 1;
         result
+    }
+
+    /// The same for the body of a function; what is wrong in one of another text is told at its call.
+    fn within_function<T>(
+        &mut self,
+        span: Span,
+        closure: &Closure,
+        scope: Scope,
+        work: impl FnOnce(&mut Self) -> Bind<T>,
+    ) -> Bind<T> {
+        let noted = self.others.len();
+        let result = self.within(span, scope, work);
+        let Some(saved) = &closure.saved else { return result };
+        for other in self.others.iter_mut().skip(noted) {
+            *other = Diagnostic::new(span, saved.describe(other));
+        }
+        result.map_err(|stop| match stop {
+            Stop::Diagnostic(inner) => Stop::Diagnostic(Diagnostic::new(span, saved.describe(&inner))),
+            stop => stop,
+        })
     }
 
     /// Notes what is wrong beside an error that ends the binding.
@@ -400,15 +518,38 @@ impl Binder<'_> {
     fn read_now(&mut self, relation: Relation, rows_max: usize) -> Bind<Vec<RecordBatch>> {
         // Field names count up from the start at each binding, so the same table has the same text again.
         let key = relation.plan.display_indent().to_string();
-        if let Some(rows) = self.answers.get(&key) {
+        if let Some(Some(rows)) = self.answers.get(&key) {
             return Ok(rows.clone());
         }
-        Err(Stop::Needs(Box::new(Subquery { key, plan: relation.plan, rows_max })))
+        Err(Stop::Needs(Box::new(Subquery { key, plan: relation.plan, rows_max, is_kept: false })))
     }
 }
 
+/// Whether this is `materialize(...)` alone.
+fn is_materialized(pipeline: &Pipeline) -> bool {
+    match (&pipeline.source, pipeline.operators.as_slice()) {
+        (ast::Source::Expr(expr), []) => {
+            matches!(&expr.kind, ast::ExprKind::Call(call) if call.name.name == "materialize")
+        }
+        _ => false,
+    }
+}
+
+pub(crate) fn find_table(tables: &dyn Tables, name: &str) -> Option<&'static Table> {
+    let declared = |name: &str| tables.declared().iter().copied().find(|table| table.name == name);
+    declared(name).or_else(|| {
+        let (_, new) = TABLE_ALIASES.iter().find(|(old, _)| *old == name)?;
+        declared(new)
+    })
+}
+
+/// Whether a name means a table, where the query does not define it.
+pub(crate) fn is_table_name(tables: &dyn Tables, name: &str) -> bool {
+    find_table(tables, name).is_some()
+}
+
 /// The kind that a type name in the query means.
-fn kind_of(ty: ast::ScalarType) -> Kind {
+pub(crate) fn kind_of(ty: ast::ScalarType) -> Kind {
     match ty {
         ast::ScalarType::Bool => Kind::Bool,
         ast::ScalarType::Int => Kind::Int,

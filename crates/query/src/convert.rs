@@ -7,6 +7,7 @@ use datafusion::logical_expr::{Expr, cast};
 use kql::literals;
 use model::{Kind, Ticks};
 
+use crate::decimal;
 use crate::json;
 use crate::kernel::{Args, bool_rows, call, long_rows, real_rows, text_rows};
 use crate::typed::Typed;
@@ -24,7 +25,8 @@ pub(crate) fn to_text(value: Typed) -> Typed {
         Kind::Bool => call("bool_text", Kind::String, bool_text, vec![value]),
         Kind::DateTime => call("datetime_text", Kind::String, datetime_text, vec![value]),
         Kind::TimeSpan => call("timespan_text", Kind::String, timespan_text, vec![value]),
-        Kind::Real | Kind::Decimal => call("real_text", Kind::String, real_text, vec![value]),
+        Kind::Real => call("real_text", Kind::String, real_text, vec![value]),
+        Kind::Decimal => decimal::to_kind(value, Kind::String),
         Kind::Int | Kind::Long => call("long_text", Kind::String, long_text, vec![value]),
     }
 }
@@ -103,7 +105,8 @@ pub(crate) fn to_dynamic(value: Typed) -> Typed {
             let value = if kind == Kind::Long { value.cast_number(kind) } else { value };
             call("scalar_dynamic", Kind::Dynamic, scalar_dynamic, vec![value])
         }
-        Kind::Real | Kind::Decimal => call("real_dynamic", Kind::Dynamic, real_dynamic, vec![value]),
+        Kind::Real => call("real_dynamic", Kind::Dynamic, real_dynamic, vec![value]),
+        Kind::Decimal => decimal::to_kind(value, Kind::Dynamic),
         Kind::String => call("text_dynamic", Kind::Dynamic, text_dynamic, vec![value]),
         Kind::Guid | Kind::DateTime | Kind::TimeSpan => {
             call("other_dynamic", Kind::Dynamic, other_dynamic, vec![to_text(value)])
@@ -141,7 +144,8 @@ pub(crate) fn to_long(value: Typed) -> Typed {
     match value.kind {
         Kind::Long => value,
         Kind::Int => value.cast_number(Kind::Long),
-        Kind::Real | Kind::Decimal => call("real_long", Kind::Long, real_long, vec![value]),
+        Kind::Real => call("real_long", Kind::Long, real_long, vec![value]),
+        Kind::Decimal => decimal::to_kind(value, Kind::Long),
         Kind::Bool => Typed::new(cast(value.expr, datafusion::arrow::datatypes::DataType::Int64), Kind::Long),
         Kind::DateTime | Kind::TimeSpan => Typed::new(value.expr, Kind::Long),
         Kind::String | Kind::Guid | Kind::Dynamic => {
@@ -284,7 +288,7 @@ pub(crate) fn to_kind(value: Typed, kind: Kind) -> Typed {
         Kind::Int => to_int(value),
         Kind::Long => to_long(value),
         Kind::Real => to_real(value),
-        Kind::Decimal => Typed::new(to_real(value).expr, Kind::Decimal),
+        Kind::Decimal => decimal::of(value),
         Kind::DateTime => to_datetime(value),
         Kind::TimeSpan => to_timespan(value),
         Kind::Guid => to_guid(value),

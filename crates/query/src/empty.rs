@@ -31,6 +31,7 @@ impl Tables for EmptyTables {
     fn table(&self, table: &'static Table) -> Arc<dyn TableProvider> {
         let stored = |kind| match kind {
             Kind::DateTime => DataType::Timestamp(TimeUnit::Nanosecond, Some("UTC".into())),
+            Kind::Decimal => DataType::Float64,
             kind => engine_type(kind),
         };
         let columns = table.columns.iter().map(|column| (column.name, column.kind));

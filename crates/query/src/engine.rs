@@ -1,76 +1,104 @@
 //! Running bound queries, inside bounds.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Once};
 use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
-use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::memory_pool::MemoryConsumer;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::object_store::ObjectStore;
-use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
-use futures::StreamExt;
 use kql::{Diagnostic, Span};
 use model::{Kind, Ticks};
-use tokio::sync::Semaphore;
 
-use crate::bind::{Answers, BindFailure, Bound, Subquery, Tables, bind};
+use crate::admission::{Admission, Asker, Permit, Places};
+use crate::bind::{Answers, BindFailure, Bound, Subquery, Surroundings, Tables, bind};
+use crate::cpu::measure_tasks;
+use crate::external::ExternalFiles;
 use crate::functions::Context;
+use crate::memory::{QueryMemory, SharedMemory};
+use crate::meter::Meter;
+use crate::reading::{Reading, Scanned};
 use crate::relation::{Field, Relation};
+use crate::saved::SavedFunction;
 use crate::whole::Planner;
-use crate::{GeoDatabase, QueryError};
+use crate::window::Window;
+use crate::{GeoDatabase, QueryError, Running};
 
 /// Tables inside one query that may be read before it.
 const SUBQUERIES_MAX: usize = 64;
 
 /// Bounds of a query and of all queries together.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct EngineConfig {
     /// Memory all running queries share, in bytes; what does not fit is spilled to disk or refused.
     pub memory_bytes: usize,
+    /// Memory of one query, in bytes.
+    pub query_memory_bytes: usize,
     /// Disk space for spilling, in bytes.
     pub spill_bytes: u64,
     /// Threads one query runs on.
     pub threads: usize,
-    /// Queries that run at the same time; more are refused with [`QueryError::Busy`].
+    /// Queries that run at the same time; more wait.
     pub queries_max: usize,
+    /// Of these, queries of one tenant.
+    pub tenant_queries_max: usize,
+    /// Of these, queries of one app.
+    pub app_queries_max: usize,
+    /// Queries that wait at the same time; more are refused with [`QueryError::Busy`].
+    pub waiting_max: usize,
+    /// How long a query waits before it is refused.
+    pub patience: Duration,
     /// How long a query may run.
     pub deadline: Duration,
     /// Rows of a result; it is cut off behind them.
     pub rows_max: usize,
     /// Bytes of a result in memory.
     pub result_bytes_max: usize,
+    /// Rows that a query may read from tables.
+    pub scanned_rows_max: u64,
+    /// Bytes of files that a query may read.
+    pub scanned_bytes_max: u64,
     /// Memory for what files say about themselves, in bytes: a query reads the footer of a file that is not in it.
     pub footer_bytes: usize,
     /// Where addresses are, for `geo_info_from_ip_address`; without it the function knows no address.
     pub geo: Option<Arc<GeoDatabase>>,
+    /// What fetches files for `externaldata`; without it none are read.
+    pub external: Option<Arc<dyn ExternalFiles>>,
 }
 
 impl Default for EngineConfig {
     fn default() -> EngineConfig {
         EngineConfig {
             memory_bytes: 2 << 30,
+            query_memory_bytes: 1 << 30,
             spill_bytes: 16 << 30,
             threads: std::thread::available_parallelism().map_or(2, |threads| threads.get()),
             queries_max: 16,
+            tenant_queries_max: 12,
+            app_queries_max: 8,
+            waiting_max: 64,
+            patience: Duration::from_secs(10),
             deadline: Duration::from_secs(200),
             rows_max: 100_000,
             result_bytes_max: 124 << 20,
+            scanned_rows_max: 10_000_000_000,
+            scanned_bytes_max: 1 << 40,
             footer_bytes: 128 << 20,
             geo: None,
+            external: None,
         }
     }
 }
 
 /// Whether tables inside a query that must be known before it are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reads {
+pub(crate) enum Reads {
     Tables,
     /// They count as empty.
     Nothing,
@@ -78,10 +106,36 @@ enum Reads {
 
 /// Runs queries over the tables it is handed.
 pub struct Engine {
-    config: EngineConfig,
+    pub(crate) shared: Arc<Shared>,
+}
+
+/// What all queries have together.
+pub(crate) struct Shared {
+    pub config: EngineConfig,
     runtime: Arc<RuntimeEnv>,
-    running: Semaphore,
-    refused: AtomicU64,
+    memory: Arc<SharedMemory>,
+    pub admission: Arc<Admission>,
+}
+
+/// A query: what is asked, of which tables, when and on whose account.
+#[derive(Clone)]
+pub struct Asked {
+    pub text: Arc<str>,
+    pub tables: Arc<dyn Tables>,
+    /// The one instant that `now()` and `ago()` mean.
+    pub now: Ticks,
+    pub asker: Asker,
+    /// Functions that the query may call besides its own.
+    pub functions: Arc<[SavedFunction]>,
+    /// Rows with a `Timestamp` before the first of these or after the second are not there.
+    pub times: Option<(Ticks, Ticks)>,
+}
+
+impl Asked {
+    pub fn new(text: &str, tables: Arc<dyn Tables>, now: Ticks) -> Asked {
+        let functions = Arc::new([]);
+        Asked { text: text.into(), tables, now, asker: Asker::default(), functions, times: None }
+    }
 }
 
 /// A finished query.
@@ -99,12 +153,24 @@ pub struct Answer {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Stats {
     pub elapsed: Duration,
+    /// How long it waited before that for others to end.
+    pub waited: Duration,
+    /// Processor time of all threads it ran on.
+    pub cpu: Duration,
+    /// The most memory it held at one time, in bytes.
+    pub memory_peak: usize,
     /// Rows in the result.
-    pub rows: usize,
+    pub rows: u64,
     /// Memory of the result, in bytes.
     pub bytes: usize,
-    /// Memory of all queries at the end of this one, in bytes.
-    pub memory_bytes: usize,
+    pub scanned: Scanned,
+}
+
+/// One query under way: its place, its memory, and what it took so far.
+pub(crate) struct Session {
+    pub state: SessionState,
+    pub meter: Arc<Meter>,
+    _permit: Permit,
 }
 
 impl Engine {
@@ -113,54 +179,59 @@ impl Engine {
         config: EngineConfig,
         files: Option<(ObjectStoreUrl, Arc<dyn ObjectStore>)>,
     ) -> Result<Engine, QueryError> {
+        measure_tasks();
         let spill = DiskManagerBuilder::default()
             .with_mode(DiskManagerMode::OsTmpDirectory)
             .with_max_temp_directory_size(config.spill_bytes);
         let runtime = RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(config.memory_bytes)))
             .with_disk_manager_builder(spill)
             .with_metadata_cache_limit(config.footer_bytes)
             .build_arc()?;
         if let Some((url, store)) = files {
             runtime.register_object_store(url.as_ref(), store);
         }
-        let running = Semaphore::new(config.queries_max);
-        Ok(Engine { config, runtime, running, refused: AtomicU64::new(0) })
+        let memory = Arc::new(SharedMemory::new(config.memory_bytes));
+        let admission = Admission::new(Places {
+            all: config.queries_max,
+            tenant: config.tenant_queries_max,
+            app: config.app_queries_max,
+            waiting: config.waiting_max,
+            patience: config.patience,
+        });
+        Ok(Engine { shared: Arc::new(Shared { config, runtime, memory, admission }) })
+    }
+
+    /// Queries that run now.
+    pub fn running(&self) -> usize {
+        self.shared.admission.running()
+    }
+
+    /// Memory that running queries hold, in bytes.
+    pub fn memory_used(&self) -> usize {
+        self.shared.memory.used()
     }
 
     /// Runs a query to its end. `now` is the one instant that `now()` and `ago()` mean in it.
     pub async fn run(&self, text: &str, tables: Arc<dyn Tables>, now: Ticks) -> Result<Answer, QueryError> {
-        let Ok(_permit) = self.running.try_acquire() else {
-            self.refused.fetch_add(1, Ordering::Relaxed);
-            return Err(QueryError::Busy);
-        };
-        let started = Instant::now();
-        let run = self.run_unbounded(text, tables, now, started);
-        match tokio::time::timeout(self.config.deadline, run).await {
-            Ok(answer) => answer,
-            Err(_) => Err(QueryError::TimedOut { seconds: self.config.deadline.as_secs() }),
-        }
+        self.answer(Asked::new(text, tables, now)).await
     }
 
-    async fn run_unbounded(
-        &self,
-        text: &str,
-        tables: Arc<dyn Tables>,
-        now: Ticks,
-        started: Instant,
-    ) -> Result<Answer, QueryError> {
-        let state = self.session();
-        let relation = self.plan(&state, text, tables, now, Reads::Tables).await?;
-        let columns = relation.fields.iter().map(|field| (field.name.clone(), field.kind)).collect();
-        let plan = shown(relation)?;
-        let (batches, truncated) = self.collect(&state, plan, self.config.rows_max).await?;
+    /// Runs a query to its end and holds its rows.
+    pub async fn answer(&self, asked: Asked) -> Result<Answer, QueryError> {
+        let rows_max = self.shared.config.rows_max;
+        let mut running = Running::open(&self.shared, asked).await?;
+        let (batches, truncated) = running.gather(rows_max).await?;
         let stats = Stats {
-            elapsed: started.elapsed(),
-            rows: batches.iter().map(RecordBatch::num_rows).sum(),
             bytes: batches.iter().map(RecordBatch::get_array_memory_size).sum(),
-            memory_bytes: self.runtime.memory_pool.reserved(),
+            rows: batches.iter().map(|batch| batch.num_rows() as u64).sum(),
+            ..running.meter().stats()
         };
-        Ok(Answer { columns, batches, stats, truncated })
+        Ok(Answer { columns: running.columns().to_vec(), batches, stats, truncated })
+    }
+
+    /// Runs a query whose rows are taken part by part. It ends when what is returned is dropped.
+    pub async fn open(&self, asked: Asked) -> Result<Running, QueryError> {
+        Running::open(&self.shared, asked).await
     }
 
     /// The columns a query gives, found by planning and not running it. Tables that would have to be read
@@ -171,125 +242,164 @@ impl Engine {
         tables: Arc<dyn Tables>,
         now: Ticks,
     ) -> Result<Vec<(String, Kind)>, QueryError> {
-        let state = self.session();
+        self.describe_asked(&Asked::new(text, tables, now)).await
+    }
+
+    /// The same for a query that may call saved functions.
+    pub async fn describe_asked(&self, asked: &Asked) -> Result<Vec<(String, Kind)>, QueryError> {
+        let session = self.shared.session(asked.asker).await?;
         let plan = async {
-            let relation = self.plan(&state, text, tables, now, Reads::Nothing).await?;
-            let columns = relation.fields.iter().map(|field| (field.name.clone(), field.kind)).collect();
-            state.create_physical_plan(&shown(relation)?).await?;
+            let mut planner = Planning::new(&self.shared, asked)?;
+            let relation = planner.plan(&session, asked.tables.as_ref(), Reads::Nothing, None).await?;
+            let columns = relation.columns_shown();
+            session.state.create_physical_plan(&shown(relation)?).await?;
             Ok(columns)
         };
-        match tokio::time::timeout(self.config.deadline, plan).await {
-            Ok(columns) => columns,
-            Err(_) => Err(QueryError::TimedOut { seconds: self.config.deadline.as_secs() }),
-        }
+        let seconds = self.shared.config.deadline.as_secs();
+        let described = tokio::time::timeout(self.shared.config.deadline, plan).await;
+        described.map_err(|_| QueryError::TimedOut { seconds }).flatten()
     }
+}
 
-    /// Parses and binds; tables whose rows must be known first are read on the way.
-    async fn plan(
-        &self,
-        state: &SessionState,
-        text: &str,
-        tables: Arc<dyn Tables>,
-        now: Ticks,
-        reads: Reads,
-    ) -> Result<Relation, QueryError> {
-        let parsed = kql::parse(text);
-        if !parsed.diagnostics.is_empty() {
-            return Err(QueryError::Invalid(parsed.diagnostics));
-        }
-        let seeds = AtomicU64::new(rand::random());
-        let context = Context { now, geo: self.config.geo.clone(), geo_missed: Once::new(), seeds };
-        let mut answers = Answers::new();
-        loop {
-            // Binding may hold values that cannot cross threads: they end before anything is awaited.
-            let needs =
-                match bind(&parsed.query, tables.as_ref(), &context, &answers, reads == Reads::Nothing) {
-                    Ok(Bound::Plan(relation)) => return Ok(relation),
-                    Ok(Bound::Needs(needs)) => needs,
-                    Err(BindFailure::Diagnostics(diagnostics)) => {
-                        return Err(QueryError::Invalid(diagnostics));
-                    }
-                    Err(BindFailure::Engine(error)) => return Err(error.into()),
-                };
-            for Subquery { key, plan, rows_max } in needs {
-                if answers.len() >= SUBQUERIES_MAX {
-                    let message = format!("the query reads more than {SUBQUERIES_MAX} tables as constants");
-                    return Err(QueryError::Invalid(vec![Diagnostic::new(
-                        Span { start: 0, end: text.len() },
-                        message,
-                    )]));
-                }
-                let (rows, truncated) = match reads {
-                    Reads::Tables => self.collect(state, plan, rows_max).await?,
-                    Reads::Nothing => (Vec::new(), false),
-                };
-                if truncated && rows_max > 1 {
-                    let message =
-                        format!("a table used as a list of constants has more than {rows_max} rows");
-                    return Err(QueryError::Invalid(vec![Diagnostic::new(
-                        Span { start: 0, end: text.len() },
-                        message,
-                    )]));
-                }
-                answers.insert(key, rows);
-            }
-        }
-    }
-
-    fn session(&self) -> SessionState {
+impl Shared {
+    /// Waits for a place.
+    pub async fn session(&self, asker: Asker) -> Result<Session, QueryError> {
+        let came = Instant::now();
+        let permit = self.admission.admit(asker).await?;
+        let memory = Arc::new(QueryMemory::new(self.config.query_memory_bytes, self.memory.clone()));
+        let meter = Arc::new(Meter::new(came.elapsed(), memory.clone()));
+        let runtime = RuntimeEnv { memory_pool: memory, ..(*self.runtime).clone() };
         let mut config = SessionConfig::new().with_target_partitions(self.config.threads);
         // Rows come in the order of the query or in none; the engine need not keep that of files.
         config.options_mut().execution.parquet.pushdown_filters = false;
         config.options_mut().execution.parquet.schema_force_view_types = true;
         config.options_mut().sql_parser.enable_ident_normalization = false;
-        SessionStateBuilder::new()
+        let state = SessionStateBuilder::new()
             .with_config(config)
-            .with_runtime_env(self.runtime.clone())
+            .with_runtime_env(Arc::new(runtime))
             .with_default_features()
             .with_query_planner(Arc::new(Planner))
-            .build()
+            .build();
+        Ok(Session { state, meter, _permit: permit })
     }
 
-    async fn collect(
-        &self,
-        state: &SessionState,
+    /// Refuses what read more than it may.
+    pub fn check(&self, scanned: Scanned) -> Result<(), QueryError> {
+        let (rows_max, bytes_max) = (self.config.scanned_rows_max, self.config.scanned_bytes_max);
+        let is_within = scanned.rows <= rows_max && scanned.bytes <= bytes_max;
+        if is_within { Ok(()) } else { Err(QueryError::ScanTooLarge { rows_max, bytes_max }) }
+    }
+}
+
+/// A query that is planned, maybe several times.
+pub(crate) struct Planning {
+    shared: Arc<Shared>,
+    parsed: kql::Parsed,
+    context: Context,
+    answers: Answers,
+    functions: Arc<[SavedFunction]>,
+    times: Option<(Ticks, Ticks)>,
+}
+
+impl Planning {
+    pub fn new(shared: &Arc<Shared>, asked: &Asked) -> Result<Planning, QueryError> {
+        let parsed = kql::parse(&asked.text);
+        if !parsed.diagnostics.is_empty() {
+            return Err(QueryError::Invalid(parsed.diagnostics));
+        }
+        let seeds = AtomicU64::new(rand::random());
+        let (geo, external) = (shared.config.geo.clone(), shared.config.external.clone());
+        Ok(Planning {
+            shared: shared.clone(),
+            parsed,
+            context: Context { now: asked.now, geo, external, geo_missed: Once::new(), seeds },
+            answers: Answers::new(),
+            functions: asked.functions.clone(),
+            times: asked.times,
+        })
+    }
+
+    pub fn query(&self) -> &kql::ast::Query {
+        &self.parsed.query
+    }
+
+    /// Binds; tables whose rows must be known first are read on the way.
+    pub async fn plan(
+        &mut self,
+        session: &Session,
+        tables: &dyn Tables,
+        reads: Reads,
+        window: Option<Window>,
+    ) -> Result<Relation, QueryError> {
+        let spans = self.parsed.query.statements.iter().map(kql::ast::Statement::span);
+        let whole = spans.reduce(Span::to).unwrap_or_default();
+        loop {
+            let surroundings = Surroundings {
+                tables,
+                context: &self.context,
+                answers: &self.answers,
+                describes: reads == Reads::Nothing,
+                functions: &self.functions,
+                times: self.times,
+                window,
+            };
+            // Binding may hold values that cannot cross threads: they end before anything is awaited.
+            let needs = match bind(&self.parsed.query, surroundings) {
+                Ok(Bound::Plan(relation)) => return Ok(relation),
+                Ok(Bound::Needs(needs)) => needs,
+                Err(BindFailure::Diagnostics(diagnostics)) => return Err(QueryError::Invalid(diagnostics)),
+                Err(BindFailure::Engine(error)) => return Err(error.into()),
+            };
+            for subquery in needs {
+                let refused = |message| Err(QueryError::Invalid(vec![Diagnostic::new(whole, message)]));
+                if self.answers.len() >= SUBQUERIES_MAX {
+                    return refused(format!(
+                        "the query reads more than {SUBQUERIES_MAX} tables as constants"
+                    ));
+                }
+                let Subquery { key, plan, rows_max, is_kept } = subquery;
+                let read = match reads {
+                    Reads::Tables => self.read(session, plan, rows_max).await,
+                    Reads::Nothing => Ok((Vec::new(), false)),
+                };
+                let (rows, truncated) = match read {
+                    Ok((_, true)) | Err(QueryError::ResultTooLarge { .. } | QueryError::OutOfMemory)
+                        if is_kept =>
+                    {
+                        self.answers.leave(key);
+                        continue;
+                    }
+                    read => read?,
+                };
+                if truncated && rows_max > 1 {
+                    return refused(format!(
+                        "a table used as a list of constants has more than {rows_max} rows"
+                    ));
+                }
+                self.answers.insert(key, rows);
+            }
+        }
+    }
+
+    async fn read(
+        &mut self,
+        session: &Session,
         plan: LogicalPlan,
         rows_max: usize,
     ) -> Result<(Vec<RecordBatch>, bool), QueryError> {
-        let plan = state.create_physical_plan(&plan).await?;
-        let stream: SendableRecordBatchStream = execute_stream(plan, state.task_ctx())?;
-        gather(stream, rows_max, self.config.result_bytes_max).await
+        let mut reading = Reading::start(&session.state, &plan, &session.meter).await?;
+        let held = MemoryConsumer::new("constants").register(&session.state.runtime_env().memory_pool);
+        let bytes_max = self.shared.config.result_bytes_max;
+        let check = |scanned| self.shared.check(scanned);
+        let rows = reading.gather(rows_max, bytes_max, &held, check).await?;
+        // The rows stay for as long as the query does.
+        self.answers.hold(held);
+        Ok(rows)
     }
-}
-
-async fn gather(
-    mut stream: SendableRecordBatchStream,
-    rows_max: usize,
-    bytes_max: usize,
-) -> Result<(Vec<RecordBatch>, bool), QueryError> {
-    let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
-    while let Some(batch) = stream.next().await {
-        let batch = batch?;
-        let batch = if rows + batch.num_rows() > rows_max { batch.slice(0, rows_max - rows) } else { batch };
-        let seen = rows + batch.num_rows();
-        bytes += batch.get_array_memory_size();
-        if bytes > bytes_max {
-            return Err(QueryError::ResultTooLarge { max_bytes: bytes_max });
-        }
-        rows = seen;
-        if batch.num_rows() > 0 {
-            batches.push(batch);
-        }
-        if rows >= rows_max {
-            let more = stream.next().await.transpose()?.is_some_and(|batch| batch.num_rows() > 0);
-            return Ok((batches, more));
-        }
-    }
-    Ok((batches, false))
 }
 
 /// The plan with exactly the visible columns, in their order.
-fn shown(relation: Relation) -> Result<LogicalPlan, QueryError> {
+pub(crate) fn shown(relation: Relation) -> Result<LogicalPlan, QueryError> {
     let exprs: Vec<_> = relation.fields.iter().map(|field: &Field| field.typed().expr).collect();
     Ok(relation.builder().project(exprs)?.build()?)
 }

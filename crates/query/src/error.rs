@@ -5,6 +5,8 @@ use kql::Diagnostic;
 use model::ErrorKind;
 
 use crate::external::Refused;
+use crate::kernel::TooLong;
+use crate::memory::SHARED_IS_FULL;
 
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
@@ -17,8 +19,17 @@ pub enum QueryError {
     OutOfMemory,
     #[error("the result is larger than {max_bytes} bytes; limit the number of results")]
     ResultTooLarge { max_bytes: usize },
+    #[error("{reason}; cut texts before they are joined")]
+    TextTooLong { reason: String },
+    #[error("the query reads more than {rows_max} rows or {bytes_max} bytes; narrow its time range")]
+    ScanTooLarge { rows_max: u64, bytes_max: u64 },
     #[error("too many queries run at once; try again shortly")]
     Busy,
+    #[error("running queries need all the memory there is; try again shortly")]
+    MemoryBusy,
+    /// What could be done in parts cannot any more.
+    #[error("the query cannot go on in parts: {reason}")]
+    Changed { reason: String },
     #[error("{reason}")]
     ExternalData { reason: String },
     #[error("the database of places is not usable: {reason}")]
@@ -38,7 +49,9 @@ impl QueryError {
                 ErrorKind::InvalidInput
             }
             QueryError::OutOfMemory | QueryError::ExternalData { .. } => ErrorKind::InvalidInput,
-            QueryError::Busy => ErrorKind::TooManyRequests,
+            QueryError::ScanTooLarge { .. } | QueryError::TextTooLong { .. } => ErrorKind::InvalidInput,
+            QueryError::Busy | QueryError::MemoryBusy => ErrorKind::TooManyRequests,
+            QueryError::Changed { .. } => ErrorKind::Unavailable,
             QueryError::GeoDatabase { .. } | QueryError::Engine(_) => ErrorKind::Internal,
         }
     }
@@ -47,9 +60,15 @@ impl QueryError {
 impl From<DataFusionError> for QueryError {
     fn from(error: DataFusionError) -> QueryError {
         match error.find_root() {
+            DataFusionError::ResourcesExhausted(what) if what.contains(SHARED_IS_FULL) => {
+                QueryError::MemoryBusy
+            }
             DataFusionError::ResourcesExhausted(_) => QueryError::OutOfMemory,
             DataFusionError::External(cause) if cause.is::<Refused>() => {
                 QueryError::ExternalData { reason: cause.to_string() }
+            }
+            DataFusionError::External(cause) if cause.is::<TooLong>() => {
+                QueryError::TextTooLong { reason: cause.to_string() }
             }
             _ => QueryError::Engine(error),
         }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use datafusion::arrow::array::{ArrayRef, Int64Array, Int64Builder, ListBuilder, StringViewBuilder};
 use datafusion::arrow::datatypes::{DataType, Field};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
@@ -15,8 +15,13 @@ use model::Kind;
 use serde_json::Value;
 
 use crate::json;
-use crate::kernel;
+use crate::kernel::{self, TooLong};
 use crate::typed::{Typed, is_numeric};
+
+/// Elements that some rows may have together, which are expanded at a time.
+const ELEMENTS_MAX: usize = 2 << 20;
+/// Bytes of them.
+const BYTES_MAX: usize = 128 << 20;
 
 /// How values become elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,18 +96,24 @@ impl ScalarUDFImpl for Elements {
         let array: ArrayRef = match self.what {
             What::Values { no_text } => {
                 let mut list = ListBuilder::new(StringViewBuilder::new());
+                let mut made = Made::default();
                 for row in 0..rows {
                     let text = texts.first().and_then(|texts| texts.get(row));
                     each_element(text, self.expansion, |element| {
                         let is_text = element.starts_with('"');
                         let conforms = element != "null" && !(no_text && is_text);
+                        if !made.add(element.len()) {
+                            return;
+                        }
                         list.values().append_option(conforms.then_some(element));
                     });
+                    made.check()?;
                     list.append(true);
                 }
                 Arc::new(list.finish())
             }
             What::Positions => {
+                let mut made = Made::default();
                 let mut list = ListBuilder::new(Int64Builder::new());
                 for row in 0..rows {
                     let counts = texts.iter().map(|texts| {
@@ -110,13 +121,41 @@ impl ScalarUDFImpl for Elements {
                         each_element(texts.get(row), self.expansion, |_| count += 1);
                         count
                     });
-                    (0..counts.max().unwrap_or(0)).for_each(|at| list.values().append_value(at));
+                    for at in 0..counts.max().unwrap_or(0) {
+                        if made.add(0) {
+                            list.values().append_value(at);
+                        }
+                    }
+                    made.check()?;
                     list.append(true);
                 }
                 Arc::new(list.finish())
             }
         };
         Ok(ColumnarValue::Array(array))
+    }
+}
+
+/// What was made of some rows so far.
+#[derive(Default)]
+struct Made {
+    elements: usize,
+    bytes: usize,
+}
+
+impl Made {
+    /// Counts an element, and says whether it fits.
+    fn add(&mut self, bytes: usize) -> bool {
+        self.elements += 1;
+        self.bytes += bytes;
+        self.elements <= ELEMENTS_MAX && self.bytes <= BYTES_MAX
+    }
+
+    fn check(&self) -> Result<()> {
+        if self.elements <= ELEMENTS_MAX && self.bytes <= BYTES_MAX {
+            return Ok(());
+        }
+        Err(DataFusionError::External(Box::new(TooLong { function: "mv-expand" })))
     }
 }
 

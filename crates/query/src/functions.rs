@@ -7,6 +7,7 @@ use model::{Kind, Ticks};
 
 use crate::GeoDatabase;
 use crate::convert;
+use crate::external::ExternalFiles;
 use crate::typed::{Typed, is_numeric};
 
 mod lists;
@@ -86,6 +87,8 @@ pub struct Context {
     pub now: Ticks,
     /// Where addresses are, if the operator gave a database.
     pub geo: Option<Arc<GeoDatabase>>,
+    /// What fetches files for `externaldata`, if the operator allows any.
+    pub external: Option<Arc<dyn ExternalFiles>>,
     /// Done when the lack of that database was logged: a query is bound several times and may ask often.
     pub geo_missed: Once,
     /// Where random numbers of the query start.
@@ -156,12 +159,7 @@ impl Accepts {
 impl Function {
     /// `name(a, [b], c, ...)`
     pub fn usage(&self) -> String {
-        let params = self.params.iter().map(|param| match param.repeats {
-            Repeats::Once => format!("{}: {}", param.name, param.accepts.name()),
-            Repeats::Optional => format!("[{}: {}]", param.name, param.accepts.name()),
-            Repeats::Times(..) => format!("{}: {}, ...", param.name, param.accepts.name()),
-        });
-        format!("{}({})", self.name, params.collect::<Vec<_>>().join(", "))
+        usage(self.name, self.params)
     }
 
     /// Whether a call alone in `extend` or `project` gives several columns.
@@ -188,6 +186,16 @@ pub(crate) fn several(function: &Function, args: Vec<Typed>) -> Result<Vec<(&'st
 
 fn several_of(name: &str) -> Option<&'static Several> {
     lists::SEVERAL.iter().find(|(function, _)| *function == name).map(|(_, several)| *several)
+}
+
+/// `name(a, [b], c, ...)`
+pub(crate) fn usage(name: &str, params: &[Param]) -> String {
+    let params = params.iter().map(|param| match param.repeats {
+        Repeats::Once => format!("{}: {}", param.name, param.accepts.name()),
+        Repeats::Optional => format!("[{}: {}]", param.name, param.accepts.name()),
+        Repeats::Times(..) => format!("{}: {}, ...", param.name, param.accepts.name()),
+    });
+    format!("{name}({})", params.collect::<Vec<_>>().join(", "))
 }
 
 /// Checks arguments against parameters and converts them.

@@ -1,5 +1,6 @@
 //! Scalar functions as the engine runs them: arrays in, one array out.
 
+use std::cell::Cell;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
@@ -17,6 +18,32 @@ use datafusion::logical_expr::{
 use model::Kind;
 
 use crate::typed::{Typed, engine_type};
+
+/// Bytes of one text that a function makes.
+pub(crate) const TEXT_BYTES_MAX: usize = 16 << 20;
+/// Bytes of all texts that a function makes for one batch.
+const BATCH_BYTES_MAX: usize = 128 << 20;
+
+thread_local! {
+    /// A function on this thread made more text than it may, and stopped making it.
+    static TOO_LONG: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A text would be longer than one may be: the call fails, whatever it gives.
+pub(crate) fn too_long() {
+    TOO_LONG.set(true);
+}
+
+/// Why a call failed.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "function '{function}' makes more text than fits: {} bytes for a value, {} for some rows",
+    TEXT_BYTES_MAX,
+    BATCH_BYTES_MAX
+)]
+pub(crate) struct TooLong {
+    pub function: &'static str,
+}
 
 /// Computes a function over one batch.
 pub(crate) type Eval = fn(&Args) -> Result<ArrayRef>;
@@ -99,7 +126,11 @@ impl ScalarUDFImpl for Kernel {
         let constant = self.signature.volatility != Volatility::Volatile
             && args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { args.number_rows };
+        TOO_LONG.set(false);
         let array = (self.eval)(&Args { values: &args.args, rows })?;
+        if TOO_LONG.take() {
+            return Err(DataFusionError::External(Box::new(TooLong { function: self.name })));
+        }
         if constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?));
         }
@@ -230,10 +261,24 @@ fn wrong<T>(at: usize, expected: &str) -> Result<T> {
 /// Builds a text result row by row.
 pub(crate) fn text_rows<'a, T: AsRef<str> + 'a>(rows: usize, value: impl Fn(usize) -> Option<T>) -> ArrayRef {
     let mut builder = StringViewBuilder::with_capacity(rows);
-    (0..rows).for_each(|row| match value(row) {
-        Some(text) => builder.append_value(text.as_ref()),
-        None => builder.append_null(),
-    });
+    let mut bytes = 0;
+    for row in 0..rows {
+        // What is left makes no difference when there is too much already.
+        let value = if TOO_LONG.get() { None } else { value(row) };
+        match value {
+            Some(text) => {
+                let text = text.as_ref();
+                bytes += text.len();
+                if text.len() > TEXT_BYTES_MAX || bytes > BATCH_BYTES_MAX {
+                    too_long();
+                    builder.append_null();
+                } else {
+                    builder.append_value(text);
+                }
+            }
+            None => builder.append_null(),
+        }
+    }
     Arc::new(builder.finish())
 }
 

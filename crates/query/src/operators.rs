@@ -19,6 +19,7 @@ use kql::ast::{BinaryOp, InOp};
 use model::Kind;
 use model::terms::TextCondition;
 
+use crate::decimal::{self, Operation};
 use crate::kernel::{self, Args, call};
 use crate::text::{ManyMatcher, MatchOp, Matcher};
 use crate::typed::{Typed, is_numeric};
@@ -45,14 +46,15 @@ pub(crate) fn not(value: Typed) -> Typed {
 pub(crate) fn negate(value: Typed) -> Lowered {
     match value.kind {
         Kind::Int => Ok(negative(value.cast_number(Kind::Long))),
-        Kind::Long | Kind::Real | Kind::Decimal | Kind::TimeSpan => Ok(negative(value)),
+        Kind::Decimal => Ok(decimal::apply(Operation::Subtract, Typed::long(0), value)),
+        Kind::Long | Kind::Real | Kind::TimeSpan => Ok(negative(value)),
         Kind::Dynamic => Ok(negative(convert::to_real(value))),
         kind => Err(format!("a {} cannot be negated", kind.name())),
     }
 }
 
 fn negative(value: Typed) -> Typed {
-    let is_real = matches!(value.kind, Kind::Real | Kind::Decimal);
+    let is_real = value.kind == Kind::Real;
     let zero = if is_real { lit(-0.0f64) } else { lit(0i64) };
     Typed::new(binary_expr(zero, Operator::Minus, value.expr), value.kind)
 }
@@ -104,8 +106,7 @@ fn numbers(symbol: &str, left: Typed, right: Typed) -> Result<(Typed, Typed, Kin
         _ => Kind::Real,
     };
     let to = |value: Typed| match (value.kind, kind) {
-        (Kind::Dynamic, Kind::Long) => convert::to_long(value),
-        (Kind::Dynamic, _) => convert::to_real(value),
+        (Kind::Dynamic, kind) => convert::to_kind(value, kind),
         _ => value.cast_number(kind),
     };
     Ok((to(left), to(right), kind))
@@ -116,7 +117,15 @@ fn arithmetic(op: Operator, symbol: &str, left: Typed, right: Typed) -> Lowered 
         return dynamic_arithmetic(op, symbol, left, right);
     }
     let (left, right, kind) = numbers(symbol, left, right)?;
-    Ok(Typed::new(binary_expr(left.expr, op, right.expr), kind))
+    let exact = match op {
+        Operator::Plus => Operation::Add,
+        Operator::Minus => Operation::Subtract,
+        _ => Operation::Multiply,
+    };
+    Ok(match kind {
+        Kind::Decimal => decimal::apply(exact, left, right),
+        kind => Typed::new(binary_expr(left.expr, op, right.expr), kind),
+    })
 }
 
 /// Of two dynamic values only their rows know whether they are whole numbers or reals; so is the result.
@@ -193,6 +202,9 @@ fn divide(left: Typed, right: Typed) -> Lowered {
         (Kind::Dynamic, Kind::Dynamic) => dynamic_arithmetic(Operator::Divide, "/", left, right),
         _ => {
             let (left, right, kind) = numbers("/", left, right)?;
+            if kind == Kind::Decimal {
+                return Ok(decimal::apply(Operation::Divide, left, right));
+            }
             let divisor = if kind == Kind::Long { null_if_zero(right.expr) } else { right.expr };
             Ok(Typed::new(binary_expr(left.expr, Operator::Divide, divisor), kind))
         }
@@ -221,6 +233,9 @@ fn modulo(left: Typed, right: Typed) -> Lowered {
         return Ok(call("modulo_long", Kind::TimeSpan, modulo_long, vec![left, right]));
     }
     let (left, right, kind) = numbers("%", left, right)?;
+    if kind == Kind::Decimal {
+        return Ok(decimal::apply(Operation::Modulo, left, right));
+    }
     let eval = if kind == Kind::Long { modulo_long } else { modulo_real };
     Ok(call(if kind == Kind::Long { "modulo_long" } else { "modulo_real" }, kind, eval, vec![left, right]))
 }
@@ -250,8 +265,12 @@ pub(crate) fn comparable(symbol: &str, left: Typed, right: Typed) -> Result<(Typ
         });
     }
     if is_numeric(left_kind) && is_numeric(right_kind) {
-        let is_real = |kind| matches!(kind, Kind::Real | Kind::Decimal);
-        let kind = if is_real(left_kind) || is_real(right_kind) { Kind::Real } else { Kind::Long };
+        let is = |kind| left_kind == kind || right_kind == kind;
+        let kind = match (is(Kind::Real), is(Kind::Decimal)) {
+            (true, _) => Kind::Real,
+            (false, true) => Kind::Decimal,
+            (false, false) => Kind::Long,
+        };
         return Ok((left.cast_number(kind), right.cast_number(kind)));
     }
     match (left_kind, right_kind) {
@@ -433,6 +452,10 @@ fn text_operator(op: BinaryOp, left: Typed, right: Typed) -> Lowered {
     let Some((match_op, case_sensitive, negated)) = text_match(op) else {
         return Err(format!("operator '{symbol}' is not supported yet"));
     };
+    // A number equals the text that holds it, as by `==`.
+    if match_op == MatchOp::Equal && is_numeric(left.kind) && right.kind == Kind::String {
+        return if negated { not_equal(left, right) } else { equal(left, right) };
+    }
     let (left, right) = (as_text(symbol, left)?, as_text(symbol, right)?);
     let test = TextTest { op: match_op, case_sensitive, needles: Needles::Argument };
     let test = match right.literal_text() {

@@ -96,6 +96,11 @@ impl Relation {
         self
     }
 
+    /// Names and kinds of what is shown.
+    pub fn columns_shown(&self) -> Vec<(String, Kind)> {
+        self.fields.iter().map(|field| (field.name.clone(), field.kind)).collect()
+    }
+
     /// The present columns as they are.
     pub fn columns(&self) -> Vec<(String, Typed)> {
         self.fields.iter().map(|field| (field.name.clone(), field.typed())).collect()

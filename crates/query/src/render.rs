@@ -1,16 +1,39 @@
 //! Results as the JSON of a hunting answer.
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
-use datafusion::arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type};
+use datafusion::arrow::datatypes::{DataType, Decimal256Type, Float64Type, Int32Type, Int64Type};
 use model::{Kind, Ticks};
 
 use crate::{Answer, convert};
 
+/// Writes rows as JSON objects, keyed by column name in column order.
+pub struct RowWriter {
+    columns: Vec<(String, Kind)>,
+}
+
+impl RowWriter {
+    pub fn new(columns: &[(String, Kind)]) -> RowWriter {
+        let key = |name: &String| format!("{}:", crate::json::quote(name));
+        RowWriter { columns: columns.iter().map(|(name, kind)| (key(name), *kind)).collect() }
+    }
+
+    pub fn write(&self, batch: &RecordBatch, row: usize, out: &mut Vec<u8>) {
+        out.push(b'{');
+        for (at, (key, kind)) in self.columns.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            out.extend_from_slice(key.as_bytes());
+            write_value(*kind, batch.column(at), row, out);
+        }
+        out.push(b'}');
+    }
+}
+
 impl Answer {
     /// Appends the rows as a JSON array of objects, keyed by column name in column order.
     pub fn write_results(&self, out: &mut Vec<u8>) {
-        let keys: Vec<String> =
-            self.columns.iter().map(|(name, _)| format!("{}:", crate::json::quote(name))).collect();
+        let rows = RowWriter::new(&self.columns);
         out.push(b'[');
         let mut first_row = true;
         for batch in &self.batches {
@@ -19,15 +42,7 @@ impl Answer {
                     out.push(b',');
                 }
                 first_row = false;
-                out.push(b'{');
-                for (at, key) in keys.iter().enumerate() {
-                    if at > 0 {
-                        out.push(b',');
-                    }
-                    out.extend_from_slice(key.as_bytes());
-                    write_value(self.columns[at].1, batch.column(at), row, out);
-                }
-                out.push(b'}');
+                rows.write(batch, row, out);
             }
         }
         out.push(b']');
@@ -61,7 +76,10 @@ fn write_value(kind: Kind, array: &ArrayRef, row: usize, out: &mut Vec<u8>) {
         (Kind::TimeSpan, _) => {
             write_quoted(kql::literals::format_timespan(array.as_primitive::<Int64Type>().value(row)), out);
         }
-        (Kind::Real | Kind::Decimal, _) => {
+        (Kind::Decimal, _) => {
+            write_quoted(crate::decimal::format(array.as_primitive::<Decimal256Type>().value(row)), out)
+        }
+        (Kind::Real, _) => {
             let number = array.as_primitive::<Float64Type>().value(row);
             let text = convert::format_real(number);
             if number.is_finite() { out.extend_from_slice(text.as_bytes()) } else { write_quoted(text, out) }

@@ -6,7 +6,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Int64Array, RecordBatch, UInt32Array};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, BooleanArray, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array,
+};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::ScalarValue;
@@ -15,9 +17,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use kql::ast::ScanOutput;
 
 pub(crate) struct Scan {
-    /// The input's columns, the declared ones, and both again for each step.
-    pub schema: SchemaRef,
-    /// What each of these is without a row.
+    /// What the input's columns, the declared ones, and both again for each step are without a row.
     pub absent: Vec<ScalarValue>,
     pub input_columns: usize,
     pub declared_columns: usize,
@@ -28,10 +28,30 @@ pub(crate) struct Scan {
 }
 
 pub(crate) struct Step {
-    pub condition: Arc<dyn PhysicalExpr>,
+    /// A sequence may go on without it.
+    pub is_optional: bool,
+    /// Asked of a row alone: looked at for all rows at once.
+    pub of_row: Option<Reading>,
+    /// Asked of a row and of those before it in the sequence.
+    pub of_sequence: Option<Reading>,
     /// Declared columns by position, and their values.
-    pub assignments: Vec<(usize, Arc<dyn PhysicalExpr>)>,
+    pub assignments: Vec<(usize, Reading)>,
     pub output: ScanOutput,
+}
+
+/// An expression over some of the columns that a step sees.
+pub(crate) struct Reading {
+    pub places: Vec<usize>,
+    pub schema: SchemaRef,
+    pub expr: Arc<dyn PhysicalExpr>,
+}
+
+impl Reading {
+    fn of(&self, columns: Vec<ArrayRef>, rows: usize) -> Result<ArrayRef> {
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?;
+        self.expr.evaluate(&batch)?.into_array(rows)
+    }
 }
 
 /// A row as a step matched it.
@@ -61,13 +81,23 @@ struct Progress {
     states: Vec<Option<Sequence>>,
     next_number: i64,
     shown: Shown,
+    /// For each step, whether each row fits it by itself.
+    fits: Vec<Option<BooleanArray>>,
 }
 
 impl Scan {
     pub fn run(&self, input: &RecordBatch) -> Result<RecordBatch> {
         let absent = self.absent.iter().map(|value| value.to_array_of_size(1)).collect::<Result<Vec<_>>>()?;
         let states = vec![None; self.steps.len()];
-        let mut progress = Progress { states, next_number: 0, shown: Shown::default() };
+        let mut fits = Vec::with_capacity(self.steps.len());
+        for step in &self.steps {
+            let of_row = step.of_row.as_ref().map(|reading| {
+                let columns = reading.places.iter().map(|place| input.column(*place).clone()).collect();
+                reading.of(columns, input.num_rows())
+            });
+            fits.push(of_row.transpose()?.map(|fits| fits.as_boolean().clone()));
+        }
+        let mut progress = Progress { states, next_number: 0, shown: Shown::default(), fits };
         for row in 0..input.num_rows() {
             for at in (0..self.steps.len()).rev() {
                 self.try_step(input, row, at, &absent, &mut progress)?;
@@ -88,18 +118,24 @@ impl Scan {
         absent: &[ArrayRef],
         progress: &mut Progress,
     ) -> Result<()> {
-        let Progress { states, next_number, shown } = progress;
-        // From the step before.
-        if at > 0
-            && let Some(before) = states[at - 1].clone()
-            && let Some(matched) = self.matched(input, row, at, &before, absent)?
-        {
-            states[at - 1] = None;
-            shown.hold(before.held.clone(), before.number);
-            shown.flush_option(states[at].take());
-            let next = Sequence { held: None, ..before };
-            states[at] = Some(self.advanced(next, at, matched, shown));
+        let Progress { states, next_number, shown, fits } = progress;
+        if fits[at].as_ref().is_some_and(|fits| !(fits.is_valid(row) && fits.value(row))) {
             return Ok(());
+        }
+        // From the step before, or one before optional steps.
+        let mut from = at;
+        while from > 0 && (from == at || self.steps[from].is_optional) {
+            from -= 1;
+            if let Some(before) = states[from].clone()
+                && let Some(matched) = self.matched(input, row, at, &before, absent)?
+            {
+                states[from] = None;
+                shown.hold(before.held.clone(), before.number);
+                shown.flush_option(states[at].take());
+                let next = Sequence { held: None, ..before };
+                states[at] = Some(self.advanced(next, at, matched, shown));
+                return Ok(());
+            }
         }
         // From the step itself.
         if let Some(own) = states[at].clone()
@@ -108,7 +144,7 @@ impl Scan {
             states[at] = Some(self.advanced(own, at, matched, shown));
             return Ok(());
         }
-        if at == 0 {
+        if self.steps[..at].iter().all(|step| step.is_optional) {
             let fresh = Sequence { number: *next_number, rows: vec![None; self.steps.len()], held: None };
             if let Some(matched) = self.matched(input, row, at, &fresh, absent)? {
                 *next_number += 1;
@@ -139,44 +175,48 @@ impl Scan {
         sequence: &Sequence,
         absent: &[ArrayRef],
     ) -> Result<Option<Matched>> {
-        let batch = self.seen(input, row, sequence, absent)?;
         let step = &self.steps[at];
-        let fits = step.condition.evaluate(&batch)?.into_array(1)?;
-        let fits = fits.as_boolean();
-        if !fits.is_valid(0) || !fits.value(0) {
-            return Ok(None);
+        if let Some(reading) = &step.of_sequence {
+            let fits = reading.of(self.seen(&reading.places, input, row, sequence, absent)?, 1)?;
+            let fits = fits.as_boolean();
+            if !fits.is_valid(0) || !fits.value(0) {
+                return Ok(None);
+            }
         }
         let mut declared =
             self.absent[self.input_columns..self.input_columns + self.declared_columns].to_vec();
-        for (column, value) in &step.assignments {
-            declared[*column] = ScalarValue::try_from_array(&value.evaluate(&batch)?.into_array(1)?, 0)?;
+        for (column, reading) in &step.assignments {
+            let value = reading.of(self.seen(&reading.places, input, row, sequence, absent)?, 1)?;
+            declared[*column] = ScalarValue::try_from_array(&value, 0)?;
         }
         Ok(Some(Matched { row, declared }))
     }
 
-    /// What conditions and assignments see: the row, and the rows of the sequence so far.
+    /// What conditions and assignments see at some places: the row, and the rows of the sequence so far.
     fn seen(
         &self,
+        places: &[usize],
         input: &RecordBatch,
         row: usize,
         sequence: &Sequence,
         absent: &[ArrayRef],
-    ) -> Result<RecordBatch> {
+    ) -> Result<Vec<ArrayRef>> {
         let width = self.input_columns + self.declared_columns;
-        let mut columns: Vec<ArrayRef> = input.columns().iter().map(|column| column.slice(row, 1)).collect();
-        columns.extend_from_slice(&absent[self.input_columns..width]);
-        for (at, matched) in sequence.rows.iter().enumerate() {
-            match matched {
-                Some(matched) => {
-                    columns.extend(input.columns().iter().map(|column| column.slice(matched.row, 1)));
-                    for value in &matched.declared {
-                        columns.push(value.to_array_of_size(1)?);
-                    }
+        let mut columns = Vec::with_capacity(places.len());
+        for place in places {
+            let (part, column) = (place / width, place % width);
+            let matched = part.checked_sub(1).and_then(|step| sequence.rows[step].as_ref());
+            let from = if part == 0 { Some(row) } else { matched.map(|matched| matched.row) };
+            columns.push(match (from, column.checked_sub(self.input_columns)) {
+                (Some(from), None) => input.column(column).slice(from, 1),
+                (_, Some(declared)) if matched.is_some() => {
+                    let value = matched.and_then(|matched| matched.declared.get(declared));
+                    value.map_or_else(|| Ok(absent[*place].clone()), |value| value.to_array_of_size(1))?
                 }
-                None => columns.extend_from_slice(&absent[width * (at + 1)..width * (at + 2)]),
-            }
+                _ => absent[*place].clone(),
+            });
         }
-        Ok(RecordBatch::try_new(self.schema.clone(), columns)?)
+        Ok(columns)
     }
 
     fn gathered(&self, input: &RecordBatch, shown: Shown) -> Result<RecordBatch> {

@@ -27,6 +27,29 @@ pub(crate) fn precision(accuracy: i64) -> Option<u8> {
     PRECISIONS.get(usize::try_from(accuracy).ok()?).copied()
 }
 
+/// Notes a hash in one of `1 << precision` registers.
+pub(crate) fn register(registers: &mut [u8], precision: u8, hash: u64) {
+    let at = (hash >> (64 - precision)) as usize;
+    let rest = hash << precision;
+    let zeros = rest.leading_zeros().min(u32::from(64 - precision)) as u8 + 1;
+    registers[at] = registers[at].max(zeros);
+}
+
+/// About how many different hashes were noted.
+pub(crate) fn estimate(registers_of: &[u8]) -> u64 {
+    let registers = registers_of.len() as f64;
+    let sum: f64 = registers_of.iter().map(|zeros| 2f64.powi(-i32::from(*zeros))).sum();
+    let estimate = 0.7213 / (1.0 + 1.079 / registers) * registers * registers / sum;
+    let empty = registers_of.iter().filter(|zeros| **zeros == 0).count() as f64;
+    // Few values leave many registers empty: their number says more then.
+    let count = if estimate <= 2.5 * registers && empty > 0.0 {
+        registers * (registers / empty).ln()
+    } else {
+        estimate
+    };
+    count.round() as u64
+}
+
 impl Sketch {
     pub fn with_precision(precision: u8) -> Sketch {
         Sketch { precision, ..Sketch::default() }
@@ -44,10 +67,7 @@ impl Sketch {
     }
 
     fn register(&mut self, hash: u64) {
-        let at = (hash >> (64 - self.precision)) as usize;
-        let rest = hash << self.precision;
-        let zeros = rest.leading_zeros().min(u32::from(64 - self.precision)) as u8 + 1;
-        self.registers[at] = self.registers[at].max(zeros);
+        register(&mut self.registers, self.precision, hash);
     }
 
     /// Takes another sketch in. The result is as accurate as the less accurate of both.
@@ -105,17 +125,7 @@ impl Sketch {
         if self.registers.is_empty() {
             return self.hashes.len() as u64;
         }
-        let registers = self.registers.len() as f64;
-        let sum: f64 = self.registers.iter().map(|zeros| 2f64.powi(-i32::from(*zeros))).sum();
-        let estimate = 0.7213 / (1.0 + 1.079 / registers) * registers * registers / sum;
-        let empty = self.registers.iter().filter(|zeros| **zeros == 0).count() as f64;
-        // Few values leave many registers empty: their number says more then.
-        let count = if estimate <= 2.5 * registers && empty > 0.0 {
-            registers * (registers / empty).ln()
-        } else {
-            estimate
-        };
-        count.round() as u64
+        estimate(&self.registers)
     }
 
     pub fn is_new(&self) -> bool {

@@ -14,6 +14,8 @@ pub(crate) struct Matcher {
     /// Lower-case unless case-sensitive.
     needle: String,
     finder: Option<memmem::Finder<'static>>,
+    /// The place in the needle of the letter that is looked for first.
+    rare: usize,
     starts_in_term: bool,
     ends_in_term: bool,
 }
@@ -24,7 +26,8 @@ impl Matcher {
         let finder = case_sensitive.then(|| memmem::Finder::new(needle.as_bytes()).into_owned());
         let starts_in_term = needle.chars().next().is_some_and(char::is_alphanumeric);
         let ends_in_term = needle.chars().next_back().is_some_and(char::is_alphanumeric);
-        Matcher { op, case_sensitive, needle, finder, starts_in_term, ends_in_term }
+        let rare = rarest(needle.as_bytes());
+        Matcher { op, case_sensitive, needle, finder, rare, starts_in_term, ends_in_term }
     }
 
     pub fn matches(&self, text: &str) -> bool {
@@ -60,7 +63,7 @@ impl Matcher {
     fn find(&self, text: &[u8], from: usize) -> Option<usize> {
         match &self.finder {
             Some(finder) => finder.find(&text[from..]).map(|at| from + at),
-            None => find_ignoring_case(text, self.needle.as_bytes(), from),
+            None => find_ignoring_case(text, self.needle.as_bytes(), self.rare, from),
         }
     }
 
@@ -99,20 +102,31 @@ fn starts_in_term(text: &str, at: usize) -> bool {
     }
 }
 
-/// Finds `needle` (lower case) in `text` from `from` on, ASCII letters of either case being the same.
-fn find_ignoring_case(text: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-    let Some((first, rest)) = needle.split_first() else { return (from <= text.len()).then_some(from) };
+/// Bytes of commands and paths, the most frequent first; those that are not here are rarer.
+const FREQUENT: &[u8] = b"e atisornc\\dl-/.fpbm1u02\"3456789hgwvyk_:=x";
+
+/// The place of the byte that is the rarest in texts.
+fn rarest(needle: &[u8]) -> usize {
+    let rank = |byte: &u8| FREQUENT.iter().position(|frequent| frequent == byte).unwrap_or(FREQUENT.len());
+    let ranked = needle.iter().enumerate().max_by_key(|(at, byte)| (rank(byte), std::cmp::Reverse(*at)));
+    ranked.map_or(0, |(at, _)| at)
+}
+
+/// Finds `needle` (lower case) in `text` from `from` on, ASCII letters of either case being the same. It is looked for
+/// by the byte of it at `rare`.
+fn find_ignoring_case(text: &[u8], needle: &[u8], rare: usize, from: usize) -> Option<usize> {
+    let Some(first) = needle.get(rare) else { return (from <= text.len()).then_some(from) };
     let last_start = text.len().checked_sub(needle.len())?;
     let upper = first.to_ascii_uppercase();
     let mut at = from;
     while at <= last_start {
-        let window = &text[at..=last_start];
+        let window = &text[at + rare..=last_start + rare];
         at += if *first == upper {
             memchr::memchr(*first, window)?
         } else {
             memchr::memchr2(*first, upper, window)?
         };
-        if text[at + 1..at + needle.len()].eq_ignore_ascii_case(rest) {
+        if text[at..at + needle.len()].eq_ignore_ascii_case(needle) {
             return Some(at);
         }
         at += 1;

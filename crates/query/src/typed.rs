@@ -5,7 +5,7 @@
 //! | kind | Arrow type |
 //! | --- | --- |
 //! | `bool`, `int`, `long`, `real` | Boolean, Int32, Int64, Float64 |
-//! | `decimal` | Float64 |
+//! | `decimal` | Decimal256 with 30 digits behind the point |
 //! | `datetime` | Int64, 100 ns ticks since 0001-01-01 |
 //! | `timespan` | Int64, 100 ns ticks |
 //! | `string`, `guid` | Utf8View; a string is never null |
@@ -29,7 +29,8 @@ pub(crate) fn engine_type(kind: Kind) -> DataType {
         Kind::Bool => DataType::Boolean,
         Kind::Int => DataType::Int32,
         Kind::Long | Kind::DateTime | Kind::TimeSpan => DataType::Int64,
-        Kind::Real | Kind::Decimal => DataType::Float64,
+        Kind::Real => DataType::Float64,
+        Kind::Decimal => crate::decimal::data_type(),
         Kind::Guid | Kind::String | Kind::Dynamic => DataType::Utf8View,
     }
 }
@@ -40,7 +41,8 @@ pub(crate) fn absent(kind: Kind) -> Expr {
         Kind::Bool => ScalarValue::Boolean(None),
         Kind::Int => ScalarValue::Int32(None),
         Kind::Long | Kind::DateTime | Kind::TimeSpan => ScalarValue::Int64(None),
-        Kind::Real | Kind::Decimal => ScalarValue::Float64(None),
+        Kind::Real => ScalarValue::Float64(None),
+        Kind::Decimal => crate::decimal::scalar(None),
         Kind::String => ScalarValue::Utf8View(Some(String::new())),
         Kind::Guid | Kind::Dynamic => ScalarValue::Utf8View(None),
     };
@@ -108,6 +110,12 @@ impl Typed {
     pub fn cast_number(self, kind: Kind) -> Typed {
         if self.kind == kind {
             return self;
+        }
+        if kind == Kind::Decimal {
+            return crate::decimal::of(self);
+        }
+        if self.kind == Kind::Decimal {
+            return crate::decimal::to_kind(self, kind);
         }
         let expr = match self.expr {
             Expr::Literal(ScalarValue::Int32(Some(n)), _) if kind == Kind::Long => {

@@ -21,11 +21,12 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::logical_expr::{
     Expr, Extension, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
 };
-use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
+use datafusion::physical_expr::{EquivalenceProperties, LexOrdering, OrderingRequirements, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, Partitioning, PlanProperties,
+    DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties, Partitioning,
+    PlanProperties,
 };
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 use futures::StreamExt;
@@ -135,29 +136,40 @@ impl ExtensionPlanner for Operators {
         _: &dyn Session,
         _: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
+        if let Some(planned) = crate::portions::planned(node, inputs) {
+            return Ok(Some(planned));
+        }
         let node: &dyn Any = node.as_any();
         let (Some(node), [input]) = (node.downcast_ref::<Whole>(), inputs) else { return Ok(None) };
         let schema: SchemaRef = node.schema.inner().clone();
-        Ok(Some(Arc::new(WholeExec::new(input.clone(), schema, node.work.clone()))))
+        // The order that the rows were put into is part of what the work is about.
+        let order = input.output_ordering().cloned();
+        Ok(Some(Arc::new(WholeExec::new(input.clone(), order, schema, node.work.clone()))))
     }
 }
 
 struct WholeExec {
     input: Arc<dyn ExecutionPlan>,
+    order: Option<LexOrdering>,
     schema: SchemaRef,
     work: Work,
     properties: Arc<PlanProperties>,
 }
 
 impl WholeExec {
-    fn new(input: Arc<dyn ExecutionPlan>, schema: SchemaRef, work: Work) -> WholeExec {
+    fn new(
+        input: Arc<dyn ExecutionPlan>,
+        order: Option<LexOrdering>,
+        schema: SchemaRef,
+        work: Work,
+    ) -> WholeExec {
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema.clone()),
             Partitioning::UnknownPartitioning(1),
             EmissionType::Final,
             Boundedness::Bounded,
         );
-        WholeExec { input, schema, work, properties: Arc::new(properties) }
+        WholeExec { input, order, schema, work, properties: Arc::new(properties) }
     }
 }
 
@@ -186,8 +198,8 @@ impl ExecutionPlan for WholeExec {
         vec![Distribution::SinglePartition]
     }
 
-    fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+    fn required_input_ordering(&self) -> Vec<Option<OrderingRequirements>> {
+        vec![self.order.clone().map(OrderingRequirements::from)]
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
@@ -206,7 +218,10 @@ impl ExecutionPlan for WholeExec {
         mut children: Vec<Arc<dyn ExecutionPlan>>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match children.pop() {
-            Some(input) => Ok(Arc::new(WholeExec::new(input, self.schema.clone(), self.work.clone()))),
+            Some(input) => {
+                let (order, schema) = (self.order.clone(), self.schema.clone());
+                Ok(Arc::new(WholeExec::new(input, order, schema, self.work.clone())))
+            }
             None => Err(DataFusionError::Internal("an operator lost its input".to_owned())),
         }
     }

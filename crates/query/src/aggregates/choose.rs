@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StructArray, new_null_array};
 use datafusion::arrow::compute::interleave;
-use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Float64Type, Int64Type};
+use datafusion::arrow::datatypes::{
+    DataType, Decimal256Type, Field, FieldRef, Fields, Float64Type, Int64Type, i256,
+};
 use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::expr::AggregateFunction;
@@ -104,6 +106,7 @@ type Place = (usize, usize);
 enum Keys<'a> {
     Long(&'a datafusion::arrow::array::Int64Array),
     Real(&'a datafusion::arrow::array::Float64Array),
+    Decimal(&'a datafusion::arrow::array::Decimal256Array),
     Text(&'a datafusion::arrow::array::StringViewArray),
     /// Any other type, and when keys are not compared.
     None(&'a ArrayRef),
@@ -114,6 +117,7 @@ enum Key {
     Null,
     Long(i64),
     Real(f64),
+    Decimal(i256),
     Text(String),
     Present,
 }
@@ -137,6 +141,7 @@ impl ChooseGroups {
             (_, Key::Null) => return true,
             (Key::Long(new), Key::Long(old)) => new.cmp(old),
             (Key::Real(new), Key::Real(old)) => new.total_cmp(old),
+            (Key::Decimal(new), Key::Decimal(old)) => new.cmp(old),
             (Key::Text(new), Key::Text(old)) => new.cmp(old),
             _ => return false,
         };
@@ -191,6 +196,7 @@ impl ChooseGroups {
             (Choice::Any, _) => Keys::None(array),
             (_, DataType::Int64) => Keys::Long(array.as_primitive::<Int64Type>()),
             (_, DataType::Float64) => Keys::Real(array.as_primitive::<Float64Type>()),
+            (_, DataType::Decimal256(_, _)) => Keys::Decimal(array.as_primitive::<Decimal256Type>()),
             (_, DataType::Utf8View) => Keys::Text(array.as_string_view()),
             _ => Keys::None(array),
         }
@@ -253,6 +259,7 @@ impl Keys<'_> {
         let is_null = match self {
             Keys::Long(keys) => keys.is_null(row),
             Keys::Real(keys) => keys.is_null(row),
+            Keys::Decimal(keys) => keys.is_null(row),
             Keys::Text(keys) => keys.is_null(row),
             Keys::None(keys) => keys.is_null(row),
         };
@@ -262,6 +269,7 @@ impl Keys<'_> {
         match self {
             Keys::Long(keys) => Some(Key::Long(keys.value(row))),
             Keys::Real(keys) => Some(Key::Real(keys.value(row))),
+            Keys::Decimal(keys) => Some(Key::Decimal(keys.value(row))),
             Keys::Text(keys) => {
                 let text = keys.value(row);
                 if let Some(Key::Text(old)) = old {

@@ -1,9 +1,13 @@
 //! `evaluate`: operators by the name of a plugin, one file each.
 
+mod activity;
 mod bag_unpack;
 mod ip_lookup;
 mod narrow;
+mod near;
+mod patterns;
 mod pivot;
+mod sketches;
 
 use kql::Span;
 use kql::ast;
@@ -18,7 +22,23 @@ use crate::typed::Typed;
 type Plugin = fn(&mut Binder<'_>, Relation, &ast::Evaluate, Span) -> Bind<Relation>;
 
 const PLUGINS: &[(&str, Plugin)] = &[
+    ("active_users_count", |binder, input, evaluate, span| {
+        binder.activity(input, evaluate, &activity::ACTIVE_USERS_COUNT, span)
+    }),
+    ("activity_counts_metrics", |binder, input, evaluate, span| {
+        binder.activity(input, evaluate, &activity::ACTIVITY_COUNTS_METRICS, span)
+    }),
+    ("activity_engagement", |binder, input, evaluate, span| {
+        binder.activity(input, evaluate, &activity::ACTIVITY_ENGAGEMENT, span)
+    }),
+    ("activity_metrics", |binder, input, evaluate, span| {
+        binder.activity(input, evaluate, &activity::ACTIVITY_METRICS, span)
+    }),
+    ("autocluster", |binder, input, evaluate, span| binder.autocluster(input, evaluate, span)),
     ("bag_unpack", |binder, input, evaluate, span| binder.bag_unpack(input, evaluate, span)),
+    ("basket", |binder, input, evaluate, span| binder.basket(input, evaluate, span)),
+    ("dcount_intersect", |binder, input, evaluate, span| binder.dcount_intersect(input, evaluate, span)),
+    ("diffpatterns", |binder, input, evaluate, span| binder.diff_patterns(input, evaluate, span)),
     ("ipv4_lookup", |binder, input, evaluate, span| {
         binder.ip_lookup(input, evaluate, "ipv4_is_in_range", span)
     }),
@@ -26,7 +46,16 @@ const PLUGINS: &[(&str, Plugin)] = &[
         binder.ip_lookup(input, evaluate, "ipv6_is_in_range", span)
     }),
     ("narrow", |binder, input, evaluate, span| binder.narrow(input, evaluate, span)),
+    ("new_activity_metrics", |binder, input, evaluate, span| {
+        binder.activity(input, evaluate, &activity::NEW_ACTIVITY_METRICS, span)
+    }),
     ("pivot", |binder, input, evaluate, span| binder.pivot(input, evaluate, span)),
+    ("preview", |binder, input, evaluate, span| binder.preview(input, evaluate, span)),
+    ("rolling_percentile", |binder, input, evaluate, span| binder.rolling_percentile(input, evaluate, span)),
+    ("rows_near", |binder, input, evaluate, span| binder.rows_near(input, evaluate, span)),
+    ("sliding_window_counts", |binder, input, evaluate, span| {
+        binder.activity(input, evaluate, &activity::SLIDING_WINDOW_COUNTS, span)
+    }),
 ];
 
 impl Binder<'_> {

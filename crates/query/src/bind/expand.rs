@@ -9,6 +9,7 @@ use super::expr::Input;
 use super::{Bind, Binder, error, kind_of, naming};
 use crate::convert;
 use crate::expand::{self, Expansion};
+use crate::portions::portions;
 use crate::relation::{Field, Relation};
 use crate::typed::Typed;
 
@@ -37,10 +38,21 @@ impl Binder<'_> {
         expansion: Expansion,
         operator: &str,
     ) -> Bind<Relation> {
+        let mut expanded: Vec<(String, Kind)> = Vec::with_capacity(columns.len() + 1);
+        let bound = self.mv_columns(&input, columns, operator)?;
+        // What is expanded is calculated first, and the rows are cut by its size.
+        let mut calculated = input.columns();
+        let unseen = |at: usize| format!("\u{0}expanded{at}");
+        calculated.extend(bound.iter().enumerate().map(|(at, column)| (unseen(at), column.value.clone())));
+        let count = input.fields.len();
+        let mut input = input.project(&mut self.names, calculated)?;
+        let calculated = input.fields.split_off(count);
+        let measured = calculated.iter().map(|field| field.field.clone()).collect();
+        input.plan = portions(input.plan, measured);
         let mut result = input.columns();
         let mut values = Vec::with_capacity(columns.len());
-        let mut expanded: Vec<(String, Kind)> = Vec::with_capacity(columns.len() + 1);
-        for MvColumn { name, value, kind, span } in self.mv_columns(&input, columns, operator)? {
+        for (MvColumn { name, kind, span, .. }, field) in bound.into_iter().zip(&calculated) {
+            let value = field.typed();
             if expanded.iter().any(|(other, _)| *other == name) {
                 return error(span, format!("'{operator}' operator: column '{name}' is given twice"));
             }

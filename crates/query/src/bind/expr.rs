@@ -13,7 +13,7 @@ use super::source::INGESTED_COLUMN;
 use super::{Bind, Binder, Value, error, kind_of, unknown};
 use crate::relation::{Field, Relation};
 use crate::typed::Typed;
-use crate::{constant, convert, functions, operators};
+use crate::{constant, convert, decimal, functions, operators};
 
 /// Rows that one table inside a query may give as constants: `in (...)`, `has_any (...)`.
 const LIST_ROWS_MAX: usize = 1_000_000;
@@ -92,7 +92,7 @@ impl Binder<'_> {
     fn predicates(&mut self, parts: &[ast::Expr], input: &mut Input) -> Bind<Vec<Expr>> {
         let mut predicates = Vec::with_capacity(parts.len());
         for (at, part) in parts.iter().enumerate() {
-            match self.predicate(part, input) {
+            match self.operand_of_logic(part, input) {
                 Ok(predicate) => predicates.push(predicate),
                 Err(stop) => {
                     for part in &parts[at + 1..] {
@@ -104,6 +104,16 @@ impl Binder<'_> {
             }
         }
         Ok(predicates)
+    }
+
+    /// A condition beside others: a string constant is the bool that it holds, which is mostly none.
+    fn operand_of_logic(&mut self, part: &ast::Expr, input: &mut Input) -> Bind<Expr> {
+        match &part.kind {
+            ExprKind::Literal(Literal::String { value, .. }) => {
+                Ok(constant::fold(convert::to_bool(Typed::text(value)))?.expr)
+            }
+            _ => self.predicate(part, input),
+        }
     }
 
     pub(super) fn expr(&mut self, expr: &ast::Expr, input: &mut Input) -> Bind<Typed> {
@@ -232,6 +242,9 @@ impl Binder<'_> {
         let parts = parts.iter().map(|part| {
             let typed = self.expr(part, input)?;
             match typed.kind {
+                Kind::String if typed.literal().is_some() => {
+                    Ok(constant::fold(convert::to_bool(typed))?.expr)
+                }
                 Kind::Bool => Ok(typed.expr),
                 Kind::Dynamic => Ok(convert::to_bool(typed).expr),
                 kind => error(part.span, format!("'and' and 'or' join bools, not a {}", kind.name())),
@@ -321,6 +334,9 @@ impl Binder<'_> {
             "materialize" => return error(span, "materialize(...) gives a table, not a value"),
             _ => {}
         }
+        if let Some(typed) = self.graph_call(call, input)? {
+            return Ok(typed);
+        }
         if crate::aggregates::find(name).is_some() && input.collected.is_some() {
             return self.aggregate_call(call, span, input);
         }
@@ -359,9 +375,9 @@ impl Binder<'_> {
         input: &mut Input,
     ) -> Bind<Typed> {
         let scope = self.function_scope(closure, name, args, span, input)?;
-        let body = closure.function.body.clone();
-        self.within(span, scope, |binder| {
-            for statement in &body {
+        let function = closure.function.clone();
+        self.within_function(span, closure, scope, |binder| {
+            for statement in &function.body {
                 match statement {
                     ast::Statement::Let(binding) => binder.bind_let(binding)?,
                     ast::Statement::Expression(pipeline) => {
@@ -392,7 +408,7 @@ impl Binder<'_> {
             let message = format!("function '{name}' takes {} arguments, not {}", params.len(), args.len());
             return error(span, message);
         }
-        let mut scope = closure.scope.clone();
+        let mut scope = if closure.saved.is_some() { self.saved.clone() } else { closure.scope.clone() };
         for (at, param) in params.iter().enumerate() {
             let named =
                 |arg: &&ast::Arg| arg.name.as_ref().is_some_and(|given| given.name == param.name.name);
@@ -461,10 +477,8 @@ fn literal_value(literal: &Literal) -> Result<Typed, String> {
         Literal::Int(value) => Typed::value(ScalarValue::Int32(*value), Kind::Int),
         Literal::Long(value) => Typed::value(ScalarValue::Int64(*value), Kind::Long),
         Literal::Real(value) => Typed::value(ScalarValue::Float64(*value), Kind::Real),
-        // Decimals are held as reals.
         Literal::Decimal(text) => {
-            let number = text.as_deref().and_then(|text| text.parse().ok());
-            Typed::value(ScalarValue::Float64(number), Kind::Decimal)
+            Typed::value(decimal::scalar(text.as_deref().and_then(decimal::parse)), Kind::Decimal)
         }
         Literal::DateTime(ticks) => Typed::value(ScalarValue::Int64(*ticks), Kind::DateTime),
         Literal::Timespan(ticks) => Typed::value(ScalarValue::Int64(*ticks), Kind::TimeSpan),

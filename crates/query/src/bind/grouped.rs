@@ -8,9 +8,14 @@ use datafusion::logical_expr::expr::Sort;
 use datafusion::logical_expr::{ExprFunctionExt, lit};
 use kql::Span;
 use kql::ast::{self, OperatorKind, PartitionBody};
+use model::Kind;
 
-use super::{Bind, Binder, error};
+use super::{Bind, Binder, Value, error};
 use crate::relation::{Field, Relation, UNSEEN};
+use crate::typed::Typed;
+
+/// Values of a column for each of which a pipeline of its own runs.
+const PARTITIONS_MAX: usize = 64;
 
 /// The start of the names of fields that tell groups apart.
 const GROUP: &str = "\u{0}group";
@@ -71,8 +76,9 @@ impl Binder<'_> {
         span: Span,
     ) -> Bind<Relation> {
         let by = self.column(&input, &partition.by, "partition")?.clone();
-        let PartitionBody::Operators(body) = &partition.body else {
-            return error(span, "'partition' operator: takes operators in round brackets");
+        let body = match &partition.body {
+            PartitionBody::Operators(body) => body,
+            PartitionBody::Pipeline(pipeline) => return self.partition_by_value(input, &by, pipeline, span),
         };
         let outer = input.unseen();
         let mut input = input;
@@ -83,6 +89,52 @@ impl Binder<'_> {
             |field: &Field| !field.is_unseen() || outer.iter().any(|outer| outer.name == field.name);
         result.hidden.retain(is_outer);
         Ok(result)
+    }
+
+    /// `partition by column { pipeline }`: what the pipeline gives for each value of the column, which it knows by the
+    /// column's name.
+    fn partition_by_value(
+        &mut self,
+        input: Relation,
+        by: &Field,
+        pipeline: &ast::Pipeline,
+        span: Span,
+    ) -> Bind<Relation> {
+        if by.kind == Kind::Dynamic {
+            return error(
+                span,
+                "'partition' operator: the column is dynamic; convert it with tostring() first",
+            );
+        }
+        let alone = Relation { hidden: Vec::new(), ..input };
+        let alone = alone.project(&mut self.names, vec![(by.name.clone(), by.typed())])?;
+        let distinct = alone.builder().distinct()?.build()?;
+        let rows = self.read_now(Relation { plan: distinct, ..alone }, PARTITIONS_MAX + 1)?;
+        let mut values = Vec::new();
+        for batch in &rows {
+            for row in 0..batch.num_rows() {
+                let value = datafusion::common::ScalarValue::try_from_array(batch.column(0), row)?;
+                values.push(Typed::value(value, by.kind));
+            }
+        }
+        if values.len() > PARTITIONS_MAX {
+            return error(
+                span,
+                format!("'partition' operator: '{}' has more than {PARTITIONS_MAX} values", by.name),
+            );
+        }
+        // Without rows the columns are those of a value that is not there.
+        let is_empty = values.is_empty();
+        if is_empty {
+            values.push(Typed::absent(by.kind));
+        }
+        let mut legs = Vec::with_capacity(values.len());
+        for value in values {
+            let scope = self.scope.with(&by.name, Value::Scalar(value));
+            legs.push((String::new(), self.within(span, scope, |binder| binder.pipeline(pipeline))?));
+        }
+        let all = self.union_of(legs, false, None, span)?;
+        Ok(if is_empty { all.filter(lit(false))? } else { all })
     }
 }
 

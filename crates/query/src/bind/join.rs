@@ -1,25 +1,39 @@
 //! `join`: kinds, keys and the names of the result.
 
 use datafusion::common::JoinType;
-use datafusion::logical_expr::LogicalPlanBuilder;
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
 use kql::Span;
 use kql::ast::{self, JoinKind};
 use model::Kind;
 
-use super::{Bind, Binder, error, grouped, naming};
-use crate::operators;
+use super::expr::Input;
+use super::{Bind, Binder, Stop, error, grouped, naming};
+use crate::operators::{self, balanced};
 use crate::relation::{Field, Relation};
 use crate::typed::{Typed, absent};
 
 impl Binder<'_> {
-    pub(super) fn join(&mut self, left: Relation, join: &ast::Join, span: Span) -> Bind<Relation> {
+    /// `filter` is what a `where` behind the join asks.
+    pub(super) fn join(
+        &mut self,
+        left: Relation,
+        join: &ast::Join,
+        filter: Option<&ast::Expr>,
+        span: Span,
+    ) -> Bind<Relation> {
         let kind = join.kind.unwrap_or(JoinKind::InnerUnique);
         let right = self.table_expr(&join.right)?;
         if join.on.is_empty() {
             return error(span, "'join' operator: needs 'on' with the columns that must be equal");
         }
         let (left, left_keys, right, right_keys) = self.keys(left, right, &join.on)?;
-        let left = if kind == JoinKind::InnerUnique { self.one_per_key(left, &left_keys)? } else { left };
+        let left = match kind {
+            JoinKind::InnerUnique => {
+                let left = self.prefiltered(left, &right, filter)?;
+                self.one_per_key(left, &left_keys)?
+            }
+            _ => left,
+        };
 
         if !left.unseen().is_empty()
             && matches!(
@@ -191,6 +205,45 @@ impl Binder<'_> {
             .collect();
         let plan = relation.builder().project(exprs)?.build()?;
         Ok(Relation { plan, fields, hidden: Vec::new() })
+    }
+
+    /// The left side of an `innerunique` join with only the rows that a filter behind the join can let through. Which
+    /// row of a key stays is open, and it is to be one of those. (Source: the language's published documentation.)
+    fn prefiltered(
+        &mut self,
+        left: Relation,
+        right: &Relation,
+        filter: Option<&ast::Expr>,
+    ) -> Bind<Relation> {
+        let parts = match filter.map(|filter| (filter, &filter.kind)) {
+            None => return Ok(left),
+            Some((_, ast::ExprKind::And(parts))) => parts.iter().collect(),
+            Some((filter, _)) => vec![filter],
+        };
+        // Names of the left side are those of the result; the others lead to columns that it has not.
+        let mut fields = left.fields.clone();
+        fields.extend(right.fields.iter().map(|field| Field { field: String::new(), ..field.clone() }));
+        let (noted, pending) = (self.others.len(), self.windows.len());
+        let mut conditions = Vec::new();
+        for part in parts {
+            let condition = self.predicate(part, &mut Input { hidden: &left.hidden, ..Input::over(&fields) });
+            let is_left = |column: &&datafusion::common::Column| !column.name.is_empty();
+            match condition {
+                Ok(condition)
+                    if self.windows.len() == pending
+                        && !condition.is_volatile()
+                        && condition.column_refs().iter().all(is_left) =>
+                {
+                    conditions.push(condition)
+                }
+                Ok(_) | Err(Stop::Diagnostic(_)) => {}
+                Err(stop) => return Err(stop),
+            }
+            self.windows.truncate(pending);
+        }
+        // What is wrong with the filter is told where it stands.
+        self.others.truncate(noted);
+        Ok(if conditions.is_empty() { left } else { left.filter(balanced(conditions, Expr::and))? })
     }
 
     /// `innerunique`: one row of the left side for each key.

@@ -25,6 +25,7 @@ pub(super) fn name_of(expr: &Expr) -> Option<String> {
             }
             match call.name.name.as_str() {
                 "bin_auto" => return name_of(first?),
+                name @ ("node_degree_in" | "node_degree_out") => return Some(name.to_owned()),
                 // As the column that is asked for.
                 "column_ifexists" | "columnifexists" => {
                     return match &first?.kind {

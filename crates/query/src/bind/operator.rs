@@ -32,9 +32,13 @@ impl Binder<'_> {
             OperatorKind::Summarize(summarize) => self.summarize(input, summarize, span),
             OperatorKind::Distinct(distinct) => self.distinct(input, &distinct.columns),
             OperatorKind::Count => self.count(input),
-            OperatorKind::Take(count) | OperatorKind::Sample(count) => {
+            OperatorKind::Take(count) => {
                 let count = self.constant_count(count, "take")?;
                 self.first_rows(input, Vec::new(), count)
+            }
+            OperatorKind::Sample(count) => {
+                let count = self.constant_count(count, "sample")?;
+                self.sample(input, count)
             }
             OperatorKind::Sort(keys) => self.sort(input, keys, None),
             OperatorKind::Top(top) => {
@@ -55,13 +59,17 @@ impl Binder<'_> {
             OperatorKind::TopNested(levels) => self.top_nested(input, levels, span),
             OperatorKind::Search(search) => self.search(Some(input), search),
             OperatorKind::Find(find) => error(find.span, "'find' operator: begins a query and takes no rows"),
+            OperatorKind::MakeGraph(make) => self.make_graph(input, make, span),
+            OperatorKind::GraphMatch(find) => self.graph_match(input, find, span),
+            OperatorKind::GraphMarkComponents(mark) => self.graph_mark_components(input, mark, span),
+            OperatorKind::GraphToTable(to) => self.graph_to_table(input, to, span),
             OperatorKind::Evaluate(evaluate) => self.evaluate(input, evaluate, span),
             OperatorKind::MakeSeries(series) => self.make_series(input, series, span),
             OperatorKind::Fork(branches) => self.fork(input, branches, span),
             OperatorKind::Scan(scan) => self.scan_steps(input, scan, span),
             OperatorKind::Facet(facet) => self.facet(input, facet, span),
             OperatorKind::Consume(_) => self.consume(input),
-            OperatorKind::Join(join) => self.join(input, join, span),
+            OperatorKind::Join(join) => self.join(input, join, None, span),
             OperatorKind::Union(union) => self.union(Some(input), union),
             OperatorKind::As(name) => {
                 self.scope = self.scope.with(&name.name.name, Value::Rows(std::rc::Rc::new(input.clone())));
@@ -69,11 +77,11 @@ impl Binder<'_> {
             }
             // How a portal draws the rows; they stay as they are.
             OperatorKind::Render(_) => Ok(input),
+            OperatorKind::Reduce(reduce) => self.reduce(input, reduce),
             OperatorKind::Invoke(call) => self.invoke(input, call, span),
             OperatorKind::Unknown(name) => {
                 error(name.span, format!("'{}' operator: is not supported", name.name))
             }
-            other => error(span, format!("'{}' operator: is not supported yet", operator_name(other))),
         }
     }
 
@@ -333,6 +341,9 @@ impl Binder<'_> {
         if name == "FileProfile" && self.scope.get(name).is_none() {
             return self.file_profile(input, call, span);
         }
+        if super::devices::is_of_devices(name) && self.scope.get(name).is_none() {
+            return self.device_rows(input, call, span);
+        }
         let Some(Value::Function(closure)) = self.scope.get(name).cloned() else {
             return error(
                 call.name.span,
@@ -387,13 +398,6 @@ fn by_numbers(a: &str, b: &str) -> Ordering {
         parts
     }
     key(a).cmp(&key(b))
-}
-
-fn operator_name(kind: &OperatorKind) -> &'static str {
-    match kind {
-        OperatorKind::Reduce(_) => "reduce",
-        _ => "this",
-    }
 }
 
 #[cfg(test)]

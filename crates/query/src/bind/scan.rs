@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::{Field as ArrowField, Schema};
 use datafusion::common::DFSchema;
 use datafusion::execution::context::ExecutionProps;
 use datafusion::logical_expr::Expr;
@@ -12,15 +11,29 @@ use kql::ast::{self, ParamKind};
 use model::Kind;
 
 use super::expr::Input;
+use super::rows::arrow_schema;
 use super::{Bind, Binder, error, kind_of};
+use crate::operators::balanced;
 use crate::relation::{Field, Relation};
-use crate::scan::{Scan, Step};
-use crate::typed::{Typed, engine_type};
+use crate::scan::{Reading, Scan, Step};
+use crate::typed::Typed;
 use crate::{constant, convert, whole};
 
 /// The name of a column in the row that a step matched last.
 pub(super) fn column_of_step(step: &str, column: &str) -> String {
     format!("{step}\u{2}{column}")
+}
+
+/// An expression, to be calculated over just the columns that it reads.
+fn reading(expr: &Expr, seen: &[Field]) -> Bind<Reading> {
+    let refs = expr.column_refs();
+    let is_read = |field: &Field| refs.iter().any(|column| column.name == field.field);
+    let places: Vec<usize> = (0..seen.len()).filter(|at| is_read(&seen[*at])).collect();
+    let fields: Vec<Field> = places.iter().map(|at| seen[*at].clone()).collect();
+    let schema = arrow_schema(&fields);
+    let known = DFSchema::try_from(schema.clone())?;
+    let expr = create_physical_expr(expr, &known, &ExecutionProps::new(), &Default::default())?;
+    Ok(Reading { places, schema: Arc::new(schema), expr })
 }
 
 impl Binder<'_> {
@@ -50,9 +63,6 @@ impl Binder<'_> {
         }
         let width = fields.len();
         for step in &scan.steps {
-            if step.is_optional {
-                return error(step.span, "'scan' operator: optional steps are not supported yet");
-            }
             for at in 0..width {
                 let name = column_of_step(&step.name.name, &fields[at].name);
                 let kind = fields[at].kind;
@@ -60,21 +70,31 @@ impl Binder<'_> {
                 absent.push(absent[at].clone());
             }
         }
-        let arrow = |fields: &[Field]| {
-            let arrow =
-                fields.iter().map(|field| ArrowField::new(&field.field, engine_type(field.kind), true));
-            Schema::new(arrow.collect::<Vec<_>>())
-        };
-        let schema = arrow(&fields);
-        let seen = DFSchema::try_from(schema.clone())?;
         let mut told = format!("{} {:?}", declared.len(), scan.match_id.is_some());
-        let mut physical = |expr: &Expr| {
+        let mut reading = |expr: &Expr, seen: &[Field]| {
             told.push_str(&format!(" {expr}"));
-            create_physical_expr(expr, &seen, &ExecutionProps::new(), &Default::default())
+            reading(expr, seen)
         };
         let mut steps = Vec::with_capacity(scan.steps.len());
         for step in &scan.steps {
             let condition = self.predicate(&step.condition, &mut Input::over(&fields))?;
+            // What only the row says is looked at for all rows at once.
+            let is_of_row = |part: &&Expr| {
+                let own = |name: &str| own.iter().any(|field| field.field == name);
+                !part.is_volatile() && part.column_refs().iter().all(|column| own(&column.name))
+            };
+            let (of_row, of_sequence): (Vec<&Expr>, Vec<&Expr>) =
+                datafusion::logical_expr::utils::split_conjunction(&condition)
+                    .into_iter()
+                    .partition(is_of_row);
+            let mut joined = |parts: Vec<&Expr>| -> Bind<Option<Reading>> {
+                if parts.is_empty() {
+                    return Ok(None);
+                }
+                let all = balanced(parts.into_iter().cloned().collect(), Expr::and);
+                Ok(Some(reading(&all, &fields)?))
+            };
+            let (of_row, of_sequence) = (joined(of_row)?, joined(of_sequence)?);
             let mut assignments = Vec::with_capacity(step.assignments.len());
             for assignment in &step.assignments {
                 let Some(at) = declared.iter().position(|field| field.name == assignment.new.name) else {
@@ -87,9 +107,10 @@ impl Binder<'_> {
                 let value = self.expr_of("scan", &assignment.old, &mut Input::over(&fields))?;
                 let kind = declared[at].kind;
                 let value = if value.kind == kind { value } else { convert::to_kind(value, kind) };
-                assignments.push((at, physical(&value.expr)?));
+                assignments.push((at, reading(&value.expr, &fields)?));
             }
-            steps.push(Step { condition: physical(&condition)?, assignments, output: step.output });
+            let (is_optional, output) = (step.is_optional, step.output);
+            steps.push(Step { is_optional, of_row, of_sequence, assignments, output });
         }
         if steps.is_empty() {
             return error(span, "'scan' operator: has no steps");
@@ -101,13 +122,12 @@ impl Binder<'_> {
         if let Some(ident) = &scan.match_id {
             result.push(Field { name: ident.name.clone(), kind: Kind::Long, field: self.names.next() });
         }
-        let result_schema = arrow(&result);
+        let result_schema = arrow_schema(&result);
         let values = absent.iter().map(|typed| match typed.literal() {
             Some(value) => Ok(value.clone()),
             None => error(span, "'scan' operator: a default is a constant"),
         });
         let machine = Scan {
-            schema: Arc::new(schema),
             absent: values.collect::<Bind<Vec<_>>>()?,
             input_columns: own.len(),
             declared_columns: declared.len(),

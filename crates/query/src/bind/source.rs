@@ -3,37 +3,123 @@
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, ScalarValue, TableReference};
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder};
+use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
 use kql::Span;
-use kql::ast::{self, ExprKind, Pipeline, Source};
+use kql::ast::{self, ExprKind, OperatorKind, Pipeline, Source};
 use model::{Kind, Table};
 
+use super::devices::is_of_devices;
 use super::expr::Input;
-use super::{Bind, Binder, Value, error, kind_of, naming, unknown};
+use super::graph::is_graph;
+use super::{Bind, Binder, Stop, Subquery, Value, error, kind_of, naming, unknown};
 use crate::constant;
 use crate::convert;
 use crate::relation::{Field, Relation};
 use crate::ticks::ticks;
 use crate::typed::Typed;
+use crate::window::Window;
 
+/// Rows of a `materialize` that are kept.
+const KEPT_ROWS_MAX: usize = 2_000_000;
 /// Rows of a `range`.
 const RANGE_ROWS_MAX: i64 = 1_000_000;
 /// The name that the time of a row also has.
 const TIME_GENERATED: &str = "TimeGenerated";
 /// The lake's own column with the time of acceptance.
 pub(crate) const INGESTED_COLUMN: &str = "_ingested";
+/// The lake's own column with the number of a row.
+const SEQUENCE_COLUMN: &str = "_sequence";
+
+/// Whether the columns of an operator's result are those of its input.
+fn keeps_columns(operator: &ast::Operator) -> bool {
+    use OperatorKind as Op;
+    matches!(
+        operator.kind,
+        Op::Where(_)
+            | Op::Sort(_)
+            | Op::Top(_)
+            | Op::Take(_)
+            | Op::Sample(_)
+            | Op::As(_)
+            | Op::Render(_)
+            | Op::Search(_)
+    )
+}
+
+/// Whether a message is about the name of a function or a table.
+fn is_of_names(message: &str) -> bool {
+    ["Unknown function", "Failed to resolve table", "unknown plugin"]
+        .iter()
+        .any(|part| message.contains(part))
+}
 
 impl Binder<'_> {
     pub(super) fn pipeline(&mut self, pipeline: &Pipeline) -> Bind<Relation> {
         let mut relation = self.source(&pipeline.source, pipeline.span)?;
         // Names made by `as` hold for the rest of the pipeline.
         let outer = self.scope.clone();
-        for operator in &pipeline.operators {
+        let mut operators = pipeline.operators.iter().peekable();
+        while let Some(operator) = operators.next() {
             self.step(operator.span)?;
-            relation = self.apply(relation, operator)?;
+            let before = relation.clone();
+            let applied = match (&operator.kind, operators.peek().map(|next| &next.kind)) {
+                (OperatorKind::Join(join), Some(OperatorKind::Where(filter))) if !is_graph(&relation) => {
+                    self.join(relation, join, Some(filter), operator.span)
+                }
+                _ => self.apply(relation, operator),
+            };
+            relation = match applied {
+                Ok(relation) => relation,
+                Err(Stop::Diagnostic(wrong)) => {
+                    self.look_on(before, operator, operators);
+                    self.scope = outer;
+                    return Err(Stop::Diagnostic(wrong));
+                }
+                Err(stop) => return Err(stop),
+            };
         }
         self.scope = outer;
         Ok(relation)
+    }
+
+    /// Notes what is wrong with the operators behind one that something is wrong with. Where its columns are not known
+    /// what is said of columns and kinds would be a guess: then only names of functions and tables count.
+    fn look_on<'o>(
+        &mut self,
+        input: Relation,
+        wrong: &ast::Operator,
+        rest: impl Iterator<Item = &'o ast::Operator>,
+    ) {
+        let was_open = self.is_open;
+        let mut is_known = keeps_columns(wrong);
+        let mut relation = input;
+        for operator in rest {
+            self.is_open = was_open || !is_known;
+            let noted = self.others.len();
+            let pending = self.windows.len();
+            let before = relation.clone();
+            match self.apply(relation, operator) {
+                Ok(applied) => relation = applied,
+                Err(Stop::Diagnostic(diagnostic)) => {
+                    if is_known || is_of_names(&diagnostic.message) {
+                        self.note::<()>(Err(Stop::Diagnostic(diagnostic)));
+                    }
+                    is_known &= keeps_columns(operator);
+                    relation = before;
+                }
+                // What has to be read first is not read for the sake of further mistakes.
+                Err(_) => break,
+            }
+            if !is_known {
+                let mut at = 0;
+                self.others.retain(|other| {
+                    at += 1;
+                    at <= noted || is_of_names(&other.message)
+                });
+            }
+            self.windows.truncate(pending);
+        }
+        self.is_open = was_open;
     }
 
     fn source(&mut self, source: &Source, span: Span) -> Bind<Relation> {
@@ -56,7 +142,7 @@ impl Binder<'_> {
         match &expr.kind {
             ExprKind::Pipeline(_) => true,
             ExprKind::Name(ident) => match self.scope.get(&ident.name) {
-                Some(Value::View(_) | Value::Rows(_)) => true,
+                Some(Value::View(_) | Value::Rows(_) | Value::Kept(_)) => true,
                 Some(Value::Function(closure)) => {
                     closure.function.params.is_empty() && self.gives_table(closure)
                 }
@@ -65,8 +151,11 @@ impl Binder<'_> {
             },
             ExprKind::Call(call) => match self.scope.get(&call.name.name) {
                 Some(Value::Function(closure)) => self.gives_table(closure),
-                Some(Value::View(_) | Value::Rows(_)) => true,
-                _ => matches!(call.name.name.as_str(), "materialize" | "view" | "table"),
+                Some(Value::View(_) | Value::Rows(_) | Value::Kept(_)) => true,
+                _ => {
+                    let name = call.name.name.as_str();
+                    matches!(name, "materialize" | "view" | "table") || is_of_devices(name)
+                }
             },
             _ => false,
         }
@@ -85,8 +174,10 @@ impl Binder<'_> {
                     Some(param) => matches!(param.kind, ast::ParamKind::Table { .. }),
                     None if closure.function.body.iter().any(of_body) => true,
                     None => {
-                        matches!(closure.scope.get(&ident.name), Some(Value::View(_) | Value::Rows(_)))
-                            || self.find_table(&ident.name).is_some()
+                        matches!(
+                            closure.scope.get(&ident.name),
+                            Some(Value::View(_) | Value::Rows(_) | Value::Kept(_))
+                        ) || self.find_table(&ident.name).is_some()
                     }
                 }
             }
@@ -110,6 +201,7 @@ impl Binder<'_> {
                 return self.within(ident.span, view.scope.clone(), |binder| binder.pipeline(&view.pipeline));
             }
             Some(Value::Rows(relation)) => return Ok((*relation).clone()),
+            Some(Value::Kept(kept)) => return self.kept_rows(&kept, ident.span),
             Some(Value::Function(closure)) => {
                 return self.table_function(&closure, &ident.name, &[], ident.span);
             }
@@ -134,13 +226,13 @@ impl Binder<'_> {
         let name = call.name.name.as_str();
         match self.scope.get(name).cloned() {
             Some(Value::Function(closure)) => return self.table_function(&closure, name, &call.args, span),
-            Some(Value::View(_) | Value::Rows(_)) if call.args.is_empty() => {
+            Some(Value::View(_) | Value::Rows(_) | Value::Kept(_)) if call.args.is_empty() => {
                 return self.table_name(&call.name);
             }
             _ => {}
         }
         match (name, call.args.as_slice()) {
-            // Rows are read again at each use: they are those of one snapshot, so this gives the same ones.
+            // Used in place; what a `let` names is kept when it is used again.
             ("materialize", [arg]) => self.table_expr(&arg.value),
             ("table", [arg]) => match &arg.value.kind {
                 ExprKind::Literal(ast::Literal::String { value, .. }) => {
@@ -148,15 +240,64 @@ impl Binder<'_> {
                 }
                 _ => error(arg.value.span, "table() takes the name of a table as text"),
             },
-            ("FileProfile" | "DeviceFromIP" | "AssignedIPAddresses" | "SeenBy", _) => {
-                error(call.name.span, format!("function '{name}' is not supported yet"))
-            }
+            ("FileProfile", _) => error(call.name.span, "FileProfile() takes rows: put it behind 'invoke'"),
+            (name, _) if is_of_devices(name) => self.device_table(call, span),
             _ => {
                 let scope = self.scope.clone();
                 let candidates = scope.names().chain(["materialize", "table"]);
                 unknown(call.name.span, format!("Unknown function: '{name}'"), name, candidates)
             }
         }
+    }
+
+    /// The rows of a `let` of `materialize(...)`: those that were kept, and are from the second use on unless they are
+    /// too many.
+    fn kept_rows(&mut self, kept: &std::rc::Rc<super::Kept>, span: Span) -> Bind<Relation> {
+        kept.uses.set(kept.uses.get() + 1);
+        let view = &kept.view;
+        let relation = self.within(span, view.scope.clone(), |binder| binder.pipeline(&view.pipeline))?;
+        match self.answers.get(&kept.key) {
+            Some(Some(batches)) => self.of_batches(&relation, batches),
+            Some(None) => Ok(relation),
+            None if kept.uses.get() < 2 || self.describes => Ok(relation),
+            None => {
+                let exprs: Vec<Expr> = relation.fields.iter().map(|field| field.typed().expr).collect();
+                let plan = relation.builder().project(exprs)?.build()?;
+                let key = kept.key.clone();
+                Err(Stop::Needs(Box::new(Subquery { key, plan, rows_max: KEPT_ROWS_MAX, is_kept: true })))
+            }
+        }
+    }
+
+    /// Rows that are there already, with the columns of `relation`.
+    fn of_batches(
+        &mut self,
+        relation: &Relation,
+        batches: &[datafusion::arrow::array::RecordBatch],
+    ) -> Bind<Relation> {
+        let fields = self.fields_of(relation.fields.iter().map(|f| (f.name.clone(), f.kind)).collect());
+        let schema = std::sync::Arc::new(super::rows::arrow_schema(&fields));
+        let named = batches.iter().map(|batch| {
+            datafusion::arrow::array::RecordBatch::try_new(schema.clone(), batch.columns().to_vec())
+                .map_err(datafusion::error::DataFusionError::from)
+        });
+        let named = named.collect::<Result<Vec<_>, _>>()?;
+        let half = named.len().div_ceil(2);
+        let mut parts = vec![named[..half].to_vec(), named[half..].to_vec()];
+        parts.retain(|part| !part.is_empty());
+        if parts.is_empty() {
+            parts.push(Vec::new());
+        }
+        let table = datafusion::datasource::MemTable::try_new(schema, parts)?;
+        let alias = self.names.next();
+        let qualifier = TableReference::bare(alias.as_str());
+        let source = provider_as_source(std::sync::Arc::new(table) as std::sync::Arc<dyn TableProvider>);
+        let exprs = fields.iter().map(|field| {
+            Expr::Column(Column::new(Some(qualifier.clone()), &field.field)).alias(&field.field)
+        });
+        let exprs = exprs.collect::<Vec<_>>();
+        let plan = LogicalPlanBuilder::scan(qualifier.clone(), source, None)?.project(exprs)?.build()?;
+        Ok(Relation { plan, fields, hidden: Vec::new() })
     }
 
     pub(super) fn table_function(
@@ -167,8 +308,8 @@ impl Binder<'_> {
         span: Span,
     ) -> Bind<Relation> {
         let scope = self.function_scope(closure, name, args, span, &mut Input::none())?;
-        let closure = closure.clone();
-        self.within(span, scope, |binder| binder.query(&closure.function.body))
+        let function = closure.function.clone();
+        self.within_function(span, closure, scope, |binder| binder.query(&function.body))
     }
 
     /// A table of the lake, with its times as ticks.
@@ -188,6 +329,10 @@ impl Binder<'_> {
             let field = self.names.next();
             let expr = match column.kind {
                 Kind::DateTime => ticks(stored(column.name)),
+                // Stored as reals.
+                Kind::Decimal => {
+                    datafusion::logical_expr::cast(stored(column.name), crate::decimal::data_type())
+                }
                 _ => stored(column.name),
             };
             exprs.push(expr.alias(&field));
@@ -206,7 +351,16 @@ impl Binder<'_> {
             hidden.push(Field { name: INGESTED_COLUMN.to_owned(), kind: Kind::DateTime, field });
         }
         let source = provider_as_source(provider);
-        let plan = LogicalPlanBuilder::scan(qualifier.clone(), source, None)?.project(exprs)?.build()?;
+        let mut scan = LogicalPlanBuilder::scan(qualifier.clone(), source, None)?;
+        if let Some(Window { after, until }) = self.window.take() {
+            let sequence = stored(SEQUENCE_COLUMN);
+            scan = scan.filter(sequence.clone().gt(lit(after)).and(sequence.lt_eq(lit(until))))?;
+        }
+        if let (Some((first, last)), Some(time)) = (self.times, table.time_column()) {
+            let time = ticks(stored(table.columns[time].name));
+            scan = scan.filter(time.clone().gt_eq(lit(first.0)).and(time.lt_eq(lit(last.0))))?;
+        }
+        let plan = scan.project(exprs)?.build()?;
         Ok(Relation { plan, fields: relation_fields, hidden })
     }
 

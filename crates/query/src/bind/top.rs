@@ -15,6 +15,23 @@ use crate::relation::Relation;
 use crate::typed::Typed;
 
 impl Binder<'_> {
+    /// Any rows, each as likely as each other one.
+    pub(super) fn sample(&mut self, input: Relation, count: usize) -> Bind<Relation> {
+        let Some(Ok(random)) = crate::functions::find("rand").map(|rand| rand.call(self.context, Vec::new()))
+        else {
+            return self.first_rows(input, Vec::new(), count);
+        };
+        let shown = input.fields.clone();
+        let mut columns = input.columns();
+        columns.push(("\u{0}place".to_owned(), random));
+        let mut placed = input.project(&mut self.names, columns)?;
+        let order = placed.fields.pop().map(|place| place.typed().expr.sort(true, false));
+        let fields = placed.fields.clone();
+        let sampled = self.first_rows(placed, order.into_iter().collect(), count)?;
+        debug_assert_eq!(shown.len(), fields.len());
+        Ok(Relation { fields, ..sampled })
+    }
+
     /// `sample-distinct N of column`: some of its different values.
     pub(super) fn sample_distinct(
         &mut self,

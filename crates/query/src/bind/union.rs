@@ -1,6 +1,7 @@
 //! `union`: rows of several tables under one set of columns.
 
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder};
+use kql::Span;
 use kql::ast::{self, ExprKind};
 use model::Kind;
 
@@ -39,11 +40,22 @@ impl Binder<'_> {
                 legs.push((name, self.table_expr(table)?));
             }
         }
-        if legs.is_empty() {
-            return error(union.span, "'union' operator: no table to read");
-        }
-        let columns = union_columns(&legs, union.is_inner);
         let source = union.with_source.as_ref().map(|ident| ident.name.clone());
+        self.union_of(legs, union.is_inner, source, union.span)
+    }
+
+    /// The rows of several tables, which have names.
+    pub(super) fn union_of(
+        &mut self,
+        legs: Vec<(String, Relation)>,
+        is_inner: bool,
+        source: Option<String>,
+        span: Span,
+    ) -> Bind<Relation> {
+        if legs.is_empty() {
+            return error(span, "'union' operator: no table to read");
+        }
+        let columns = union_columns(&legs, is_inner);
         let mut plan: Option<(LogicalPlanBuilder, Relation)> = None;
         for (name, leg) in self.with_rows(legs, |(_, leg)| &leg.plan) {
             let mut projected = Vec::with_capacity(columns.len() + 1);
@@ -64,7 +76,7 @@ impl Binder<'_> {
         }
         match plan {
             Some((builder, first)) => Ok(Relation { plan: builder.build()?, ..first }),
-            None => error(union.span, "'union' operator: no table to read"),
+            None => error(span, "'union' operator: no table to read"),
         }
     }
 }

@@ -26,9 +26,23 @@ pub(super) struct Pending {
     span: Span,
 }
 
+fn takes_graph(operator: &ast::Operator) -> bool {
+    use ast::OperatorKind as Op;
+    matches!(
+        operator.kind,
+        Op::GraphMatch(_) | Op::GraphMarkComponents(_) | Op::GraphToTable(_) | Op::As(_) | Op::Unknown(_)
+    )
+}
+
 impl Binder<'_> {
     /// An operator, which must have taken the windows that its expressions need.
     pub(super) fn apply(&mut self, input: Relation, operator: &ast::Operator) -> Bind<Relation> {
+        if super::graph::is_graph(&input) && !takes_graph(operator) {
+            return error(
+                operator.span,
+                "this operator takes a table, not a graph: put 'graph-match' before it",
+            );
+        }
         let outer = std::mem::take(&mut self.windows);
         let result = self.operator(input, operator)?;
         match std::mem::replace(&mut self.windows, outer).first() {

@@ -6,6 +6,7 @@ use model::Kind;
 
 use super::arguments::exactly;
 use crate::convert;
+use crate::decimal;
 use crate::functions::{Accepts, Example, Function, Naming, Param};
 use crate::kernel::{Args, call, long_rows, real_rows};
 
@@ -27,7 +28,8 @@ pub(super) static ABS: Function = Function {
         match kind {
             Kind::Int | Kind::Long => Ok(call("abs_long", Kind::Long, whole_rows, vec![number])),
             Kind::TimeSpan => Ok(call("abs_long", kind, whole_rows, vec![number])),
-            Kind::Real | Kind::Decimal => Ok(call("abs_real", kind, rows, vec![number])),
+            Kind::Real => Ok(call("abs_real", kind, rows, vec![number])),
+            Kind::Decimal => Ok(decimal::abs(number)),
             kind => Err(format!("takes a number or a timespan, not a {}", kind.name())),
         }
     },

@@ -5,6 +5,7 @@ use datafusion::error::Result;
 use model::Kind;
 
 use super::arguments::exactly;
+use crate::decimal;
 use crate::functions::{Accepts, Example, Function, Naming, Param};
 use crate::kernel::{Args, call, real_rows};
 
@@ -23,6 +24,7 @@ pub(super) static CEILING: Function = Function {
         let [number] = exactly(args)?;
         Ok(match number.kind {
             Kind::Int | Kind::Long => number,
+            Kind::Decimal => decimal::round(number, None),
             kind => call("ceiling", kind, rows, vec![number]),
         })
     },

@@ -190,6 +190,8 @@ mod parse_json;
 mod parse_path;
 #[path = "parse_url.rs"]
 mod parse_url;
+#[path = "parse_user_agent.rs"]
+mod parse_user_agent;
 #[path = "parse_version.rs"]
 mod parse_version;
 #[path = "parse_xml.rs"]
@@ -538,6 +540,7 @@ pub static FUNCTIONS: &[&Function] = &[
     &parse_path::PARSE_PATH,
     &parse_url::PARSE_URL,
     &parse_url::PARSE_URLQUERY,
+    &parse_user_agent::PARSE_USER_AGENT,
     &parse_version::PARSE_VERSION,
     &parse_xml::PARSE_XML,
     &parse_json::PARSEJSON,

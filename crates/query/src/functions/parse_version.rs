@@ -4,8 +4,9 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::error::Result;
 use model::Kind;
 
+use crate::decimal;
 use crate::functions::{Accepts, Example, Function, Naming, Param};
-use crate::kernel::{Args, call, real_rows};
+use crate::kernel::{Args, call};
 
 pub(super) static PARSE_VERSION: Function = Function {
     name: "parse_version",
@@ -16,6 +17,10 @@ pub(super) static PARSE_VERSION: Function = Function {
     examples: &[
         Example { query: r#"print parse_version("10.0.2") > parse_version("9.9")"#, result: "true" },
         Example { query: r#"print parse_version("1.2") == parse_version("1.2.0.0")"#, result: "true" },
+        Example {
+            query: r#"print parse_version("10.0.19041.1") < parse_version("10.0.19041.2")"#,
+            result: "true",
+        },
         Example { query: r#"print isnull(parse_version("1.2b"))"#, result: "true" },
     ],
     lower: |_, args| Ok(call("parse_version", Kind::Decimal, rows, args)),
@@ -23,7 +28,7 @@ pub(super) static PARSE_VERSION: Function = Function {
 
 fn rows(args: &Args) -> Result<ArrayRef> {
     let versions = args.texts(0)?;
-    Ok(real_rows(args.rows, |row| parse(versions.text(row)).map(|number| number as f64)))
+    decimal::of_wholes(args.rows, |row| parse(versions.text(row)))
 }
 
 /// Each part counts 10^8 times what the next one does.

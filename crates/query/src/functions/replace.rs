@@ -6,10 +6,11 @@ use std::borrow::Cow;
 use datafusion::arrow::array::ArrayRef;
 use datafusion::error::Result;
 use model::Kind;
+use regex::Regex;
 
 use super::arguments::{constant_regex, exactly};
 use crate::functions::{Accepts, Example, Function, Naming, Param};
-use crate::kernel::{Args, call, text_rows};
+use crate::kernel::{Args, TEXT_BYTES_MAX, call, text_rows, too_long};
 use crate::regexes;
 
 pub(super) static REPLACE_STRING: Function = Function {
@@ -76,7 +77,15 @@ fn string_rows(args: &Args) -> Result<ArrayRef> {
     Ok(text_rows(args.rows, |row| match lookups.text(row) {
         "" => Some(Cow::Borrowed(texts.text(row))),
         lookup if !texts.text(row).contains(lookup) => Some(Cow::Borrowed(texts.text(row))),
-        lookup => Some(Cow::Owned(texts.text(row).replace(lookup, rewrites.text(row)))),
+        lookup => {
+            let (text, rewrite) = (texts.text(row), rewrites.text(row));
+            let found = text.matches(lookup).count();
+            if found.saturating_mul(rewrite.len()) > TEXT_BYTES_MAX {
+                too_long();
+                return None;
+            }
+            Some(Cow::Owned(text.replace(lookup, rewrite)))
+        }
     }))
 }
 
@@ -87,13 +96,27 @@ fn regex_rows(args: &Args) -> Result<ArrayRef> {
     Ok(text_rows(args.rows, |row| {
         let Some(regex) = &regex else { return Some(Cow::Borrowed("")) };
         match &rewrite {
-            Some(rewrite) => Some(regex.replace_all(texts.text(row), rewrite.as_str())),
-            None => Some(regex.replace_all(texts.text(row), template(rewrites.text(row)))),
+            Some(rewrite) => replaced(regex, texts.text(row), rewrite),
+            None => replaced(regex, texts.text(row), &template(rewrites.text(row))),
         }
     }))
 }
 
 /// A rewrite with `\1` as one with `${1}`.
+/// Every match replaced, as long as the text does not become too long.
+fn replaced<'t>(regex: &Regex, text: &'t str, template: &str) -> Option<Cow<'t, str>> {
+    // All matches together are no longer than the text, and a group no longer than its match.
+    let groups = template.matches("${").count();
+    let length = |matches: usize| {
+        matches.saturating_mul(template.len()).saturating_add(groups.saturating_mul(text.len()))
+    };
+    if length(text.len() + 1) > TEXT_BYTES_MAX && length(regex.find_iter(text).count()) > TEXT_BYTES_MAX {
+        too_long();
+        return None;
+    }
+    Some(regex.replace_all(text, template))
+}
+
 fn template(rewrite: &str) -> String {
     let mut template = String::with_capacity(rewrite.len());
     let mut rest = rewrite.chars();

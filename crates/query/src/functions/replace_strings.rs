@@ -10,7 +10,7 @@ use model::Kind;
 use super::arrays::elements;
 use crate::functions::{Accepts, Example, Function, Naming, Param};
 use crate::json;
-use crate::kernel::{Args, call, text_rows};
+use crate::kernel::{Args, TEXT_BYTES_MAX, call, text_rows, too_long};
 
 pub(super) static REPLACE_STRINGS: Function = Function {
     name: "replace_strings",
@@ -41,10 +41,11 @@ fn rows(args: &Args) -> Result<ArrayRef> {
     };
     Ok(text_rows(args.rows, |row| {
         let text = texts.text(row);
-        Some(match &constant {
-            Some(replacer) => replacer.replaced(text).into_owned(),
-            None => Replacer::of(lookups.get(row), rewrites.get(row)).replaced(text).into_owned(),
-        })
+        let replaced = match &constant {
+            Some(replacer) => replacer.replaced(text)?,
+            None => Replacer::of(lookups.get(row), rewrites.get(row)).replaced(text)?.into_owned().into(),
+        };
+        Some(replaced.into_owned())
     }))
 }
 
@@ -64,11 +65,19 @@ impl Replacer {
         Replacer { lookups, rewrites }
     }
 
-    /// In one pass: what was rewritten is not looked at again.
-    fn replaced<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        match &self.lookups {
-            Some(lookups) if lookups.is_match(text) => Cow::Owned(lookups.replace_all(text, &self.rewrites)),
-            _ => Cow::Borrowed(text),
+    /// In one pass: what was rewritten is not looked at again. None when it becomes too long.
+    fn replaced<'t>(&self, text: &'t str) -> Option<Cow<'t, str>> {
+        let Some(lookups) = self.lookups.as_ref().filter(|lookups| lookups.is_match(text)) else {
+            return Some(Cow::Borrowed(text));
+        };
+        let longest = self.rewrites.iter().map(String::len).max().unwrap_or(0);
+        if text.len().saturating_mul(longest) > TEXT_BYTES_MAX {
+            let length = |found: aho_corasick::Match| self.rewrites[found.pattern().as_usize()].len();
+            if lookups.find_iter(text).map(length).sum::<usize>() > TEXT_BYTES_MAX {
+                too_long();
+                return None;
+            }
         }
+        Some(Cow::Owned(lookups.replace_all(text, &self.rewrites)))
     }
 }

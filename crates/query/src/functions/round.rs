@@ -5,6 +5,7 @@ use datafusion::error::Result;
 use model::Kind;
 
 use super::arguments::{Reals, exactly, padded};
+use crate::decimal;
 use crate::functions::{Accepts, Example, Function, Naming, Param};
 use crate::kernel::{Args, call, long_rows, real_rows};
 use crate::typed::Typed;
@@ -31,6 +32,7 @@ pub(super) static ROUND: Function = Function {
                     call("round_long", Kind::Long, whole_rows, vec![number.cast_number(Kind::Long), digits]);
                 if kind == Kind::Int { crate::convert::to_int(long) } else { long }
             }
+            Kind::Decimal => decimal::round(number, Some(digits)),
             kind => call("round_real", kind, rows, vec![number, digits]),
         })
     },

@@ -6,7 +6,7 @@ use model::Kind;
 
 use crate::convert;
 use crate::functions::{Accepts, Example, Function, Naming, Param};
-use crate::kernel::{Args, call, text_rows};
+use crate::kernel::{Args, TEXT_BYTES_MAX, call, text_rows, too_long};
 
 pub(super) static STRCAT: Function = Function {
     name: "strcat",
@@ -29,6 +29,10 @@ fn rows(args: &Args) -> Result<ArrayRef> {
     let texts = (0..args.len()).map(|at| args.texts(at)).collect::<Result<Vec<_>>>()?;
     Ok(text_rows(args.rows, |row| {
         let length = texts.iter().map(|text| text.text(row).len()).sum();
+        if length > TEXT_BYTES_MAX {
+            too_long();
+            return None;
+        }
         let mut joined = String::with_capacity(length);
         texts.iter().for_each(|text| joined.push_str(text.text(row)));
         Some(joined)

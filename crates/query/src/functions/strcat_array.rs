@@ -7,7 +7,7 @@ use model::Kind;
 use super::arguments::exactly;
 use super::arrays::elements;
 use crate::functions::{Accepts, Example, Function, Naming, Param};
-use crate::kernel::{Args, call, text_rows};
+use crate::kernel::{Args, TEXT_BYTES_MAX, call, text_rows, too_long};
 use crate::{convert, json};
 
 pub(super) static STRCAT_ARRAY: Function = Function {
@@ -34,6 +34,12 @@ fn rows(args: &Args) -> Result<ArrayRef> {
     Ok(text_rows(args.rows, |row| {
         let texts: Vec<String> =
             elements(arrays.get(row)).unwrap_or_default().into_iter().map(json::to_text).collect();
-        Some(texts.join(delimiters.text(row)))
+        let delimiter = delimiters.text(row);
+        let length = texts.iter().map(|text| text.len() + delimiter.len()).sum::<usize>();
+        if length > TEXT_BYTES_MAX + delimiter.len() {
+            too_long();
+            return None;
+        }
+        Some(texts.join(delimiter))
     }))
 }

@@ -73,6 +73,18 @@ const ROWS: &[(&str, &str)] = &[
         r#"{"Timestamp":"2024-05-06T12:00:00Z","DeviceId":"d2","DeviceName":"pc2.corp","RemoteIP":"10.0.0.1","InitiatingProcessId":999}"#,
     ),
     (
+        "DeviceNetworkInfo",
+        r#"{"Timestamp":"2024-05-05T10:00:00Z","DeviceId":"d1","DeviceName":"pc1.corp","NetworkAdapterName":"eth0","NetworkAdapterType":"Ethernet","IPAddresses":"[{\"IPAddress\":\"10.0.0.1\",\"AddressType\":\"Private\"}]"}"#,
+    ),
+    (
+        "DeviceNetworkInfo",
+        r#"{"Timestamp":"2024-05-06T10:00:00Z","DeviceId":"d1","DeviceName":"pc1.corp","NetworkAdapterName":"eth0","NetworkAdapterType":"Ethernet","IPAddresses":"[{\"IPAddress\":\"10.0.0.5\",\"AddressType\":\"Private\"}]"}"#,
+    ),
+    (
+        "DeviceNetworkInfo",
+        r#"{"Timestamp":"2024-05-06T11:00:00Z","DeviceId":"d3","DeviceName":"srv1.corp","NetworkAdapterName":"eth0","NetworkAdapterType":"Ethernet","IPAddresses":"[{\"IPAddress\":\"10.0.0.1\",\"AddressType\":\"Private\"}]"}"#,
+    ),
+    (
         "DeviceRegistryEvents",
         r#"{"Timestamp":"2024-05-06T10:00:00Z","DeviceId":"d1","RegistryKey":"HKEY_LOCAL_MACHINE\\SOFTWARE\\X","AdditionalFields":"{\"Details\":\"DWORD (0x00000001)\"}"}"#,
     ),

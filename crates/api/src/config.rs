@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::RateLimits;
+
 /// Bounds of the API. [`ApiConfig::new`] fills in the defaults.
 #[derive(Clone, Debug)]
 pub struct ApiConfig {
@@ -11,6 +13,8 @@ pub struct ApiConfig {
     pub page_size: u64,
     /// Bytes of a request's body, except where events are sent.
     pub body_bytes_max: usize,
+    /// Bytes of a file that is uploaded.
+    pub upload_bytes_max: usize,
     /// How long a request may take, except hunting, which the engine ends.
     pub request_timeout: Duration,
     /// How long the next part of a body may take to arrive. The whole may take as long beside the time that it takes at
@@ -26,6 +30,8 @@ pub struct ApiConfig {
     pub ingest_patience: Duration,
     /// Names of devices one tenant may have.
     pub device_names_max: usize,
+    /// How often methods may be called; none sets no limit.
+    pub rate_limits: Option<RateLimits>,
 }
 
 impl ApiConfig {
@@ -35,6 +41,7 @@ impl ApiConfig {
             base_url: base_url.trim_end_matches('/').to_owned(),
             page_size: 10_000,
             body_bytes_max: 1 << 20,
+            upload_bytes_max: 64 << 20,
             request_timeout: Duration::from_secs(300),
             body_timeout: Duration::from_secs(30),
             ingest_body_bytes_max: 64 << 20,
@@ -43,6 +50,7 @@ impl ApiConfig {
             ingest_memory_bytes: 264 << 20,
             ingest_patience: Duration::from_secs(5),
             device_names_max: 1_000_000,
+            rate_limits: None,
         }
     }
 }

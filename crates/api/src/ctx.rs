@@ -1,18 +1,24 @@
 //! What handlers are given: one caller in one tenant, or, on open routes, nobody.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use actions::{KnownDevice, TenantActions};
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use identity::{Allowed, Caller, Issuer};
+use identity::{Allowed, Ask, Caller, CallerKind, Issuer, authorize};
 use lake::TenantLake;
-use model::{TenantId, Ticks};
+use model::{Permission, TenantId, Ticks, role};
 use store::TenantStore;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, code};
 use crate::ingest::Ingest;
 use crate::{ApiConfig, ApiState, Shared, operator};
+
+/// How long a decision holds for an answer that takes long.
+pub(crate) const DECIDED_FOR: Duration = Duration::from_secs(10);
 
 /// One caller in one tenant, allowed to do what the route is for.
 #[derive(Clone)]
@@ -21,15 +27,37 @@ pub(crate) struct Ctx {
     allowed: Allowed,
     store: TenantStore,
     lake: TenantLake,
+    /// Where the call comes from, where that is known.
+    address: Option<IpAddr>,
     /// Private, so that no handler reaches past its tenant.
     shared: Arc<Shared>,
 }
 
 impl Ctx {
-    pub fn new(shared: Arc<Shared>, caller: Caller, allowed: Allowed) -> Ctx {
-        let store = shared.state.store.tenant(allowed.tenant());
+    /// Makes the handles, narrowed to what the proof reaches.
+    pub async fn new(shared: Arc<Shared>, caller: Caller, allowed: Allowed) -> Result<Ctx, ApiError> {
+        let store = shared.state.store.tenant(allowed.tenant()).within(allowed.reach().clone());
         let lake = shared.state.lake.tenant(allowed.tenant());
-        Ctx { caller, allowed, store, lake, shared }
+        let lake = match shared.reach.devices(&store).await? {
+            Some(devices) => lake.within(devices),
+            None => lake,
+        };
+        Ok(Ctx { caller, allowed, store, lake, address: None, shared })
+    }
+
+    /// The same, for a call from there.
+    pub fn at(self, address: Option<IpAddr>) -> Ctx {
+        Ctx { address, ..self }
+    }
+
+    /// Whether the caller's tenant is that of whoever runs the server: the first one.
+    pub async fn is_operator(&self) -> Result<bool, ApiError> {
+        let tenants = self.shared.state.store.tenants().await?;
+        Ok(tenants.first().is_some_and(|first| first.id == self.tenant()))
+    }
+
+    pub fn issuer(&self) -> &Issuer {
+        &self.shared.state.issuer
     }
 
     pub fn tenant(&self) -> TenantId {
@@ -44,12 +72,91 @@ impl Ctx {
         }
     }
 
+    /// The id of the app, or the name of the user, that things are of.
+    pub fn owner(&self) -> String {
+        match (&self.caller.kind, self.caller.app) {
+            (CallerKind::Application, Some(app)) => app.to_string(),
+            _ => self.caller.name.clone(),
+        }
+    }
+
+    /// Whether the caller is an app for itself.
+    pub fn is_app(&self) -> bool {
+        matches!(self.caller.kind, CallerKind::Application)
+    }
+
+    /// The name of the caller to show.
+    pub fn display_name(&self) -> &str {
+        &self.caller.name
+    }
+
+    /// Whether the caller holds this permission, too, and a role for it.
+    pub fn may(&self, permission: Permission) -> bool {
+        let is_held = self.caller.permissions.iter().any(|held| held.allows(permission));
+        is_held
+            && match &self.caller.kind {
+                CallerKind::Application => true,
+                CallerKind::User(signed_in) => signed_in.rights.reach(role::needed_for(permission)).is_some(),
+            }
+    }
+
+    /// Refuses a caller that is narrowed to device groups: what is asked for tells of devices of every group.
+    pub fn whole_tenant(&self) -> Result<(), ApiError> {
+        if self.allowed.reach().is_all() {
+            return Ok(());
+        }
+        let message = "This is of devices of every group, and the caller is narrowed to some of them.";
+        Err(ApiError::new(code::FORBIDDEN, message))
+    }
+
+    /// Who acts, as an id that does not change.
+    pub fn actor(&self) -> String {
+        match (&self.caller.kind, self.caller.app) {
+            (CallerKind::User(signed_in), _) => format!("user {}", signed_in.user),
+            (CallerKind::Application, Some(app)) => format!("app {app}"),
+            (CallerKind::Application, None) => self.caller.name.clone(),
+        }
+    }
+
+    /// Fails unless the caller may do this, too; `action` names the response action that it asks for. The answer
+    /// reaches the devices for which the caller may do both: roles can hold permissions for other devices each.
+    pub async fn demand(self, needed: Permission, action: Option<&'static str>) -> Result<Ctx, ApiError> {
+        let ask = Ask { needed, action, address: self.address, now: self.now() };
+        let allowed = authorize(&self.caller, &ask)?.within(&self.allowed);
+        let Ctx { caller, address, shared, .. } = self;
+        Ok(Ctx::new(shared, caller, allowed).await?.at(address))
+    }
+
+    /// Fails when the caller may not have the rest of an answer: to be asked every [`DECIDED_FOR`] by those that take
+    /// long.
+    pub async fn still_allowed(&self) -> Result<(), ApiError> {
+        let caller = self.issuer().again(&self.caller).await;
+        let caller = caller.map_err(|error| ApiError::unauthorized(error, &self.config().base_url))?;
+        let needed = self.allowed.permission();
+        let ask = Ask { needed, action: None, address: self.address, now: self.now() };
+        let allowed = authorize(&caller, &ask)?.within(&self.allowed);
+        if allowed.reach() == self.allowed.reach() {
+            return Ok(());
+        }
+        Err(ApiError::new(code::FORBIDDEN, "The caller does not reach all devices any more that it did."))
+    }
+
+    pub fn actions(&self) -> TenantActions {
+        self.shared.state.actions.tenant(self.tenant())
+    }
+
     pub fn store(&self) -> &TenantStore {
         &self.store
     }
 
     pub fn lake(&self) -> &TenantLake {
         &self.lake
+    }
+
+    /// On whose account queries run.
+    pub fn asker(&self) -> query::Asker {
+        let app = self.caller.app.map_or(0, |app| app.0.as_u128());
+        query::Asker { tenant: self.tenant().0.as_u128(), app }
     }
 
     pub fn engine(&self) -> &query::Engine {
@@ -101,9 +208,40 @@ impl Outside {
     }
 }
 
-/// The segment of the path that varies.
+/// An enrolled device that signed its request.
+#[derive(Clone)]
+pub(crate) struct Device {
+    pub known: KnownDevice,
+    pub actions: TenantActions,
+    shared: Arc<Shared>,
+}
+
+impl Device {
+    pub fn new(shared: Arc<Shared>, known: KnownDevice) -> Device {
+        let actions = shared.state.actions.tenant(known.tenant);
+        Device { known, actions, shared }
+    }
+
+    pub fn config(&self) -> &ApiConfig {
+        &self.shared.state.config
+    }
+}
+
+/// The first segment of the path that varies.
 #[derive(Clone)]
 pub(crate) struct Param(pub String);
+
+/// What a function in the path is called with.
+#[derive(Clone)]
+pub(crate) struct Arguments(pub Vec<(String, String)>);
+
+impl Arguments {
+    /// The argument of that name, in any letter case.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let found = self.0.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+}
 
 macro_rules! from_extensions {
     ($kind:ident) => {
@@ -119,5 +257,7 @@ macro_rules! from_extensions {
 }
 
 from_extensions!(Ctx);
+from_extensions!(Device);
 from_extensions!(Outside);
 from_extensions!(Param);
+from_extensions!(Arguments);

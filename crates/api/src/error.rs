@@ -1,5 +1,6 @@
 //! The errors of the API: one form, one table of codes, one place where other crates' errors become answers.
 
+mod actions;
 mod dialects;
 
 use std::error::Error;
@@ -8,7 +9,7 @@ use axum::body::Body;
 use axum::http::header::{ALLOW, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use identity::{AuthError, Denied};
+use identity::{AuthError, Denied, IdentityError};
 use lake::LakeError;
 use model::ErrorKind;
 use odata::ODataError;
@@ -32,16 +33,29 @@ pub(crate) mod code {
     pub const INVALID_INPUT: Code = Code("InvalidInput", StatusCode::BAD_REQUEST);
     pub const INVALID_BODY: Code = Code("InvalidRequestBody", StatusCode::BAD_REQUEST);
     pub const MISSING_PARAMETER: Code = Code("MissingRequiredParameter", StatusCode::BAD_REQUEST);
+    pub const INVALID_HASH: Code = Code("InvalidHashValue", StatusCode::BAD_REQUEST);
+    pub const INVALID_ADDRESS: Code = Code("InvalidIpAddress", StatusCode::BAD_REQUEST);
+    pub const INVALID_DOMAIN: Code = Code("InvalidDomainName", StatusCode::BAD_REQUEST);
+    pub const BATCH_TOO_LARGE: Code = Code("MaximumBatchSizeExceeded", StatusCode::BAD_REQUEST);
     pub const UNAUTHORIZED: Code = Code("Unauthorized", StatusCode::UNAUTHORIZED);
+    pub const DISALLOWED_OPERATION: Code = Code("DisallowedOperation", StatusCode::FORBIDDEN);
     pub const FORBIDDEN: Code = Code("Forbidden", StatusCode::FORBIDDEN);
     pub const NOT_FOUND: Code = Code("NotFound", StatusCode::NOT_FOUND);
     pub const RESOURCE_NOT_FOUND: Code = Code("ResourceNotFound", StatusCode::NOT_FOUND);
     pub const TOO_MANY_REQUESTS: Code = Code("TooManyRequests", StatusCode::TOO_MANY_REQUESTS);
     pub const INTERNAL: Code = Code("InternalServerError", StatusCode::INTERNAL_SERVER_ERROR);
+    pub const ACTIVE_REQUEST: Code = Code("ActiveRequestAlreadyExists", StatusCode::BAD_REQUEST);
+    pub const OS_NOT_SUPPORTED: Code = Code("OsPlatformNotSupported", StatusCode::BAD_REQUEST);
 
+    pub const MACHINE_NOT_ENROLLED: Code = Code("MachineNotEnrolled", StatusCode::BAD_REQUEST);
+    pub const PROTECTED_MACHINE: Code = Code("ProtectedMachine", StatusCode::FORBIDDEN);
     pub const METHOD_NOT_ALLOWED: Code = Code("MethodNotAllowed", StatusCode::METHOD_NOT_ALLOWED);
+    pub const NOT_ACCEPTABLE: Code = Code("NotAcceptable", StatusCode::NOT_ACCEPTABLE);
     pub const REQUEST_TIMEOUT: Code = Code("RequestTimeout", StatusCode::REQUEST_TIMEOUT);
     pub const CONFLICT: Code = Code("Conflict", StatusCode::CONFLICT);
+    pub const GONE: Code = Code("Gone", StatusCode::GONE);
+    pub const PRECONDITION_FAILED: Code = Code("PreconditionFailed", StatusCode::PRECONDITION_FAILED);
+    pub const IDEMPOTENCY_KEY_REUSED: Code = Code("IdempotencyKeyReused", StatusCode::UNPROCESSABLE_ENTITY);
     pub const BODY_TOO_LARGE: Code = Code("RequestBodyTooLarge", StatusCode::PAYLOAD_TOO_LARGE);
     pub const UNSUPPORTED_MEDIA_TYPE: Code = Code("UnsupportedMediaType", StatusCode::UNSUPPORTED_MEDIA_TYPE);
     pub const SERVICE_BUSY: Code = Code("ServiceBusy", StatusCode::SERVICE_UNAVAILABLE);
@@ -95,6 +109,14 @@ impl ApiError {
     pub fn resource_not_found(entity: &str, id: &str) -> ApiError {
         let id: String = id.chars().take(256).collect();
         ApiError::new(code::RESOURCE_NOT_FOUND, format!("{entity} {id} was not found"))
+    }
+
+    pub fn invalid(message: impl Into<String>) -> ApiError {
+        ApiError::new(code::INVALID_INPUT, message)
+    }
+
+    pub fn missing(name: &str) -> ApiError {
+        ApiError::new(code::MISSING_PARAMETER, format!("The required parameter {name} is missing."))
     }
 
     pub fn method_not_allowed(allowed: &str) -> ApiError {
@@ -154,6 +176,13 @@ impl ApiError {
         &self.message
     }
 
+    /// Logs what the client is not told, where the error does not become an answer.
+    pub fn log_cause(&self) {
+        if let Some(cause) = &self.cause {
+            error!(code = self.code.0, cause, "a request failed");
+        }
+    }
+
     /// The answer, under its id. What the client is not told is logged under the same id.
     pub fn render(self, target: Uuid, form: ErrorForm) -> Response {
         let Code(name, _) = self.code;
@@ -187,6 +216,19 @@ impl From<Denied> for ApiError {
     }
 }
 
+impl From<IdentityError> for ApiError {
+    fn from(error: IdentityError) -> ApiError {
+        match error {
+            IdentityError::Store { source, .. } => source.into(),
+            IdentityError::NotFound { entity, id } => {
+                ApiError::new(code::RESOURCE_NOT_FOUND, format!("{entity} {id} does not exist"))
+            }
+            IdentityError::Invalid { .. } => ApiError::new(code::INVALID_INPUT, sentence(&error.to_string())),
+            _ => ApiError::internal(chain(&error)),
+        }
+    }
+}
+
 impl From<ODataError> for ApiError {
     fn from(error: ODataError) -> ApiError {
         ApiError::new(code::ODATA, error.to_string())
@@ -198,12 +240,24 @@ impl From<StoreError> for ApiError {
         if let StoreError::NoSpace { .. } = error {
             return ApiError::no_space(&error);
         }
+        if let StoreError::Changed { .. } = error {
+            return ApiError::new(code::PRECONDITION_FAILED, sentence(&error.to_string()));
+        }
         match error.kind() {
             ErrorKind::NotFound => ApiError::new(code::RESOURCE_NOT_FOUND, error.to_string()),
             ErrorKind::InvalidInput => ApiError::new(code::INVALID_INPUT, error.to_string()),
             ErrorKind::Conflict => ApiError::new(code::CONFLICT, error.to_string()),
             ErrorKind::Unavailable => ApiError::unavailable(chain(&error)),
             _ => ApiError::internal(chain(&error)),
+        }
+    }
+}
+
+impl From<profiles::Error> for ApiError {
+    fn from(error: profiles::Error) -> ApiError {
+        match error {
+            profiles::Error::Store(error) => error.into(),
+            error => ApiError::internal(chain(&error)),
         }
     }
 }

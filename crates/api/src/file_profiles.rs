@@ -6,6 +6,7 @@ use datafusion::arrow::array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, 
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::TableProvider;
 use datafusion::catalog::streaming::StreamingTable;
+use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
@@ -24,6 +25,11 @@ pub(crate) fn table(store: TenantStore) -> Result<Arc<dyn TableProvider>> {
     let schema = batch(&[])?.schema();
     let files = Arc::new(Files { store, schema: schema.clone() });
     Ok(Arc::new(StreamingTable::try_new(schema, vec![files])?))
+}
+
+/// The same table without a row.
+pub(crate) fn nothing() -> Result<Arc<dyn TableProvider>> {
+    Ok(Arc::new(EmptyTable::new(batch(&[])?.schema())))
 }
 
 #[derive(Debug)]

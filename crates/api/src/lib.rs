@@ -6,20 +6,32 @@
 //!
 //! - A request under `/api` is authenticated before anything else is said about it, even whether its path
 //!   exists; then [`identity::authorize`] decides about the permission of its route.
-//! - A handler is given handles of the caller's tenant and nothing that reaches another.
+//! - A handler is given handles of the caller's tenant, narrowed to the devices that the caller reaches, and nothing
+//!   that reaches further.
+//! - What changes something is in the audit log before it is done.
 //! - Every error has one form, made in one place, under an id by which the log knows more.
 //! - Bodies, lists, waiting and memory are bounded by [`ApiConfig`].
 
+#![recursion_limit = "256"]
+
+mod ask;
+mod audit;
 mod body;
 mod catalog;
 mod config;
 mod ctx;
 mod error;
 mod file_profiles;
+mod idempotency;
 mod ingest;
+mod limits;
 mod list;
+mod multipart;
 mod operator;
+mod pages;
 mod protobuf;
+mod reach;
+mod related;
 mod routes;
 mod serve;
 
@@ -31,8 +43,9 @@ use model::Clock;
 
 pub use catalog::StoreCatalog;
 pub use config::ApiConfig;
+pub use limits::{CountedBy, Limit, RateLimits};
 pub use operator::operator_router;
-pub use routes::{Access, Dialect, RouteDeclaration, Routes};
+pub use routes::{Access, Dialect, Gives, RouteDeclaration, Routes};
 
 /// Says whether the server is ready for requests, or why not. The reason goes to the log.
 pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
@@ -46,6 +59,7 @@ pub struct ApiState {
     pub lake: lake::Lake,
     pub issuer: Arc<identity::Issuer>,
     pub engine: Arc<query::Engine>,
+    pub actions: actions::Actions,
     pub clock: Arc<dyn Clock>,
     pub config: ApiConfig,
     /// Asked by `/readyz`, besides whether the state store answers.
@@ -57,11 +71,19 @@ pub(crate) struct Shared {
     pub state: ApiState,
     pub ingest: ingest::Ingest,
     pub routes: Routes,
+    pub limiter: limits::Limiter,
+    pub reach: reach::ReachMemory,
 }
 
 /// Every route of the main port. It answers whatever name the request calls the host by.
 pub fn router(state: ApiState) -> Router {
     let ingest = ingest::Ingest::new(&state.config, state.ingest_threads.clone());
-    let shared = Arc::new(Shared { state, ingest, routes: Routes::all() });
+    let shared = Arc::new(Shared {
+        state,
+        ingest,
+        routes: Routes::all(),
+        limiter: limits::Limiter::default(),
+        reach: reach::ReachMemory::default(),
+    });
     Router::new().fallback(move |request: Request| serve::serve(shared.clone(), request))
 }

@@ -1,7 +1,9 @@
 //! Lists and single entities as OData writes them.
 
-use axum::http::header::{CONTENT_TYPE, HeaderName};
-use axum::http::{StatusCode, Uri};
+pub(crate) mod memory;
+
+use axum::http::header::{CONTENT_TYPE, ETAG, HeaderName, IF_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use odata::{EntityType, Limits, Property, Query};
 use percent_encoding::percent_decode;
@@ -61,8 +63,20 @@ impl ListRequest {
         Ok(ListRequest { query, cursor, page_size, url, has_options: !kept.is_empty() })
     }
 
+    /// A member of the items that is no property is answered, too, unless others were asked for.
+    pub fn also(&mut self, name: &'static str) {
+        if !self.query.expand.contains(&name) && self.query.select.is_empty() {
+            self.query.expand.push(name);
+        }
+    }
+
     pub fn page(&self) -> PageRequest<'_> {
         PageRequest { limit: self.page_size, cursor: self.cursor.as_deref() }
+    }
+
+    /// The page of items that carry more than themselves, whatever was asked for.
+    pub fn expanded_page(&self) -> PageRequest<'_> {
+        PageRequest { limit: self.page_size.min(EXPANDED_PAGE_MAX), cursor: self.cursor.as_deref() }
     }
 
     /// The answer with one page of the set of that name.
@@ -106,10 +120,56 @@ pub(crate) fn single<T: Serialize>(
     let pairs: Vec<_> = options(uri).map(|(_, name, value)| (name, value)).collect();
     let query = odata::parse(entity, &pairs, Limits::new(TOP_MAX))?;
     let mut body = Map::new();
-    let context = format!("{}/api/$metadata#{set}/$entity", ctx.config().base_url);
+    // The name of a type stands for one of it.
+    let suffix = if set.contains('.') { "" } else { "/$entity" };
+    let context = format!("{}/api/$metadata#{set}{suffix}", ctx.config().base_url);
     body.insert("@odata.context".to_owned(), context.into());
     body.extend(selected(item, &query)?);
-    json(&body)
+    let mut response = json(&body)?;
+    if let Ok(tag) = HeaderValue::from_str(&store::etag(item)) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
+}
+
+/// The answer with one entity of the set of that name, whole, under an ETag.
+pub(crate) fn tagged<T: Serialize>(ctx: &Ctx, set: &str, item: &T, tag: &str) -> Result<Response, ApiError> {
+    let mut body = Map::new();
+    let context = format!("{}/api/$metadata#{set}/$entity", ctx.config().base_url);
+    body.insert("@odata.context".to_owned(), context.into());
+    body.extend(object(item)?);
+    let mut response = json(&body)?;
+    if let Ok(tag) = HeaderValue::from_str(tag) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
+}
+
+/// What an entity has to be like for a change of it, as the header `If-Match` says it.
+pub(crate) fn expected(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
+    let tag = value.to_str().unwrap_or_default().trim();
+    if tag == "*" {
+        return Ok(None);
+    }
+    let tag = tag.strip_prefix("W/").unwrap_or(tag);
+    let is_tag =
+        tag.len() >= 2 && tag.starts_with('"') && tag.ends_with('"') && !tag[1..tag.len() - 1].contains('"');
+    if !is_tag {
+        return Err(ApiError::invalid("'If-Match' takes * or one ETag, such as \"0123456789abcdef\"."));
+    }
+    Ok(Some(tag.to_owned()))
+}
+
+/// The parameter of that name that is not OData's, in any letter case.
+pub(crate) fn parameter(uri: &Uri, name: &str) -> Option<String> {
+    options(uri).find(|(_, given, _)| given.trim().eq_ignore_ascii_case(name)).map(|(.., value)| value)
+}
+
+/// The answer with a list that is whole and takes no options.
+pub(crate) fn collection<T: Serialize>(ctx: &Ctx, set: &str, items: &[T]) -> Result<Response, ApiError> {
+    let context = format!("{}/api/$metadata#Collection({set})", ctx.config().base_url);
+    json(&serde_json::json!({ "@odata.context": context, "value": items }))
 }
 
 /// The plain number that `/$count` answers with.
@@ -125,9 +185,7 @@ pub(crate) fn count_query(entity: &'static EntityType, uri: &Uri) -> Result<Quer
 
 /// An entity's JSON with the properties that were asked for. What is expanded is asked for, too.
 fn selected<T: Serialize>(item: &T, query: &Query) -> Result<Map<String, Value>, ApiError> {
-    let Value::Object(mut members) = serde_json::to_value(item).map_err(not_json)? else {
-        return Err(ApiError::internal("an entity is not a JSON object"));
-    };
+    let mut members = object(item)?;
     let is_asked = |name: &str| {
         query.select.is_empty()
             || query.select.iter().any(|property: &&Property| property.name == name)
@@ -135,6 +193,33 @@ fn selected<T: Serialize>(item: &T, query: &Query) -> Result<Map<String, Value>,
     };
     members.retain(|name, _| is_asked(name));
     Ok(members)
+}
+
+/// An entity's JSON.
+pub(crate) fn object<T: Serialize>(item: &T) -> Result<Map<String, Value>, ApiError> {
+    match serde_json::to_value(item).map_err(not_json)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(ApiError::internal("an entity is not a JSON object")),
+    }
+}
+
+/// The answer with one entity that was made just now.
+pub(crate) fn created<T: Serialize>(ctx: &Ctx, set: &str, item: &T) -> Result<Response, ApiError> {
+    let mut body = Map::new();
+    let context = format!("{}/api/$metadata#{set}/$entity", ctx.config().base_url);
+    body.insert("@odata.context".to_owned(), context.into());
+    if let Value::Object(members) = serde_json::to_value(item).map_err(not_json)? {
+        body.extend(members);
+    }
+    let mut response = json(&body)?;
+    *response.status_mut() = StatusCode::CREATED;
+    Ok(response)
+}
+
+/// The answer with one plain value of that type of OData.
+pub(crate) fn value(ctx: &Ctx, kind: &str, value: &Value) -> Result<Response, ApiError> {
+    let context = format!("{}/api/$metadata#{kind}", ctx.config().base_url);
+    json(&serde_json::json!({ "@odata.context": context, "value": value }))
 }
 
 pub(crate) fn json(body: &impl Serialize) -> Result<Response, ApiError> {
@@ -154,6 +239,14 @@ pub(crate) fn options(uri: &Uri) -> impl Iterator<Item = (&str, String, String)>
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
         (pair, form_text(name), form_text(value))
     })
+}
+
+/// A list so short that it has one page.
+pub(crate) fn whole<T>(list: &ListRequest, items: Vec<T>) -> Page<T> {
+    let count = list.query.count.then_some(items.len() as u64);
+    let skip = usize::try_from(list.query.skip).unwrap_or(usize::MAX);
+    let top = list.query.top.and_then(|top| usize::try_from(top).ok()).unwrap_or(usize::MAX);
+    Page { items: items.into_iter().skip(skip).take(top).collect(), next: None, count }
 }
 
 fn form_text(text: &str) -> String {

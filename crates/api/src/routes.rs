@@ -1,15 +1,37 @@
 //! The list of routes: what there is, what it demands, and which one a path means.
 
+mod action_bulk;
+mod action_policy;
+mod actions;
 mod alerts;
 mod bulk;
+mod changes;
+mod device_channel;
+pub(crate) mod domains;
+mod downloads;
+mod enrolment;
 mod events;
+pub(crate) mod files;
+mod graph;
 mod hec;
-mod hunting;
+pub(crate) mod hunting;
+mod incidents;
+mod indicators;
+mod investigations;
+pub(crate) mod ips;
 mod lake;
+mod library;
+mod live_response;
 mod machines;
+mod management;
+mod metadata;
+mod openapi;
 mod otlp;
+mod pages;
+mod siem;
 mod sign_in;
 mod status;
+pub(crate) mod users;
 
 use std::convert::Infallible;
 
@@ -18,8 +40,11 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::response::Response;
 use model::Permission;
+use odata::EntityType;
 use percent_encoding::percent_decode_str;
 use tower::util::BoxCloneSyncService;
+
+use crate::limits::Limit;
 
 /// What a route demands of its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +55,10 @@ pub enum Access {
     SignedIn,
     /// A token that permits this.
     Needs(Permission),
+    /// A token that permits one of these; the handler demands the one that it takes.
+    NeedsOneOf(&'static [Permission]),
+    /// The signature of an enrolled device.
+    Device,
 }
 
 /// Whose clients a route is for: decides how they say who they are, and how errors are told.
@@ -54,7 +83,28 @@ pub struct RouteDeclaration {
     pub access: Access,
     pub dialect: Dialect,
     pub summary: &'static str,
+    /// A body that it takes, as an example in JSON.
+    pub takes: Option<&'static str>,
+    pub gives: Gives,
     pub(crate) bounds: Bounds,
+    pub limit: Limit,
+    /// The name of the response action that it asks for, if it does: grants can be bounded to some.
+    pub action: Option<&'static str>,
+}
+
+/// What a route answers with when all is well.
+#[derive(Clone, Copy, Debug)]
+pub enum Gives {
+    /// What its summary says.
+    Other,
+    /// One entity.
+    One(&'static EntityType),
+    /// A list of entities, with the options of OData.
+    List(&'static EntityType),
+    /// How many of them pass a filter.
+    Count(&'static EntityType),
+    /// An example in JSON.
+    Example(&'static str),
 }
 
 /// Whose bounds of body and time hold for a route.
@@ -65,6 +115,8 @@ pub(crate) enum Bounds {
     Hunting,
     /// Bodies of events have bounds of their own.
     Ingest,
+    /// A file is uploaded.
+    Upload,
 }
 
 /// Every route. Nothing is registered without saying what it demands.
@@ -80,8 +132,10 @@ type HandlerOf = BoxCloneSyncService<Request, Response, Infallible>;
 pub(crate) struct Found {
     /// The routes of the path, one for each method.
     pub routes: Vec<usize>,
-    /// The segment that varies, decoded.
-    pub param: Option<String>,
+    /// The segments that vary, decoded, in their order.
+    pub params: Vec<String>,
+    /// What stands in the parentheses of a function's segment.
+    pub arguments: Vec<(String, String)>,
     /// Whether it is a path of the API: only those with a token may ask whether it means anything.
     pub is_api: bool,
 }
@@ -90,16 +144,38 @@ impl Routes {
     /// The routes of the main port.
     pub fn all() -> Routes {
         let mut routes = Routes { declared: Vec::new(), handlers: Vec::new() };
+        action_bulk::routes(&mut routes);
+        action_policy::routes(&mut routes);
+        actions::routes(&mut routes);
         alerts::routes(&mut routes);
         bulk::routes(&mut routes);
+        changes::routes(&mut routes);
+        domains::routes(&mut routes);
+        device_channel::routes(&mut routes);
+        downloads::routes(&mut routes);
+        enrolment::routes(&mut routes);
         events::routes(&mut routes);
+        files::routes(&mut routes);
+        graph::routes(&mut routes);
         hec::routes(&mut routes);
         hunting::routes(&mut routes);
+        incidents::routes(&mut routes);
+        indicators::routes(&mut routes);
+        ips::routes(&mut routes);
+        investigations::routes(&mut routes);
         lake::routes(&mut routes);
+        library::routes(&mut routes);
+        live_response::routes(&mut routes);
         machines::routes(&mut routes);
+        management::routes(&mut routes);
+        metadata::routes(&mut routes);
+        openapi::routes(&mut routes);
         otlp::routes(&mut routes);
+        pages::routes(&mut routes);
+        siem::routes(&mut routes);
         sign_in::routes(&mut routes);
         status::routes(&mut routes);
+        users::routes(&mut routes);
         routes
     }
 
@@ -117,6 +193,11 @@ impl Routes {
         }
     }
 
+    /// Whether a path is for devices alone.
+    pub(crate) fn is_for_devices(&self, found: &Found) -> bool {
+        found.routes.first().is_some_and(|at| self.declared[*at].access == Access::Device)
+    }
+
     /// How the routes of a path talk.
     pub(crate) fn dialect(&self, found: &Found) -> Dialect {
         found.routes.first().map_or(Dialect::Own, |at| self.declared[*at].dialect)
@@ -126,7 +207,7 @@ impl Routes {
         self.handlers[at].clone()
     }
 
-    fn get<T: 'static>(
+    pub(crate) fn get<T: 'static>(
         &mut self,
         path: &'static str,
         access: Access,
@@ -135,7 +216,7 @@ impl Routes {
         self.add(Method::GET, path, access, handler)
     }
 
-    fn post<T: 'static>(
+    pub(crate) fn post<T: 'static>(
         &mut self,
         path: &'static str,
         access: Access,
@@ -144,7 +225,7 @@ impl Routes {
         self.add(Method::POST, path, access, handler)
     }
 
-    fn patch<T: 'static>(
+    pub(crate) fn patch<T: 'static>(
         &mut self,
         path: &'static str,
         access: Access,
@@ -153,7 +234,7 @@ impl Routes {
         self.add(Method::PATCH, path, access, handler)
     }
 
-    fn put<T: 'static>(
+    pub(crate) fn put<T: 'static>(
         &mut self,
         path: &'static str,
         access: Access,
@@ -162,7 +243,7 @@ impl Routes {
         self.add(Method::PUT, path, access, handler)
     }
 
-    fn delete<T: 'static>(
+    pub(crate) fn delete<T: 'static>(
         &mut self,
         path: &'static str,
         access: Access,
@@ -180,25 +261,39 @@ impl Routes {
     ) -> &mut RouteDeclaration {
         let at = self.declared.len();
         let (dialect, bounds) = (Dialect::Own, Bounds::Usual);
-        self.declared.push(RouteDeclaration { method, path, access, dialect, summary: "", bounds });
+        let limit = Limit::USUAL;
+        self.declared.push(RouteDeclaration {
+            method,
+            path,
+            access,
+            dialect,
+            summary: "",
+            takes: None,
+            gives: Gives::Other,
+            bounds,
+            limit,
+            action: None,
+        });
         self.handlers.push(BoxCloneSyncService::new(handler.with_state(())));
         &mut self.declared[at]
     }
 
     /// The routes that a path means: without regard to the letter case of its words, to a slash at its end
     /// and to the version after `/api`. A route with a word in a place wins over one that takes anything.
+    /// A word with `()` behind it is a function, which is called with arguments.
     pub(crate) fn find(&self, path: &str) -> Found {
         let Some(segments) = segments(path) else { return Found::default() };
-        let is_api = segments.first().is_some_and(|word| word == "api");
+        let is_api = segments.first().is_some_and(|word| GUARDED.contains(&word.as_str()));
         let mut found = Found { is_api, ..Found::default() };
         let mut words_best = 0;
         for (at, declared) in self.declared.iter().enumerate() {
-            let Some((words, param)) = matched(declared.path, &segments) else { continue };
-            if found.routes.is_empty() || words > words_best {
-                words_best = words;
-                found.param = param;
+            let Some(matched) = Matched::of(declared.path, &segments) else { continue };
+            if found.routes.is_empty() || matched.words > words_best {
+                words_best = matched.words;
+                found.params = matched.params.into_iter().map(str::to_owned).collect();
+                found.arguments = matched.call.map(arguments).unwrap_or_default();
                 found.routes = vec![at];
-            } else if words == words_best {
+            } else if matched.words == words_best {
                 found.routes.push(at);
             }
         }
@@ -207,7 +302,37 @@ impl Routes {
 }
 
 impl RouteDeclaration {
-    fn summary(&mut self, summary: &'static str) -> &mut RouteDeclaration {
+    /// An example of the body that it takes.
+    pub(crate) fn takes(&mut self, example: &'static str) -> &mut RouteDeclaration {
+        self.takes = Some(example);
+        self
+    }
+
+    /// It answers with one entity.
+    pub(crate) fn gives(&mut self, entity: &'static EntityType) -> &mut RouteDeclaration {
+        self.gives = Gives::One(entity);
+        self
+    }
+
+    /// It answers with a list of entities.
+    pub(crate) fn lists(&mut self, entity: &'static EntityType) -> &mut RouteDeclaration {
+        self.gives = Gives::List(entity);
+        self
+    }
+
+    /// It answers with how many entities there are.
+    pub(crate) fn counts(&mut self, entity: &'static EntityType) -> &mut RouteDeclaration {
+        self.gives = Gives::Count(entity);
+        self
+    }
+
+    /// It answers with something like this, in JSON.
+    pub(crate) fn answers(&mut self, example: &'static str) -> &mut RouteDeclaration {
+        self.gives = Gives::Example(example);
+        self
+    }
+
+    pub(crate) fn summary(&mut self, summary: &'static str) -> &mut RouteDeclaration {
         self.summary = summary;
         self
     }
@@ -217,13 +342,34 @@ impl RouteDeclaration {
         self
     }
 
+    /// How often it may be called.
+    fn limit(&mut self, limit: Limit) -> &mut RouteDeclaration {
+        self.limit = limit;
+        self
+    }
+
+    /// Names the response action that the route asks for.
+    pub fn action(&mut self, name: &'static str) -> &mut RouteDeclaration {
+        self.action = Some(name);
+        self
+    }
+
     fn bounds(&mut self, bounds: Bounds) -> &mut RouteDeclaration {
         self.bounds = bounds;
+        self.limit = match bounds {
+            Bounds::Usual | Bounds::Upload => self.limit,
+            Bounds::Hunting => Limit::HUNTING,
+            Bounds::Ingest => Limit::INGEST,
+        };
         self
     }
 }
 
-/// The decoded segments, with `api` in lower case and no version after it.
+/// First words of paths that only those with a token may ask about.
+const GUARDED: [&str; 4] = ["api", "exporter", "taxii2", "v1.0"];
+
+/// The decoded segments, with the first word in lower case and no version after `api`. The key of an entity may
+/// stand in parentheses behind the name of its set.
 fn segments(path: &str) -> Option<Vec<String>> {
     let path = path.strip_prefix('/')?;
     let decoded =
@@ -232,31 +378,104 @@ fn segments(path: &str) -> Option<Vec<String>> {
     if segments.last().is_some_and(String::is_empty) {
         segments.pop();
     }
-    if segments.first().is_some_and(|first| first.eq_ignore_ascii_case("api")) {
-        segments[0].make_ascii_lowercase();
-        if segments.get(1).is_some_and(|version| version.eq_ignore_ascii_case("v1.0")) {
-            segments.remove(1);
-        }
+    let first = segments.first().map(|first| first.to_ascii_lowercase()).unwrap_or_default();
+    if !GUARDED.contains(&first.as_str()) {
+        return Some(segments);
+    }
+    let is_api = first == "api";
+    segments[0] = first;
+    if is_api && segments.get(1).is_some_and(|version| version.eq_ignore_ascii_case("v1.0")) {
+        segments.remove(1);
+    }
+    let keyed = segments.iter().position(|segment| key(segment).is_some());
+    if let Some((at, (set, key))) = keyed.and_then(|at| Some((at, key(&segments[at])?))) {
+        segments.splice(at..=at, [set, key]);
     }
     Some(segments)
 }
 
-/// How many words of a declared path the segments have, and the segment that varies; none when they differ.
-fn matched(declared: &str, segments: &[String]) -> Option<(usize, Option<String>)> {
-    let mut words = 0;
-    let mut param = None;
-    let mut given = segments.iter();
-    for expected in declared.split('/').filter(|word| !word.is_empty()) {
-        let segment = given.next().filter(|segment| !segment.is_empty())?;
-        if expected.starts_with('{') {
-            param = Some(segment.clone());
-        } else if expected.eq_ignore_ascii_case(segment) {
-            words += 1;
-        } else {
-            return None;
+/// The name and the key of `Alerts('da1_1')`.
+fn key(segment: &str) -> Option<(String, String)> {
+    let (set, rest) = segment.strip_suffix(')')?.split_once('(')?;
+    let key = match rest.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+        Some(quoted) => quoted.replace("''", "'"),
+        None => rest.to_owned(),
+    };
+    let is_key =
+        rest.starts_with('\'') || key.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+    let is_set = !set.is_empty() && set.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (is_set && is_key && !key.is_empty()).then(|| (set.to_owned(), key))
+}
+
+/// How a declared path fits the segments of a request.
+#[derive(Debug, Default)]
+struct Matched<'a> {
+    words: usize,
+    params: Vec<&'a str>,
+    /// Inside the parentheses of a function.
+    call: Option<&'a str>,
+}
+
+impl<'a> Matched<'a> {
+    fn of(declared: &str, segments: &'a [String]) -> Option<Matched<'a>> {
+        let mut matched = Matched::default();
+        let mut given = segments.iter();
+        for expected in declared.split('/').filter(|word| !word.is_empty()) {
+            let segment = given.next().filter(|segment| !segment.is_empty())?;
+            if expected.starts_with('{') {
+                matched.params.push(segment);
+                continue;
+            }
+            match expected.strip_suffix("()") {
+                None if expected.eq_ignore_ascii_case(segment) => {}
+                None => return None,
+                Some(function) => {
+                    let (name, call) = segment.strip_suffix(')')?.split_once('(')?;
+                    if !name.eq_ignore_ascii_case(function) {
+                        return None;
+                    }
+                    matched.call = Some(call);
+                }
+            }
+            matched.words += 1;
         }
+        given.next().is_none().then_some(matched)
     }
-    given.next().is_none().then_some((words, param))
+}
+
+/// The names and values of `ip='10.0.0.5',timestamp=2024-01-01T00:00:00Z`.
+fn arguments(call: &str) -> Vec<(String, String)> {
+    let mut arguments = Vec::new();
+    let mut rest = call;
+    while let Some((name, value)) = rest.split_once('=') {
+        let value = value.trim_start();
+        let (value, after) = match value.strip_prefix('\'') {
+            Some(quoted) => {
+                let (text, after) = until_quote(quoted);
+                (text, after.split_once(',').map_or("", |(_, after)| after))
+            }
+            None => {
+                let (text, after) = value.split_once(',').unwrap_or((value, ""));
+                (text.trim().to_owned(), after)
+            }
+        };
+        arguments.push((name.trim().to_owned(), value));
+        rest = after;
+    }
+    arguments
+}
+
+/// The text before the quote that ends it, where two quotes are one, and what is behind.
+fn until_quote(text: &str) -> (String, &str) {
+    let mut value = String::new();
+    let mut chars = text.char_indices().peekable();
+    while let Some((at, char)) = chars.next() {
+        if char == '\'' && chars.next_if(|(_, next)| *next == '\'').is_none() {
+            return (value, &text[at + 1..]);
+        }
+        value.push(char);
+    }
+    (value, "")
 }
 
 #[cfg(test)]
@@ -267,7 +486,10 @@ mod tests {
     fn check(path: &str, expected: Option<(&str, Option<&str>)>) {
         let routes = Routes::all();
         let found = routes.find(path);
-        let declared = found.routes.first().map(|at| (routes.declared[*at].path, found.param.as_deref()));
+        let declared = found
+            .routes
+            .first()
+            .map(|at| (routes.declared[*at].path, found.params.first().map(String::as_str)));
         assert_eq!(declared, expected, "{path}");
     }
 
@@ -317,13 +539,57 @@ mod tests {
         let open: Vec<&str> =
             open.map(|route| route.path).filter(|path| !path.starts_with("/{tenant}/")).collect();
         let expected = [
+            "/device/v1/enrol",
+            "/downloads/{token}",
             "/services/collector/health",
             "/services/collector/health/1.0",
+            "/openapi.json",
+            "/explorer",
+            "/explorer/explorer.js",
+            "/explorer/explorer.css",
+            "/device",
+            "/device",
+            "/account",
+            "/account",
             "/common/discovery/instance",
+            "/common/userrealm/{user}",
             "/healthz",
             "/readyz",
         ];
         assert_eq!(open, expected);
+    }
+
+    #[test]
+    fn functions_and_keys_are_taken_out_of_segments() {
+        let mut routes = Routes { declared: Vec::new(), handlers: Vec::new() };
+        routes.get("/api/machines/findbyip()", Access::SignedIn, async || ());
+        routes.get("/api/machines/{id}", Access::SignedIn, async || ());
+        routes.get("/api/alerts/{id}/parts/{part}", Access::SignedIn, async || ());
+        for (path, at, params, arguments) in [
+            (
+                "/api/v1.0/Machines/FindByIp(ip=%27a''b,c''%27,timestamp=2024-01-01T00:00:00Z)",
+                0,
+                &[][..],
+                &[("ip", "a'b,c'"), ("timestamp", "2024-01-01T00:00:00Z")][..],
+            ),
+            ("/api/machines/findbyip(IP='10.0.0.5' , x=1)", 0, &[], &[("IP", "10.0.0.5"), ("x", "1")]),
+            ("/api/machines/findbyip()", 0, &[], &[]),
+            ("/api/machines/findbyip", 1, &["findbyip"], &[]),
+            ("/api/Machines('pc1.example')", 1, &["pc1.example"], &[]),
+            ("/api/machines(00aa)/", 1, &["00aa"], &[]),
+            ("/api/alerts(%27da1_-2%27)/parts/3", 2, &["da1_-2", "3"], &[]),
+        ] {
+            let found = routes.find(path);
+            assert_eq!(
+                (found.routes.as_slice(), &found.params[..]),
+                (&[at][..], &params.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>()[..]),
+                "{path}"
+            );
+            let expected: Vec<_> =
+                arguments.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+            assert_eq!(found.arguments, expected, "{path}");
+        }
+        assert!(routes.find("/v1.0/security/nothing").is_api);
     }
 
     #[test]

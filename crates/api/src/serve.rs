@@ -1,24 +1,28 @@
 //! From a request to its answer: who asks, for which route, inside which bounds.
 
+use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use axum::extract::Request;
+use actions::KnownDevice;
+use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
-use identity::{AppCredentials, AuthError, Caller, Scope, authorize, bearer_token};
-use tower::ServiceExt;
+use identity::{AppCredentials, Ask, AuthError, Caller, authorize, bearer_token};
+use model::Permission;
 use tracing::field::Empty;
 use tracing::{Instrument, Span, debug, info_span};
 use uuid::Uuid;
 
-use crate::Shared;
-use crate::ctx::{Ctx, Outside, Param};
+use crate::audit::{Act, AuditDetail};
+use crate::ctx::{Arguments, Ctx, Device, Outside, Param};
 use crate::error::{ApiError, ErrorForm, code};
+use crate::limits::Spent;
 use crate::routes::{Access, Bounds, Dialect, Found};
+use crate::{Shared, idempotency};
 
 /// The id of an answer, as in `error.target`.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -34,10 +38,14 @@ pub(crate) async fn serve(shared: Arc<Shared>, request: Request) -> Response {
     let route = found.routes.first().map_or(NO_ROUTE, |at| shared.routes.declared()[*at].path);
     let form = ErrorForm::of(shared.routes.dialect(&found), request.headers());
     let span = info_span!("request", method, route, %target, tenant = Empty, app = Empty, status = Empty);
-    let answer = AssertUnwindSafe(answer(&shared, found, request)).catch_unwind();
+    let spent = OnceLock::new();
+    let answer = AssertUnwindSafe(answer(&shared, found, request, target, &spent)).catch_unwind();
     let answer = async {
         let answered = answer.await.unwrap_or_else(|panic| Err(ApiError::internal(panic_text(&*panic))));
         let mut response = finish(answered, target, form);
+        if let Some(spent) = spent.get() {
+            spent.tell(&mut response);
+        }
         // The header of an id always fits.
         if let Ok(id) = HeaderValue::from_str(&target.to_string()) {
             response.headers_mut().insert(REQUEST_ID, id);
@@ -67,11 +75,27 @@ fn finish(answered: Result<Response, ApiError>, target: Uuid, form: ErrorForm) -
     }
 }
 
-async fn answer(shared: &Arc<Shared>, found: Found, mut request: Request) -> Result<Response, ApiError> {
+async fn answer(
+    shared: &Arc<Shared>,
+    found: Found,
+    mut request: Request,
+    target: Uuid,
+    spent: &OnceLock<Spent>,
+) -> Result<Response, ApiError> {
     let declared = shared.routes.declared();
     let is_open = shared.routes.is_open(&found);
     let dialect = shared.routes.dialect(&found);
-    let caller = if is_open { None } else { Some(authenticate(shared, request.headers(), dialect).await?) };
+    let device = match shared.routes.is_for_devices(&found) {
+        true => {
+            let signed = SignedRequest::of(&request);
+            Some(authenticate_device(shared, signed).await?)
+        }
+        false => None,
+    };
+    let caller = match is_open || device.is_some() {
+        true => None,
+        false => Some(authenticate(shared, request.headers(), dialect).await?),
+    };
     if found.routes.is_empty() {
         return Err(ApiError::new(code::NOT_FOUND, "There is nothing at this path."));
     }
@@ -81,38 +105,125 @@ async fn answer(shared: &Arc<Shared>, found: Found, mut request: Request) -> Res
     let at = at.ok_or_else(|| ApiError::method_not_allowed(&allowed(shared, &found)))?;
     let route = &declared[at];
 
+    let config = &shared.state.config;
+    let now = shared.state.clock.now();
+    if let (Some(caller), Some(limits)) = (&caller, &config.rate_limits) {
+        let counted = shared.limiter.count(at, route.limit, limits, caller, now);
+        let _ = spent.set(counted);
+        counted.check()?;
+    }
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|connected| connected.0.ip());
+    let act = caller
+        .as_ref()
+        .map(|caller| Act::new(route, caller, found.params.first().map(String::as_str), address, target));
+    let needed = match route.access {
+        Access::Needs(needed) => vec![needed],
+        Access::NeedsOneOf(needed) => needed.to_vec(),
+        Access::Open | Access::SignedIn | Access::Device => Vec::new(),
+    };
+    // When none is allowed, the first one's refusal says what would be enough.
+    let decided = caller.as_ref().and_then(|caller| {
+        let asks = needed.into_iter().map(|needed| Ask { needed, action: route.action, address, now });
+        let decided = asks.map(|ask| authorize(caller, &ask));
+        decided.reduce(|one, other| one.or_else(|denied| other.map_err(|_| denied)))
+    });
+    let ctx = match (decided, &caller) {
+        (Some(decided), Some(caller)) => match decided {
+            Ok(allowed) => Some(Ctx::new(shared.clone(), caller.clone(), allowed).await?.at(address)),
+            Err(denied) => {
+                if let Some(act) = &act {
+                    act.denied(shared).await;
+                }
+                return Err(denied.into());
+            }
+        },
+        _ => None,
+    };
     let extensions = request.extensions_mut();
-    match (route.access, caller) {
-        (Access::Needs(permission), Some(caller)) => {
-            let allowed = authorize(&caller, permission, &Scope::Tenant)?;
-            extensions.insert(Ctx::new(shared.clone(), caller, allowed));
+    match (route.access, ctx) {
+        (Access::Needs(_) | Access::NeedsOneOf(_), Some(ctx)) => {
+            extensions.insert(ctx);
         }
-        (Access::Needs(_) | Access::SignedIn, None) => {
+        (Access::Device, _) => {
+            let known =
+                device.ok_or_else(|| ApiError::internal("a device's route was reached without one"))?;
+            extensions.insert(Device::new(shared.clone(), known));
+        }
+        (Access::Needs(_) | Access::NeedsOneOf(_), None) => {
             return Err(ApiError::internal("a guarded route was reached without a caller"));
         }
-        (Access::SignedIn, Some(_)) | (Access::Open, _) => {
+        (Access::SignedIn | Access::Open, _) => {
             extensions.insert(Outside::new(shared.clone()));
         }
     }
-    if let Some(param) = found.param {
-        extensions.insert(Param(param));
+    if let Some(param) = found.params.first() {
+        extensions.insert(Param(param.clone()));
     }
+    extensions.insert(Arguments(found.arguments));
 
-    let config = &shared.state.config;
-    let bytes_max =
-        if route.bounds == Bounds::Ingest { config.ingest_body_bytes_max } else { config.body_bytes_max };
+    let bytes_max = match route.bounds {
+        Bounds::Ingest => config.ingest_body_bytes_max,
+        Bounds::Upload => config.upload_bytes_max,
+        Bounds::Usual | Bounds::Hunting => config.body_bytes_max,
+    };
     if content_length(request.headers()).is_some_and(|bytes| bytes > bytes_max as u64) {
         return Err(ApiError::body_too_large(bytes_max));
     }
-    let call = shared.routes.handler(at).oneshot(request);
+    if let Some(act) = &act {
+        act.begins(shared).await?;
+    }
+    // Events have a way of their own to be sent again. Answers that can hold secrets are not kept.
+    let tells_secrets =
+        matches!(route.access, Access::Needs(Permission::ManagementReadWrite | Permission::DeviceEnrol));
+    let is_kept = route.bounds == Bounds::Usual && !tells_secrets;
+    let of_caller = request.extensions().get::<Ctx>().filter(|_| is_kept).cloned();
+    let call = idempotency::once(of_caller, request, shared.routes.handler(at));
     let answered = match route.bounds {
-        Bounds::Hunting => call.await,
-        Bounds::Usual | Bounds::Ingest => {
-            let call = tokio::time::timeout(config.request_timeout, call).await;
-            call.map_err(|_| ApiError::unavailable("the request took longer than it may"))?
+        Bounds::Hunting => Ok(call.await),
+        Bounds::Usual | Bounds::Ingest | Bounds::Upload => {
+            tokio::time::timeout(config.request_timeout, call).await
         }
     };
-    Ok(answered.unwrap_or_else(|never| match never {}))
+    let mut response = match answered {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => error.into_response(),
+        Err(_) => ApiError::unavailable("the request took longer than it may").into_response(),
+    };
+    let detail = response.extensions_mut().remove::<AuditDetail>().map(|AuditDetail(detail)| detail);
+    if let Some(act) = &act {
+        act.ended(shared, response.status(), detail).await;
+    }
+    if let (Access::Needs(Permission::ManagementReadWrite), Some(caller)) = (route.access, &caller) {
+        // What was changed holds from the next call on.
+        shared.state.issuer.forget(caller.tenant);
+    }
+    Ok(response)
+}
+
+/// What the signature of a device's request is over, but for its body.
+struct SignedRequest {
+    header: String,
+    method: String,
+    target: String,
+}
+
+impl SignedRequest {
+    fn of(request: &Request) -> SignedRequest {
+        let header = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+        SignedRequest {
+            header: header.unwrap_or_default().to_owned(),
+            method: request.method().as_str().to_owned(),
+            target: request.uri().path_and_query().map_or("/", |target| target.as_str()).to_owned(),
+        }
+    }
+}
+
+/// The device that signed a request; whether its body is the one that was signed is seen when it is read.
+async fn authenticate_device(shared: &Arc<Shared>, signed: SignedRequest) -> Result<KnownDevice, ApiError> {
+    let SignedRequest { header, method, target } = signed;
+    let known = shared.state.actions.authenticate(&header, &method, &target).await?;
+    Span::current().record("tenant", known.tenant.to_string());
+    Ok(known)
 }
 
 async fn authenticate(

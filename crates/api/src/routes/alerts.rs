@@ -1,35 +1,93 @@
 //! Alerts: read by everyone who works on them, changed by analysts.
 
-use axum::http::Uri;
+mod reference;
+
+use std::collections::BTreeSet;
+
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
-use model::AlertId;
-use model::Permission::{AlertRead, AlertReadWrite};
+use model::Permission::{AlertRead, AlertReadWrite, FileRead, IpRead, MachineRead, UrlRead, UserRead};
 use model::alert::Alert;
-use serde::de::DeserializeOwned;
-use store::{ALERT_TYPE, AlertChange, AlertScope, StoreError};
+use model::{AlertId, host_of};
+use profiles::domain_id;
+use store::{ALERT_TYPE, AlertChange, AlertScope, MACHINE_TYPE, StoreError};
 
 use super::Access::Needs;
 use super::Routes;
+use super::domains::{DOMAIN_TYPE, Domain};
+use super::files::FILE_TYPE;
+use super::ips::{IP_TYPE, Ip};
+use super::users::USER_TYPE;
 use crate::body::JsonObject;
 use crate::ctx::{Ctx, Param};
 use crate::error::{ApiError, code};
-use crate::list::{self, ListRequest};
+use crate::limits::Limit;
+use crate::list::{self, ListRequest, memory};
 
 const COMMENT_BYTES_MAX: usize = 32 << 10;
-const COMMENTS_MAX: usize = 1_000;
-const ASSIGNED_TO_BYTES_MAX: usize = 1 << 10;
+pub(super) const ASSIGNED_TO_BYTES_MAX: usize = 1 << 10;
+const BATCHES: Limit = Limit::of_caller(10, 500);
+const REFERENCES: Limit = Limit::of_caller(15, 900);
+/// Alerts of one batch.
+const BATCH_MAX: usize = 1_000;
 
 /// Names of determinations that the documentation uses besides those in answers.
-const DETERMINATION_ALIASES: &[(&str, &str)] =
-    &[("ConfirmedActivity", "ConfirmedUserActivity"), ("NotMalicious", "Clean")];
+pub(super) const DETERMINATION_ALIASES: &[(&str, &str)] = &[
+    ("ConfirmedActivity", "ConfirmedUserActivity"),
+    ("NotMalicious", "Clean"),
+    ("CompromisedAccount", "CompromisedUser"),
+    ("NoEnoughDataToValidate", "InsufficientData"),
+];
 
 pub(super) fn routes(routes: &mut Routes) {
-    routes.get("/api/alerts", Needs(AlertRead), list).summary("Lists alerts.");
-    routes.get("/api/alerts/$count", Needs(AlertRead), count).summary("Counts alerts.");
-    routes.get("/api/alerts/{id}", Needs(AlertRead), read).summary("Reads an alert with its evidence.");
+    routes.get("/api/alerts", Needs(AlertRead), list).summary("Lists alerts.").lists(&ALERT_TYPE);
+    routes.get("/api/alerts/$count", Needs(AlertRead), count).summary("Counts alerts.").counts(&ALERT_TYPE);
+    routes
+        .get("/api/alerts/{id}", Needs(AlertRead), read)
+        .summary("Reads an alert with its evidence.")
+        .gives(&ALERT_TYPE);
     routes
         .patch("/api/alerts/{id}", Needs(AlertReadWrite), update)
-        .summary("Changes status, owner or verdict of an alert, or comments on it.");
+        .summary("Changes status, owner or verdict of an alert, or comments on it.")
+        .takes(r#"{"status":"Resolved","assignedTo":"soc@contoso.example","classification":"TruePositive","determination":"Malware","comment":"cleaned"}"#)
+        .gives(&ALERT_TYPE);
+    routes
+        .post("/api/alerts/batchUpdate", Needs(AlertReadWrite), batch_update)
+        .summary("Changes several alerts the same way, all or none.")
+        .limit(BATCHES)
+        .takes(
+            r#"{"alertIds":["da638795421310442210_-1184907216"],"status":"InProgress","comment":"looking"}"#,
+        );
+    routes
+        .post("/api/alerts/createAlertByReference", Needs(AlertReadWrite), reference::create)
+        .summary("Makes an alert of an event that hunting found.")
+        .limit(REFERENCES)
+        .takes(reference::EXAMPLE)
+        .gives(&ALERT_TYPE);
+    routes
+        .get("/api/alerts/{id}/files", Needs(FileRead), files)
+        .summary("Lists the files in the evidence of an alert.")
+        .lists(&FILE_TYPE);
+    routes
+        .get("/api/alerts/{id}/ips", Needs(IpRead), ips)
+        .summary("Lists the addresses in the evidence of an alert.")
+        .lists(&IP_TYPE);
+    routes
+        .get("/api/alerts/{id}/domains", Needs(UrlRead), domains)
+        .summary("Lists the hosts in the evidence of an alert.")
+        .lists(&DOMAIN_TYPE);
+    routes
+        .get("/api/alerts/{id}/machine", Needs(MachineRead), machine)
+        .summary("Reads the machine of an alert.")
+        .gives(&MACHINE_TYPE);
+    routes
+        .get("/api/alerts/{id}/user", Needs(UserRead), user)
+        .summary("Reads the user that an alert is about.")
+        .gives(&USER_TYPE);
+    routes
+        .get("/api/alerts/{id}/history", Needs(AlertRead), history)
+        .summary("Lists who changed what of an alert.")
+        .lists(&memory::HISTORY_TYPE);
 }
 
 async fn list(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
@@ -48,23 +106,87 @@ async fn read(ctx: Ctx, Param(id): Param, uri: Uri) -> Result<Response, ApiError
     list::single(&ctx, "Alerts", &ALERT_TYPE, &uri, &alert)
 }
 
-async fn update(ctx: Ctx, Param(id): Param, uri: Uri, body: JsonObject) -> Result<Response, ApiError> {
-    let change = change(&ctx, body)?;
+async fn update(
+    ctx: Ctx,
+    Param(id): Param,
+    uri: Uri,
+    headers: HeaderMap,
+    body: JsonObject,
+) -> Result<Response, ApiError> {
+    let change = AlertChange { expected: list::expected(&headers)?, ..change(&ctx, body)? };
     let alert = alert(&ctx, &id).await?;
-    if change.comment.is_some() && alert.comments.len() >= COMMENTS_MAX {
-        let message = format!("The alert has {COMMENTS_MAX} comments; it takes no more.");
-        return Err(ApiError::new(code::INVALID_INPUT, message));
-    }
-    let changed = ctx.store().update_alert(&alert.id, &change).await;
-    let alert = changed.map_err(|error| match error {
-        StoreError::NotFound { .. } => ApiError::resource_not_found("Alert", &id),
-        error => error.into(),
-    })?;
+    let alert = ctx.store().update_alert(&alert.id, &change).await.map_err(not_there)?;
     list::single(&ctx, "Alerts", &ALERT_TYPE, &uri, &alert)
 }
 
+async fn batch_update(ctx: Ctx, mut body: JsonObject) -> Result<StatusCode, ApiError> {
+    let ids = body.take_texts("alertIds", BATCH_MAX)?.filter(|ids| !ids.is_empty());
+    let ids = ids.ok_or_else(|| ApiError::missing("alertIds"))?;
+    let change = change(&ctx, body)?;
+    let ids: BTreeSet<_> = ids.into_iter().map(|id| AlertId(id.trim().to_ascii_lowercase())).collect();
+    let ids: Vec<_> = ids.into_iter().collect();
+    ctx.store().update_alerts(&ids, &change).await.map_err(not_there)?;
+    Ok(StatusCode::OK)
+}
+
+fn not_there(error: StoreError) -> ApiError {
+    match error {
+        StoreError::NotFound { id, .. } => ApiError::resource_not_found("Alert", &id),
+        error => error.into(),
+    }
+}
+
+async fn files(ctx: Ctx, Param(id): Param, uri: Uri) -> Result<Response, ApiError> {
+    let alert = alert(&ctx, &id).await?;
+    let mut files = Vec::new();
+    for evidence in &alert.evidence {
+        let (sha1, sha256) = (evidence.sha1.as_deref(), evidence.sha256.as_deref());
+        if let Some(file) = super::files::file_of(&ctx, sha1, sha256).await?
+            && !files.contains(&file)
+        {
+            files.push(file);
+        }
+    }
+    memory::answer(&ctx, "Files", &FILE_TYPE, &uri, files)
+}
+
+async fn ips(ctx: Ctx, Param(id): Param, uri: Uri) -> Result<Response, ApiError> {
+    let alert = alert(&ctx, &id).await?;
+    let found: BTreeSet<_> = alert.evidence.iter().filter_map(|item| item.ip_address.clone()).collect();
+    let ips = found.into_iter().map(|id| Ip { id }).collect();
+    memory::answer(&ctx, "Ips", &IP_TYPE, &uri, ips)
+}
+
+async fn domains(ctx: Ctx, Param(id): Param, uri: Uri) -> Result<Response, ApiError> {
+    let alert = alert(&ctx, &id).await?;
+    let hosts = alert.evidence.iter().filter_map(|item| domain_id(host_of(item.url.as_deref()?)));
+    let domains = hosts.collect::<BTreeSet<_>>().into_iter().map(|host| Domain { host }).collect();
+    memory::answer(&ctx, "Domains", &DOMAIN_TYPE, &uri, domains)
+}
+
+async fn machine(ctx: Ctx, Param(id): Param, uri: Uri) -> Result<Response, ApiError> {
+    let alert = alert(&ctx, &id).await?;
+    let machine = super::machines::machine(&ctx, alert.machine_id.as_str()).await?;
+    list::single(&ctx, "Machines", &MACHINE_TYPE, &uri, &machine)
+}
+
+async fn user(ctx: Ctx, Param(id): Param, uri: Uri) -> Result<Response, ApiError> {
+    let alert = alert(&ctx, &id).await?;
+    let related = alert.related_user.as_ref();
+    let related = related.ok_or_else(|| ApiError::resource_not_found("User of alert", &id))?;
+    let name = profiles::user_id(related.domain_name.as_deref().unwrap_or_default(), &related.user_name);
+    let user = super::users::user(&ctx, &name).await?;
+    list::single(&ctx, "Users", &USER_TYPE, &uri, &user)
+}
+
+async fn history(ctx: Ctx, Param(id): Param, uri: Uri) -> Result<Response, ApiError> {
+    let alert = alert(&ctx, &id).await?;
+    let entries = ctx.store().entity_history("alert", &alert.id.0).await?;
+    memory::history(&ctx, &uri, entries)
+}
+
 /// Ids are written in lower case; clients may write them otherwise.
-async fn alert(ctx: &Ctx, id: &str) -> Result<Alert, ApiError> {
+pub(super) async fn alert(ctx: &Ctx, id: &str) -> Result<Alert, ApiError> {
     let mut found = ctx.store().alert(&AlertId(id.to_owned())).await?;
     if found.is_none() && id.bytes().any(|byte| byte.is_ascii_uppercase()) {
         found = ctx.store().alert(&AlertId(id.to_ascii_lowercase())).await?;
@@ -73,14 +195,14 @@ async fn alert(ctx: &Ctx, id: &str) -> Result<Alert, ApiError> {
 }
 
 /// What a body asks for. Properties it does not know are ignored, but one that it knows has to be there.
-fn change(ctx: &Ctx, mut body: JsonObject) -> Result<AlertChange, ApiError> {
+pub(super) fn change(ctx: &Ctx, mut body: JsonObject) -> Result<AlertChange, ApiError> {
     let change = AlertChange {
-        status: choice(&mut body, "status", &["New", "InProgress", "Resolved"], &[])?,
-        assigned_to: text(&mut body, "assignedTo", ASSIGNED_TO_BYTES_MAX)?,
-        classification: choice(&mut body, "classification", members("classification"), &[])?,
-        determination: choice(&mut body, "determination", members("determination"), DETERMINATION_ALIASES)?,
-        // An empty comment says nothing.
-        comment: text(&mut body, "comment", COMMENT_BYTES_MAX)?.filter(|comment| !comment.trim().is_empty()),
+        status: body.take_choice("status", &["New", "InProgress", "Resolved"], &[])?,
+        assigned_to: body.take_short("assignedTo", ASSIGNED_TO_BYTES_MAX)?,
+        classification: body.take_choice("classification", members("classification"), &[])?,
+        determination: body.take_choice("determination", members("determination"), DETERMINATION_ALIASES)?,
+        comment: comment(&mut body)?,
+        expected: None,
         by: ctx.author(),
         at: ctx.now(),
     };
@@ -98,51 +220,28 @@ fn change(ctx: &Ctx, mut body: JsonObject) -> Result<AlertChange, ApiError> {
     Ok(change)
 }
 
+/// The comment of a body; an empty one says nothing.
+pub(super) fn comment(body: &mut JsonObject) -> Result<Option<String>, ApiError> {
+    let comment = body.take_short("comment", COMMENT_BYTES_MAX)?;
+    Ok(comment.filter(|comment| !comment.trim().is_empty()))
+}
+
 /// The members of an enumeration, as declared for queries.
-fn members(property: &str) -> &'static [&'static str] {
+pub(super) fn members(property: &str) -> &'static [&'static str] {
     ALERT_TYPE.property(property).map_or(&[], |property| property.values)
-}
-
-fn choice<T: DeserializeOwned>(
-    body: &mut JsonObject,
-    name: &str,
-    valid: &[&str],
-    aliases: &[(&str, &str)],
-) -> Result<Option<T>, ApiError> {
-    let Some(given) = body.take_text(name)? else { return Ok(None) };
-    let given = given.trim();
-    let alias =
-        aliases.iter().find(|(alias, _)| alias.eq_ignore_ascii_case(given)).map(|(_, member)| *member);
-    let member = alias.or_else(|| valid.iter().copied().find(|member| member.eq_ignore_ascii_case(given)));
-    let member = member.ok_or_else(|| {
-        let given: String = given.chars().take(60).collect();
-        let message = format!("'{given}' is not a value of {name}; valid: {}.", valid.join(", "));
-        ApiError::new(code::INVALID_INPUT, message)
-    })?;
-    let value = serde_json::from_value(member.into());
-    value.map(Some).map_err(|error| ApiError::internal(format!("{member} of {name}: {error}")))
-}
-
-fn text(body: &mut JsonObject, name: &str, bytes_max: usize) -> Result<Option<String>, ApiError> {
-    let text = body.take_text(name)?;
-    match text {
-        Some(text) if text.len() > bytes_max => {
-            Err(ApiError::new(code::INVALID_INPUT, format!("'{name}' is longer than {bytes_max} bytes.")))
-        }
-        text => Ok(text),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use model::alert::{AlertStatus, Classification, Determination};
+    use serde::de::DeserializeOwned;
 
     use super::*;
 
     fn read<T: DeserializeOwned>(name: &str, value: &str) -> Option<T> {
         let mut body = JsonObject::parse(serde_json::json!({ name: value }).to_string().as_bytes()).unwrap();
         let valid = if name == "status" { &["New", "InProgress", "Resolved"] } else { members(name) };
-        choice(&mut body, name, valid, DETERMINATION_ALIASES).unwrap()
+        body.take_choice(name, valid, DETERMINATION_ALIASES).unwrap()
     }
 
     #[test]

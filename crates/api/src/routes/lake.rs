@@ -10,7 +10,6 @@ use model::{DeviceId, Table, Ticks};
 use odata::{EntityType, Kind, Property};
 use serde::Serialize;
 use serde_json::Value;
-use store::Page;
 use tracing::info;
 
 use super::Access::Needs;
@@ -19,9 +18,12 @@ use super::events::find_table;
 use crate::body::JsonObject;
 use crate::ctx::{Ctx, Param};
 use crate::error::{ApiError, code};
+use crate::limits::Limit;
 use crate::list::{self, ListRequest};
 
 const DAYS_MAX: i64 = 36_500;
+/// Each goes through every file.
+const DELETIONS: Limit = Limit::of_caller(10, 100);
 const HOLDS_MAX: usize = 1_000;
 const NAME_BYTES_MAX: usize = 100;
 const REASON_BYTES_MAX: usize = 4 << 10;
@@ -70,6 +72,7 @@ pub(super) fn routes(routes: &mut Routes) {
         .summary("Releases a legal hold.");
     routes
         .delete("/api/lake/devices/{device}", Needs(LakeReadWrite), delete_device)
+        .limit(DELETIONS)
         .summary("Deletes every row of a device.");
 }
 
@@ -92,7 +95,7 @@ struct Hold {
 
 async fn rules(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
     let list = ListRequest::read(&ctx, &RULE_TYPE, &uri)?;
-    list.answer(&ctx, RULES, Ok(whole(&list, all_rules(&ctx).await?)))
+    list.answer(&ctx, RULES, Ok(list::whole(&list, all_rules(&ctx).await?)))
 }
 
 async fn rule(ctx: Ctx, Param(table): Param, uri: Uri) -> Result<Response, ApiError> {
@@ -138,7 +141,7 @@ async fn all_rules(ctx: &Ctx) -> Result<Vec<Rule>, ApiError> {
 
 async fn holds(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
     let list = ListRequest::read(&ctx, &HOLD_TYPE, &uri)?;
-    list.answer(&ctx, HOLDS, Ok(whole(&list, all_holds(&ctx).await?)))
+    list.answer(&ctx, HOLDS, Ok(list::whole(&list, all_holds(&ctx).await?)))
 }
 
 async fn hold(ctx: Ctx, Param(name): Param, uri: Uri) -> Result<Response, ApiError> {
@@ -254,14 +257,6 @@ fn table_of(name: &str) -> Result<Option<&'static Table>, ApiError> {
 
 fn name_of(table: Option<&'static Table>) -> String {
     table.map_or(DEFAULT, |table| table.name).to_owned()
-}
-
-/// Lists here are short: they have one page.
-fn whole<T>(list: &ListRequest, items: Vec<T>) -> Page<T> {
-    let count = list.query.count.then_some(items.len() as u64);
-    let skip = usize::try_from(list.query.skip).unwrap_or(usize::MAX);
-    let top = list.query.top.and_then(|top| usize::try_from(top).ok()).unwrap_or(usize::MAX);
-    Page { items: items.into_iter().skip(skip).take(top).collect(), next: None, count }
 }
 
 fn invalid(message: String) -> ApiError {

@@ -1,14 +1,16 @@
-//! The endpoints of the issuer: tokens, keys and discovery.
+//! The endpoints of the issuer that programs call: tokens and what is asked about them, keys and discovery.
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, PRAGMA, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use identity::{Form, OAuthError, OAuthProblem, TokenVersion};
-use serde_json::Value;
+use identity::{Form, OAuthError, OAuthProblem, TokenVersion, bearer_token};
+use serde_json::{Map, Value};
 
 use super::Access::Open;
 use super::Routes;
+use super::pages::network;
 use crate::ctx::{Outside, Param};
 use crate::{body, list};
 
@@ -32,6 +34,17 @@ pub(super) fn routes(routes: &mut Routes) {
         .get("/{tenant}/discovery/v2.0/keys", Open, keys)
         .summary("Publishes the keys that tokens verify by.");
     routes.get("/common/discovery/instance", Open, instance).summary("Says whether a sign-in host is known.");
+    routes.get("/common/userrealm/{user}", Open, user_realm).summary("Says how a user signs in.");
+    routes.post("/{tenant}/oauth2/devicecode", Open, device_code_v1).summary("Gives a device a code.");
+    routes.post("/{tenant}/oauth2/v2.0/devicecode", Open, device_code_v2).summary("Gives a device a code.");
+    for path in ["/{tenant}/oauth2/introspect", "/{tenant}/oauth2/v2.0/introspect"] {
+        routes.post(path, Open, introspect).summary("Tells an app what a token says.");
+    }
+    for path in ["/{tenant}/oauth2/revoke", "/{tenant}/oauth2/v2.0/revoke"] {
+        routes.post(path, Open, revoke).summary("Ends the sign-in that a token belongs to.");
+    }
+    routes.get("/{tenant}/openid/userinfo", Open, userinfo).summary("Tells whose access token it is.");
+    routes.post("/{tenant}/openid/userinfo", Open, userinfo).summary("Tells whose access token it is.");
 }
 
 async fn token_v1(outside: Outside, tenant: Param, request: Request) -> Response {
@@ -44,19 +57,96 @@ async fn token_v2(outside: Outside, tenant: Param, request: Request) -> Response
 
 async fn token(outside: Outside, Param(tenant): Param, version: TokenVersion, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let issuer = outside.issuer();
-    let authorization = parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let answer = match body::read(body, Vec::new(), FORM_BYTES_MAX, outside.config(), |_| Ok(())).await {
-        Ok(body) => issuer.token(&tenant, version, &Form::parse(&body), authorization).await,
-        Err(_) => {
-            Err(issuer.oauth_error(OAuthProblem::TooLarge { problem: "the body is too large or cut off" }))
-        }
+    let (network, authorization) = (network(&parts.extensions), authorization(&parts.headers));
+    let answer = async {
+        let form = form(&outside, body).await?;
+        let token = outside.issuer().token_from(&tenant, version, &form, authorization, network).await;
+        token.map(|token| token.body())
     };
-    let mut response = answered(answer.map(|token| token.body()), &parts.headers);
-    if response.status() == StatusCode::UNAUTHORIZED && authorization.is_some() {
+    to_client(answer.await, &parts.headers)
+}
+
+async fn device_code_v1(outside: Outside, tenant: Param, request: Request) -> Response {
+    device_code(outside, tenant, TokenVersion::V1, request).await
+}
+
+async fn device_code_v2(outside: Outside, tenant: Param, request: Request) -> Response {
+    device_code(outside, tenant, TokenVersion::V2, request).await
+}
+
+async fn device_code(
+    outside: Outside,
+    Param(tenant): Param,
+    version: TokenVersion,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let answer = async {
+        let form = form(&outside, body).await?;
+        outside.issuer().device_code(&tenant, version, &form, authorization(&parts.headers)).await
+    };
+    to_client(answer.await, &parts.headers)
+}
+
+async fn introspect(outside: Outside, Param(tenant): Param, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let answer = async {
+        let form = form(&outside, body).await?;
+        outside.issuer().introspect(&tenant, &form, authorization(&parts.headers)).await
+    };
+    to_client(answer.await, &parts.headers)
+}
+
+async fn revoke(outside: Outside, Param(tenant): Param, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let answer = async {
+        let form = form(&outside, body).await?;
+        let revoked = outside.issuer().revoke(&tenant, &form, authorization(&parts.headers)).await;
+        revoked.map(|()| Value::Object(Map::new()))
+    };
+    to_client(answer.await, &parts.headers)
+}
+
+async fn form(outside: &Outside, body: Body) -> Result<Form, OAuthError> {
+    match body::read(body, Vec::new(), FORM_BYTES_MAX, outside.config(), |_| Ok(())).await {
+        Ok(body) => Ok(Form::parse(&body)),
+        Err(_) => {
+            let problem = OAuthProblem::TooLarge { problem: "the body is too large or cut off" };
+            Err(outside.issuer().oauth_error(problem))
+        }
+    }
+}
+
+fn authorization(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION)?.to_str().ok()
+}
+
+/// An answer to a client that may have sent its secret in a header.
+fn to_client(answer: Result<Value, OAuthError>, headers: &HeaderMap) -> Response {
+    let mut response = answered(answer, headers);
+    if response.status() == StatusCode::UNAUTHORIZED && headers.contains_key(AUTHORIZATION) {
         response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"token\""));
     }
     response
+}
+
+/// RFC 6750: what is wrong with the token is told in the header too.
+async fn userinfo(outside: Outside, headers: HeaderMap) -> Response {
+    let header = authorization(&headers);
+    let answer = outside.issuer().userinfo(bearer_token(header).ok()).await;
+    let challenge = answer.as_ref().err().map(|error| match header {
+        None => "Bearer".to_owned(),
+        Some(_) => format!("Bearer error=\"{}\"", error.error()),
+    });
+    let mut response = answered(answer, &headers);
+    if let Some(challenge) = challenge.and_then(|challenge| HeaderValue::from_str(&challenge).ok()) {
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+async fn user_realm(outside: Outside, Param(user): Param, headers: HeaderMap) -> Response {
+    answered(outside.issuer().user_realm(&user).await, &headers)
 }
 
 async fn no_token(outside: Outside, method: Method, headers: HeaderMap) -> Response {

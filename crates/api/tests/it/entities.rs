@@ -144,7 +144,10 @@ async fn the_service_document_names_the_sets() {
     let world = World::start().await;
     let document = world.get("/api").await.ok();
     let names = document["value"].as_array().unwrap().iter().map(|set| set["name"].as_str().unwrap());
-    assert_eq!(names.collect::<Vec<_>>(), ["Alerts", "Machines"]);
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        ["Alerts", "Incidents", "Indicators", "Investigations", "MachineActions", "Machines"]
+    );
 }
 
 #[tokio::test]
@@ -157,6 +160,7 @@ async fn an_alert_takes_so_many_comments() {
         classification: None,
         determination: None,
         comment: Some("again".to_owned()),
+        expected: None,
         by: "app".to_owned(),
         at: model::Clock::now(&*world.clock),
     };

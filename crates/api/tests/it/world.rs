@@ -3,24 +3,28 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
+use actions::{Actions, Limits};
 use api::{ApiConfig, ApiState, StoreCatalog};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, HeaderMap};
 use axum::http::{Request, StatusCode};
-use identity::{Form, Issuer, IssuerConfig, SealingKey, TokenVersion};
+use identity::{Form, Issuer, IssuerConfig, SealingKey, Secret, TokenVersion};
 use lake::{FolderDisk, Lake, LakeConfig, Parts};
+use model::access::{DeviceGroup, GrantScope};
 use model::alert::{Alert, AlertEvidence, AlertStatus, EntityType, Severity};
 use model::machine::Machine;
 use model::permission::PERMISSIONS;
-use model::{AlertId, Clock, DeviceId, Permission, TenantId, Ticks};
+use model::{AlertId, AppId, Clock, DeviceId, Permission, TenantId, Ticks};
 use query::{Engine, EngineConfig};
 use serde_json::Value;
-use store::{RaisedAlert, Store};
+use store::{AppSignIn, RaisedAlert, Store};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tower::ServiceExt;
+use uuid::Uuid;
 
 pub const BASE: &str = "https://bartizan.example:8443";
 pub const RESOURCE: &str = "https://api.securitycenter.microsoft.com";
@@ -100,9 +104,13 @@ impl World {
     }
 
     pub async fn start_with(configure: impl FnOnce(&mut ApiConfig)) -> World {
+        World::start_on(EngineConfig::default(), configure).await
+    }
+
+    pub async fn start_on(engine: EngineConfig, configure: impl FnOnce(&mut ApiConfig)) -> World {
         let folder = tempfile::tempdir().unwrap();
         let now = Ticks::parse("2024-05-06T08:00:00Z").unwrap();
-        let clock = Arc::new(TestClock(AtomicI64::new(now.0)));
+        let clock = Arc::new(TestClock(AtomicI64::new(now.plus_seconds(-1).0)));
         let store = Store::open(&folder.path().join("state.db")).await.unwrap();
         let names = AtomicU64::new(0);
         let lake = Lake::open(Parts {
@@ -118,13 +126,20 @@ impl World {
             Issuer::open(store.clone(), SealingKey::new([7; 32]), IssuerConfig::new(BASE), clock.clone());
         let issuer = Arc::new(issuer.await.unwrap());
         let one = issuer.create_tenant("Contoso", "contoso.example").await.unwrap().id;
+        // The first tenant is the oldest.
+        clock.advance(1);
         let two = issuer.create_tenant("Fabrikam", "fabrikam.example").await.unwrap().id;
         let files = Some((lake::object_store_url(), lake.object_store()));
-        let engine = Arc::new(Engine::new(EngineConfig::default(), files).unwrap());
+        let engine = Arc::new(Engine::new(engine, files).unwrap());
         let mut config = ApiConfig::new(BASE);
         configure(&mut config);
+        let (channel_key, _) = sensor_proto::PrivateKey::generate().unwrap();
+        let limits = Limits { poll_wait: Duration::ZERO, ..Limits::default() };
+        let uploads = folder.path().join("actions");
+        let actions = Actions::new(store.clone(), clock.clone(), channel_key, uploads, limits);
         let state = ApiState {
             ingest_threads: tokio::runtime::Handle::current(),
+            actions,
             store: store.clone(),
             lake: lake.clone(),
             issuer: issuer.clone(),
@@ -158,6 +173,70 @@ impl World {
         let token = answer.access_token.expose().to_owned();
         tokens.insert(key, token.clone());
         token
+    }
+
+    /// The first tenant's app with a grant of all permissions that is bounded, and a token of it.
+    pub async fn bounded_app(&self, scope: &GrantScope) -> (AppId, String) {
+        let (app, secret) =
+            self.issuer.register_app(self.one, "bounded app", &all_permissions()).await.unwrap();
+        self.issuer.consent(self.one, app, "admin").await.unwrap();
+        self.store.tenant(self.one).put_grant_scope(app, scope).await.unwrap();
+        (app, self.app_token(&self.issuer, app, secret.expose(), RESOURCE).await)
+    }
+
+    /// A token of an app of the first tenant, by any issuer over the same store.
+    pub async fn app_token(&self, issuer: &Issuer, app: AppId, secret: &str, resource: &str) -> String {
+        let app = app.to_string();
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", app.as_str()),
+            ("client_secret", secret),
+            ("resource", resource),
+        ];
+        let form = Form::from_pairs(form.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
+        let answer = issuer.token(&self.one.to_string(), TokenVersion::V1, &form, None).await.unwrap();
+        answer.access_token.expose().to_owned()
+    }
+
+    /// A user of the first tenant, and a token by which an app with every delegated permission acts for him.
+    pub async fn user(&self, name: &str, is_administrator: bool) -> (Uuid, String) {
+        let password = Secret::new("correct horse battery".into());
+        let (issuer, tenant) = (&self.issuer, self.one);
+        let user = issuer.create_user(tenant, name, name, password.clone(), is_administrator).await.unwrap();
+        let (app, _) = issuer.register_app(tenant, "portal", &[]).await.unwrap();
+        let delegated: Vec<Permission> =
+            PERMISSIONS.iter().filter(|d| d.delegated.is_some()).map(|d| d.permission).collect();
+        let how = AppSignIn { is_public: true, takes_passwords: true, ..AppSignIn::default() };
+        issuer.set_sign_in(tenant, app, &delegated, how).await.unwrap();
+        issuer.consent_delegated(tenant, app, None, "admin").await.unwrap();
+        let (app, scope) = (app.to_string(), format!("{RESOURCE}/.default"));
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", app.as_str()),
+            ("username", name),
+            ("password", password.expose()),
+            ("scope", scope.as_str()),
+        ];
+        let form = Form::from_pairs(form.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
+        let answer = issuer.token(&tenant.to_string(), TokenVersion::V2, &form, None).await.unwrap();
+        (user.id, answer.access_token.expose().to_owned())
+    }
+
+    /// A device group of the first tenant for one device name; its id.
+    pub async fn device_group(&self, name: &str, device: &str, user_groups: &[Uuid]) -> i64 {
+        let condition = serde_json::json!([{ "property": "name", "operator": "equals", "values": [device] }]);
+        let group = DeviceGroup {
+            id: 0,
+            name: name.to_owned(),
+            description: String::new(),
+            rank: 1,
+            rule: serde_json::from_value(condition).unwrap(),
+            user_groups: user_groups.to_vec(),
+        };
+        let store = self.store.tenant(self.one);
+        let group = store.create_device_group(&group).await.unwrap();
+        assert!(store.regroup(500, 100).await.unwrap());
+        group.id
     }
 
     /// Tokens made until now are not handed out any more.
@@ -201,6 +280,18 @@ impl World {
     pub async fn hunt(&self, query: &str) -> Value {
         let body = serde_json::json!({ "Query": query }).to_string();
         self.post("/api/advancedqueries/run", body).await.ok()
+    }
+
+    /// Takes every event of the first tenant into its profiles.
+    pub async fn follow(&self) {
+        let mut read = self.lake.tenant(self.one).read_after(0, 10_000);
+        let mut batches = Vec::new();
+        while let Some(batch) = read.next().await.unwrap() {
+            batches.push(batch);
+        }
+        let store = self.store.tenant(self.one);
+        let from = profiles::position(&store).await.unwrap();
+        profiles::follow(&store, batches, from, read.position()).await.unwrap();
     }
 
     /// Rows of the first tenant's table, as hunting counts them.

@@ -1,0 +1,115 @@
+//! Live response: commands that a machine carries out one after the other, and what came of each.
+
+use actions::AskedCommand;
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use model::Permission::{MachineLiveResponse, MachineRead};
+use sensor_proto::Order;
+use serde_json::Value;
+
+use super::Access::Needs;
+use super::Routes;
+use super::actions::{action, link, missing, request, submit};
+use super::machines::machine;
+use crate::body::JsonObject;
+use crate::ctx::{Arguments, Ctx, Param};
+use crate::error::{ApiError, code};
+
+const COMMANDS_MAX: usize = 32;
+const VALUE_BYTES_MAX: usize = 4 << 10;
+const RESULT_BYTES_MAX: u64 = 32 << 20;
+
+pub(super) fn routes(routes: &mut Routes) {
+    routes
+        .post("/api/machines/{id}/runliveresponse", Needs(MachineLiveResponse), run)
+        .summary("Runs the commands of a live response on a machine.")
+        .action("LiveResponse");
+    routes
+        .get("/api/machineactions/{id}/GetLiveResponseResultDownloadLink()", Needs(MachineRead), result_link)
+        .summary("Makes a link to the result of one command of a live response.");
+}
+
+async fn run(
+    ctx: Ctx,
+    Param(id): Param,
+    uri: Uri,
+    headers: HeaderMap,
+    mut body: JsonObject,
+) -> Result<Response, ApiError> {
+    let machine = machine(&ctx, &id).await?;
+    let order = order(&ctx, &mut body).await?;
+    let request = request(&ctx, order, &headers, &mut body, false)?;
+    submit(&ctx, &machine, &request, &uri).await
+}
+
+async fn result_link(ctx: Ctx, Param(id): Param, arguments: Arguments) -> Result<Response, ApiError> {
+    let action = action(&ctx, &id).await?;
+    let index = arguments.get("index").and_then(|index| index.trim().parse::<u32>().ok());
+    let message = "The function takes the number of the command: (index=0).";
+    let index = index.ok_or_else(|| ApiError::new(code::INVALID_INPUT, message))?;
+    link(&ctx, action.id, Some(index)).await
+}
+
+/// The order that a body describes, with what the library holds for it.
+pub(super) async fn order(ctx: &Ctx, body: &mut JsonObject) -> Result<Order, ApiError> {
+    let commands = match body.take("Commands")? {
+        Some(Value::Array(commands)) if !commands.is_empty() && commands.len() <= COMMANDS_MAX => commands,
+        None => return Err(missing("Commands")),
+        Some(_) => return Err(invalid(format!("'Commands' takes a list of 1 to {COMMANDS_MAX} commands."))),
+    };
+    let commands = commands.into_iter().enumerate().map(|(at, command)| read_command(at, command));
+    let commands = ctx.actions().live_commands(commands.collect::<Result<_, _>>()?).await?;
+    Ok(Order::LiveResponse { commands, result_bytes_max: RESULT_BYTES_MAX })
+}
+
+fn read_command(at: usize, command: Value) -> Result<AskedCommand, ApiError> {
+    let mut command = JsonObject::from_value(command)
+        .ok_or_else(|| invalid(format!("Command {at} has to be an object with 'type' and 'params'.")))?;
+    let kind = command.take_text("type")?.unwrap_or_default();
+    let mut params = Vec::new();
+    for param in command.take("params")?.and_then(|params| params.as_array().cloned()).unwrap_or_default() {
+        let form = || {
+            invalid(format!("Each of 'params' of command {at} has to be an object with 'key' and 'value'."))
+        };
+        let mut param = JsonObject::from_value(param).ok_or_else(form)?;
+        let (key, value) = (param.take_text("key")?, param.take_text("value")?);
+        let (key, value) = key.zip(value).ok_or_else(form)?;
+        if value.len() > VALUE_BYTES_MAX {
+            return Err(invalid(format!("'{key}' of command {at} is longer than {VALUE_BYTES_MAX} bytes.")));
+        }
+        params.push((key, value));
+    }
+    let mut take = |name: &str| {
+        let found = params.iter().position(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map(|at| params.swap_remove(at).1)
+    };
+    let mut need = |name: &str| {
+        let found = take(name).filter(|value| !value.trim().is_empty());
+        found.ok_or_else(|| invalid(format!("Command {at} ({kind}) needs the parameter '{name}'.")))
+    };
+    let asked = match kind.trim().to_lowercase().as_str() {
+        "putfile" => AskedCommand::PutFile { file_name: need("FileName")? },
+        "runscript" => {
+            let script_name = need("ScriptName")?;
+            AskedCommand::RunScript { script_name, arguments: take("Args").unwrap_or_default() }
+        }
+        "getfile" => AskedCommand::GetFile { path: need("Path")? },
+        _ => {
+            let kind: String = kind.chars().take(60).collect();
+            return Err(invalid(format!(
+                "'{kind}' is not the type of a command; valid: PutFile, RunScript, GetFile."
+            )));
+        }
+    };
+    match params.first() {
+        None => Ok(asked),
+        Some((key, _)) => {
+            let key: String = key.chars().take(60).collect();
+            Err(invalid(format!("Command {at} ({kind}) does not take the parameter '{key}'.")))
+        }
+    }
+}
+
+fn invalid(message: String) -> ApiError {
+    ApiError::new(code::INVALID_INPUT, message)
+}

@@ -51,6 +51,9 @@ pub struct QuickstartArgs {
     /// A folder with Sigma rules in place of the product's own; can be repeated
     #[arg(long, value_name = "DIR")]
     rules: Vec<PathBuf>,
+    /// The documented limits of calls times this; 1 is what `serve` does
+    #[arg(long, value_name = "NUMBER", default_value_t = 100.0)]
+    rate_limit_factor: f64,
     /// Leave the simulated devices out
     #[arg(long)]
     no_sandbox: bool,
@@ -77,6 +80,7 @@ impl QuickstartArgs {
             authority_base: self.authority_base,
             tls_names: self.tls_names,
             rules: self.rules,
+            rate_limit_factor: self.rate_limit_factor,
             sandbox: (!self.no_sandbox).then_some(SandboxOptions { devices, events_per_second, seed }),
             ..QuickstartOptions::new(self.data)
         }

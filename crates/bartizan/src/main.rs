@@ -43,6 +43,30 @@ enum Command {
     /// Look after events: on a server, or in a data folder that no server uses
     #[command(subcommand)]
     Lake(LakeCommand),
+    /// Administer users
+    #[command(subcommand)]
+    User(cli::UserCommand),
+    /// Administer groups of users
+    #[command(subcommand)]
+    Group(cli::GroupCommand),
+    /// Administer roles, which say what users may do
+    #[command(subcommand)]
+    Role(cli::RoleCommand),
+    /// Administer groups of devices
+    #[command(subcommand)]
+    DeviceGroup(cli::DeviceGroupCommand),
+    /// Administer app registrations
+    #[command(subcommand)]
+    App(cli::AppCommand),
+    /// Consent to what apps ask for, take it back, bound it
+    #[command(subcommand)]
+    Grant(cli::GrantCommand),
+    /// Administer the keys that tokens are signed with
+    #[command(subcommand)]
+    Key(cli::KeyCommand),
+    /// Export the audit log, and verify what was exported
+    #[command(subcommand)]
+    Audit(cli::AuditCommand),
     /// Print the version
     Version,
 }
@@ -85,6 +109,38 @@ fn run(arguments: Arguments) -> anyhow::Result<cli::Outcome> {
                 cli::kql(command).await
             }
             Command::Lake(command) => commands::lake::run(command, log).await,
+            Command::User(command) => {
+                log.start_for_clients()?;
+                cli::user(command).await
+            }
+            Command::Group(command) => {
+                log.start_for_clients()?;
+                cli::group(command).await
+            }
+            Command::Role(command) => {
+                log.start_for_clients()?;
+                cli::role(command).await
+            }
+            Command::DeviceGroup(command) => {
+                log.start_for_clients()?;
+                cli::device_group(command).await
+            }
+            Command::App(command) => {
+                log.start_for_clients()?;
+                cli::app(command).await
+            }
+            Command::Grant(command) => {
+                log.start_for_clients()?;
+                cli::grant(command).await
+            }
+            Command::Key(command) => {
+                log.start_for_clients()?;
+                cli::key(command).await
+            }
+            Command::Audit(command) => {
+                log.start_for_clients()?;
+                cli::audit(command).await
+            }
             Command::Version => {
                 println!("bartizan {}", env!("CARGO_PKG_VERSION"));
                 Ok(cli::Outcome::Done)

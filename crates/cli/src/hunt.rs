@@ -52,7 +52,7 @@ pub async fn hunt(args: HuntArgs) -> anyhow::Result<Outcome> {
         }
         Err(ClientError::Api { code, message, details, .. }) => {
             let with_color = std::io::stderr().is_terminal();
-            eprint!("{}", complaint::draw(&name, &query, (&code, &message), details.as_ref(), with_color));
+            eprint!("{}", complaint::draw(&name, &query, (&code, &message), details.as_deref(), with_color));
             Ok(Outcome::Failed)
         }
         Err(error) => Err(error.into()),

@@ -4,11 +4,11 @@
 //! the one on its way. The batches of one file arrive in order. A batch carries the name of this run and a
 //! number, so that asking again after a lost reply adds nothing twice; a second run is a new producer.
 
-mod batches;
+pub(crate) mod batches;
 mod gzip;
 mod progress;
 mod records;
-mod sources;
+pub(crate) mod sources;
 mod summary;
 
 use std::collections::VecDeque;

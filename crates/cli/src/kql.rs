@@ -2,10 +2,12 @@
 
 mod check;
 mod compare;
+mod events;
 mod examples;
 mod records;
 mod tally;
 
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,7 +15,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::Context;
 use clap::Subcommand;
 use model::Ticks;
-use query::{EmptyTables, Engine, EngineConfig, QueryError};
+use query::{EmptyTables, Engine, EngineConfig, QueryError, Tables};
 
 use crate::Outcome;
 
@@ -32,7 +34,7 @@ pub enum KqlCommand {
 
 #[derive(Clone, Debug, clap::Args)]
 struct FileArgs {
-    /// The records, one JSON object a line
+    /// The records, one JSON object a line; may end in .gz
     #[arg(value_name = "FILE.jsonl")]
     file: PathBuf,
     /// Name every exception with its query
@@ -45,7 +47,16 @@ struct FileArgs {
 
 impl FileArgs {
     fn read(&self) -> anyhow::Result<String> {
-        std::fs::read_to_string(&self.file).with_context(|| format!("cannot read {}", self.file.display()))
+        let read = || {
+            let mut text = String::new();
+            let file = std::fs::File::open(&self.file)?;
+            match self.file.extension().is_some_and(|ending| ending == "gz") {
+                true => flate2::read::MultiGzDecoder::new(file).read_to_string(&mut text)?,
+                false => std::io::BufReader::new(file).read_to_string(&mut text)?,
+            };
+            Ok::<_, std::io::Error>(text)
+        };
+        read().with_context(|| format!("cannot read {}", self.file.display()))
     }
 
     fn outcome(&self, percent: f64) -> Outcome {
@@ -66,16 +77,21 @@ pub async fn kql(command: KqlCommand) -> anyhow::Result<Outcome> {
 /// An engine of our own and the tables it reads.
 struct Bench {
     engine: Engine,
-    tables: Arc<EmptyTables>,
+    tables: Arc<dyn Tables>,
     now: Ticks,
 }
 
 impl Bench {
     fn new(tables: EmptyTables) -> anyhow::Result<Bench> {
-        let config = EngineConfig { deadline: DEADLINE, rows_max: ROWS_MAX, ..EngineConfig::default() };
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let now = Ticks::from_unix_seconds(i64::try_from(since.as_secs()).unwrap_or(0));
-        Ok(Bench { engine: Engine::new(config, None)?, tables: Arc::new(tables), now })
+        Bench::over(Arc::new(tables), now)
+    }
+
+    /// Queries over these tables, as if it were `now`.
+    fn over(tables: Arc<dyn Tables>, now: Ticks) -> anyhow::Result<Bench> {
+        let config = EngineConfig { deadline: DEADLINE, rows_max: ROWS_MAX, ..EngineConfig::default() };
+        Ok(Bench { engine: Engine::new(config, None)?, tables, now })
     }
 }
 

@@ -2,6 +2,7 @@
 //! becomes of events that are there. All are clients of the public API like any other. `kql` needs no server: it tries
 //! queries over tables without rows.
 
+mod admin;
 mod connect;
 mod hunt;
 mod ingest;
@@ -10,6 +11,10 @@ mod lake;
 mod output;
 
 pub use self::kql::{KqlCommand, kql};
+pub use admin::{
+    AppCommand, AuditCommand, DeviceGroupCommand, GrantCommand, GroupCommand, KeyCommand, RoleCommand,
+    UserCommand, app, audit, device_group, grant, group, key, role, user,
+};
 pub use connect::ConnectionArgs;
 pub use hunt::{HuntArgs, hunt};
 pub use ingest::{IngestArgs, ingest};

@@ -25,7 +25,7 @@ pub enum ClientError {
     Token { status: u16, code: String, message: String },
     /// The API answered with an error body.
     #[error("{code}: {message}")]
-    Api { status: u16, code: String, message: String, details: Option<Value> },
+    Api { status: u16, code: String, message: String, details: Option<Box<Value>> },
     #[error("the reply of {url} is not understood: {reason}")]
     Reply { url: String, reason: String },
 }

@@ -1,6 +1,7 @@
 //! Sends requests: token, time limits, retries and error replies in one place.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -92,26 +93,7 @@ impl Client {
                 return Err(bad("it is not an http or https address".to_owned()));
             }
         }
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Fails only when another thread has just installed one.
-            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        }
-        let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("bartizan-client/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(settings.connect_timeout)
-            .timeout(settings.request_timeout)
-            .redirect(reqwest::redirect::Policy::none())
-            // Proxies would be read from the environment.
-            .no_proxy();
-        if let Some(path) = &connection.ca_file {
-            let pem =
-                std::fs::read(path).map_err(|source| ClientError::File { path: path.clone(), source })?;
-            let roots = reqwest::Certificate::from_pem_bundle(&pem).ok().filter(|roots| !roots.is_empty());
-            let roots = roots
-                .ok_or_else(|| ClientError::Tls(format!("{} holds no PEM certificate", path.display())))?;
-            builder = builder.tls_certs_merge(roots);
-        }
-        let http = builder.build().map_err(|error| ClientError::Tls(format!("{error:?}")))?;
+        let http = http(connection.ca_file.as_deref(), &settings)?;
         let token = TokenCache::default();
         Ok(Client { inner: Arc::new(Inner { http, connection, settings, token }) })
     }
@@ -244,6 +226,30 @@ impl Client {
     }
 }
 
+/// What sends requests, trusting the certificates of a file besides those of the system.
+pub(crate) fn http(ca_file: Option<&Path>, settings: &Settings) -> Result<reqwest::Client> {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Fails only when another thread has just installed one.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    }
+    let mut builder = reqwest::Client::builder()
+        .user_agent(concat!("bartizan-client/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(settings.connect_timeout)
+        .timeout(settings.request_timeout)
+        .redirect(reqwest::redirect::Policy::none())
+        // Proxies would be read from the environment.
+        .no_proxy();
+    if let Some(path) = ca_file {
+        let pem =
+            std::fs::read(path).map_err(|source| ClientError::File { path: path.to_owned(), source })?;
+        let roots = reqwest::Certificate::from_pem_bundle(&pem).ok().filter(|roots| !roots.is_empty());
+        let roots =
+            roots.ok_or_else(|| ClientError::Tls(format!("{} holds no PEM certificate", path.display())))?;
+        builder = builder.tls_certs_merge(roots);
+    }
+    builder.build().map_err(|error| ClientError::Tls(format!("{error:?}")))
+}
+
 struct Failure {
     error: ClientError,
     may_retry: bool,
@@ -258,14 +264,15 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// Reads `{"error":{"code","message","details"}}`; any other body is named by its status.
-fn api_error(status: StatusCode, body: &[u8]) -> ClientError {
+pub(crate) fn api_error(status: StatusCode, body: &[u8]) -> ClientError {
     let mut body: Value = serde_json::from_slice(body).unwrap_or_default();
     let mut error = body.get_mut("error").map(Value::take).unwrap_or_default();
     let text = |name: &str| error.get(name).and_then(Value::as_str).map(str::to_owned);
     let reason = status.canonical_reason().unwrap_or("unknown status");
     let code = text("code").unwrap_or_else(|| format!("HTTP {}", status.as_u16()));
     let message = text("message").unwrap_or_else(|| reason.to_owned());
-    let details = error.get_mut("details").map(Value::take).filter(|details| !details.is_null());
+    let details =
+        error.get_mut("details").map(Value::take).filter(|details| !details.is_null()).map(Box::new);
     ClientError::Api { status: status.as_u16(), code, message, details }
 }
 

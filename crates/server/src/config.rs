@@ -7,9 +7,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde::Deserialize;
 
+mod hunting;
 mod object_store;
+mod outside_issuer;
 
+pub use hunting::HuntingSettings;
 pub use object_store::ObjectStoreSettings;
+pub use outside_issuer::OutsideIssuerSettings;
 
 /// The settings of a server.
 #[derive(Clone, Debug, Deserialize)]
@@ -40,6 +44,9 @@ pub struct Config {
     /// needed to use it is written to `credentials.json` in the data folder.
     #[serde(default)]
     pub first_tenant: Option<FirstTenant>,
+    /// Issuers whose tokens are taken besides those of the built-in one.
+    #[serde(default)]
+    pub outside_issuers: Vec<OutsideIssuerSettings>,
     #[serde(default)]
     pub tls: TlsConfig,
     #[serde(default)]
@@ -48,6 +55,10 @@ pub struct Config {
     pub hunting: HuntingSettings,
     #[serde(default)]
     pub ingest: IngestSettings,
+    #[serde(default)]
+    pub rate_limits: RateLimitSettings,
+    #[serde(default)]
+    pub keys: KeySettings,
     #[serde(default)]
     pub log: LogSettings,
 }
@@ -97,35 +108,36 @@ pub struct LakeSettings {
     pub object_store: Option<ObjectStoreSettings>,
 }
 
-/// Limits of hunting queries.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HuntingSettings {
-    /// Memory that all running queries share, in bytes.
-    pub memory_bytes: usize,
-    /// Disk space for what does not fit into the memory, in bytes.
-    pub spill_bytes: u64,
-    /// Threads of one query; 0 is one for each processor.
-    pub threads: usize,
-    /// Queries that run at the same time; more are refused.
-    pub queries_max: usize,
-    /// How long a query may run, in seconds.
-    pub timeout_seconds: u64,
-    /// Rows of an answer; it is cut off behind them.
-    pub rows_max: usize,
-    /// Memory for the footers of data files, in bytes, besides `memory_bytes`.
-    pub footer_bytes: usize,
-    /// A database of places by address, in the format of MaxMind, for `geo_info_from_ip_address`. It is read at
-    /// the start and held in memory.
-    pub geo_database: Option<PathBuf>,
-}
-
 /// Limits of incoming events.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IngestSettings {
     /// Bytes of one request.
     pub body_bytes_max: usize,
+    /// How long events wait for room before they are turned away, to be sent again.
+    pub wait_seconds: u64,
+}
+
+/// How often methods may be called.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimitSettings {
+    /// Whether there are limits.
+    pub enabled: bool,
+    /// The documented numbers times this.
+    pub factor: f64,
+    /// How many times the limit of an app its tenant has for all apps together.
+    pub tenant_factor: u32,
+}
+
+/// The keys that tokens are signed with.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeySettings {
+    /// A new key is made when the newest is so old, in days; 0 makes none by itself.
+    pub rotation_days: u32,
+    /// A key that has a successor verifies for so many days, and as long as a token lives.
+    pub overlap_days: u32,
 }
 
 /// What is written about the server's own work, to standard error.
@@ -159,10 +171,13 @@ impl Config {
             rules: Vec::new(),
             built_in_rules: true,
             first_tenant: None,
+            outside_issuers: Vec::new(),
             tls: TlsConfig::default(),
             lake: LakeSettings::default(),
             hunting: HuntingSettings::default(),
             ingest: IngestSettings::default(),
+            rate_limits: RateLimitSettings::default(),
+            keys: KeySettings::default(),
             log: LogSettings::default(),
         }
     }
@@ -178,6 +193,7 @@ impl Config {
         paths.extend(config.rules.iter_mut());
         paths.extend(config.tls.certificate.iter_mut().chain(config.tls.key.iter_mut()));
         paths.extend(config.hunting.geo_database.iter_mut());
+        paths.extend(config.outside_issuers.iter_mut().filter_map(|outside| outside.ca_file.as_mut()));
         paths.extend(config.lake.object_store.iter_mut().flat_map(ObjectStoreSettings::paths));
         paths.into_iter().for_each(|path| *path = folder.join(&*path));
         Ok(config)
@@ -206,20 +222,28 @@ impl Config {
             ("lake.flush_bytes", self.lake.flush_bytes as u64),
             ("lake.hot_bytes_max", self.lake.hot_bytes_max as u64),
             ("lake.upkeep_seconds", self.lake.upkeep_seconds),
-            ("hunting.memory_bytes", self.hunting.memory_bytes as u64),
-            ("hunting.queries_max", self.hunting.queries_max as u64),
             ("hunting.timeout_seconds", self.hunting.timeout_seconds),
-            ("hunting.rows_max", self.hunting.rows_max as u64),
             ("ingest.body_bytes_max", self.ingest.body_bytes_max as u64),
         ];
         if let Some((setting, _)) = numbers.iter().find(|(_, number)| *number == 0) {
             bail!("{setting} is 0: it takes a number above that");
+        }
+        if self.ingest.wait_seconds > 60 {
+            bail!("ingest.wait_seconds is {}: it takes 60 at most", self.ingest.wait_seconds);
+        }
+        self.hunting.check()?;
+        let RateLimitSettings { factor, tenant_factor, .. } = self.rate_limits;
+        if !(factor.is_finite() && factor > 0.0 && factor <= 1e6) || tenant_factor == 0 {
+            bail!("rate_limits.factor and rate_limits.tenant_factor take numbers above 0");
         }
         if self.lake.hot_bytes_max < self.lake.flush_bytes {
             bail!("lake.hot_bytes_max is below lake.flush_bytes: events would be refused before a flush");
         }
         if self.lake.grace_seconds <= self.hunting.timeout_seconds {
             bail!("lake.grace_seconds is not above hunting.timeout_seconds: queries would lose their files");
+        }
+        for outside in &self.outside_issuers {
+            outside.check().with_context(|| format!("outside_issuers, {}", outside.issuer))?;
         }
         if let Some(object_store) = &self.lake.object_store {
             object_store.check().context("lake.object_store")?;
@@ -268,42 +292,29 @@ impl LakeSettings {
     }
 }
 
-impl Default for HuntingSettings {
-    fn default() -> HuntingSettings {
-        let engine = query::EngineConfig::default();
-        HuntingSettings {
-            memory_bytes: engine.memory_bytes,
-            spill_bytes: engine.spill_bytes,
-            threads: 0,
-            queries_max: engine.queries_max,
-            timeout_seconds: engine.deadline.as_secs(),
-            rows_max: engine.rows_max,
-            footer_bytes: engine.footer_bytes,
-            geo_database: None,
-        }
+impl Default for RateLimitSettings {
+    fn default() -> RateLimitSettings {
+        let limits = api::RateLimits::default();
+        RateLimitSettings { enabled: true, factor: limits.factor, tenant_factor: limits.tenant_factor }
     }
 }
 
-impl HuntingSettings {
-    /// The bounds; the database of places is read beside them.
-    pub(crate) fn for_engine(&self) -> query::EngineConfig {
-        let engine = query::EngineConfig::default();
-        query::EngineConfig {
-            memory_bytes: self.memory_bytes,
-            spill_bytes: self.spill_bytes,
-            threads: if self.threads == 0 { engine.threads } else { self.threads },
-            queries_max: self.queries_max,
-            deadline: Duration::from_secs(self.timeout_seconds),
-            rows_max: self.rows_max,
-            footer_bytes: self.footer_bytes,
-            ..engine
-        }
+impl RateLimitSettings {
+    pub(crate) fn for_api(&self) -> Option<api::RateLimits> {
+        let RateLimitSettings { enabled, factor, tenant_factor } = *self;
+        enabled.then_some(api::RateLimits { factor, tenant_factor })
+    }
+}
+
+impl Default for KeySettings {
+    fn default() -> KeySettings {
+        KeySettings { rotation_days: 90, overlap_days: 1 }
     }
 }
 
 impl Default for IngestSettings {
     fn default() -> IngestSettings {
-        IngestSettings { body_bytes_max: 32 << 20 }
+        IngestSettings { body_bytes_max: 32 << 20, wait_seconds: 5 }
     }
 }
 
@@ -357,7 +368,7 @@ mod tests {
     #[test]
     fn every_section_is_read() {
         let text = "data = 'd'\nlisten = '0.0.0.0:443'\nbase_url = 'https://siem.example/'\nrules = ['r']\n\
-                    [lake]\nflush_seconds = 5\n[hunting]\ntimeout_seconds = 7\n[ingest]\nbody_bytes_max = 9\n\
+                    [lake]\nflush_seconds = 5\n[hunting]\ntimeout_seconds = 7\n[ingest]\nbody_bytes_max = 9\nwait_seconds = 0\n\
                     [tls]\nnames = ['a.example']\n[log]\nformat = 'json'\nlevel = 'debug'\n\
                     [first_tenant]\ndisplay_name = 'A'\ndomain = 'a.example'\n";
         let config = Config::parse(text).unwrap();
@@ -376,6 +387,13 @@ mod tests {
         check_refused("data = 'd'\nbase_url = 'siem'", "base_url");
         check_refused("data = 'd'\n[tls]\nkey = 'k.pem'", "tls.certificate");
         check_refused("data = 'd'\n[hunting]\nrows_max = 0", "hunting.rows_max");
+        let outside = "data = 'd'\n[[outside_issuers]]\ntenant = 'a'\n";
+        let refused = |more: &str, said| check_refused(&format!("{outside}{more}"), said);
+        refused("issuer = 'http://idp.example'\naudiences = ['a']\npermissions = {}", "https");
+        refused("issuer = 'https://idp.example'\naudiences = []\npermissions = {}", "audiences");
+        refused("issuer = 'https://idp.example'\naudiences = ['a']\npermissions = { x = ['Y'] }", "'Y'");
+        check_refused("data = 'd'\n[hunting]\nexternal_hosts = ['https://a']", "hunting.external_hosts");
+        check_refused("data = 'd'\n[hunting]\nexternal_hosts = ['10.0.0.1']", "hunting.external_hosts");
         check_refused("data = 'd'\n[lake]\ngrace_seconds = 100", "lake.grace_seconds");
         check_refused("data = 'd'\n[lake.object_store]\nurl = 'gs://events'", "lake.object_store");
         check_refused(

@@ -28,6 +28,12 @@ pub struct Credentials {
     pub password: String,
     /// What clients have to trust; empty when a public authority signed the certificate.
     pub ca_file: PathBuf,
+    /// The app by which programs on people's computers sign their users in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_client_id: Option<String>,
+    /// By which the app of `client_id` can prove itself in place of the secret: a certificate and its key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate_file: Option<PathBuf>,
 }
 
 impl Credentials {
@@ -91,6 +97,8 @@ pub(crate) async fn provision(
         username,
         password: password.expose().to_owned(),
         ca_file: PathBuf::new(),
+        public_client_id: None,
+        client_certificate_file: None,
     };
     Ok(credentials.at(opened))
 }

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use identity::SealingKey;
+use sensor_proto::PrivateKey;
 
 /// Says that a folder is ours, and in which layout.
 const MARKER: &str = "bartizan-data.json";
 const MARKER_TEXT: &str = "{\"product\":\"bartizan\",\"layout\":1}\n";
 const LOCK: &str = "lock";
 const SEALING_KEY: &str = "sealing.key";
+const CHANNEL_KEY: &str = "channel.key";
 /// Names the lake to the object store that its files are in.
 const LAKE: &str = "lake.id";
 
@@ -82,6 +84,22 @@ impl DataFolder {
                 Ok(key)
             }
             Err(error) => Err(error).with_context(|| format!("cannot read {shown}")),
+        }
+    }
+
+    /// The key that commands for devices are signed by, made at the first start. Devices know it from their enrolment.
+    pub fn channel_key(&self) -> anyhow::Result<PrivateKey> {
+        let path = self.file(CHANNEL_KEY);
+        match fs::read(&path) {
+            Ok(bytes) => {
+                PrivateKey::from_pkcs8(&bytes).with_context(|| format!("cannot use {}", path.display()))
+            }
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let (key, bytes) = PrivateKey::generate()?;
+                write_private(&path, &bytes)?;
+                Ok(key)
+            }
+            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
         }
     }
 

@@ -7,6 +7,8 @@
 mod config;
 mod credentials;
 mod data_folder;
+mod egress;
+mod external;
 mod followers;
 mod geo;
 mod lake_files;
@@ -16,12 +18,14 @@ mod quickstart;
 mod ranked;
 mod rules;
 mod running;
+mod sign_in_apps;
 mod signals;
 mod tls;
+mod upkeep;
 
 pub use config::{
-    Config, FirstTenant, HuntingSettings, IngestSettings, LakeSettings, LogFormat, LogSettings,
-    ObjectStoreSettings, TlsConfig,
+    Config, FirstTenant, HuntingSettings, IngestSettings, KeySettings, LakeSettings, LogFormat, LogSettings,
+    ObjectStoreSettings, OutsideIssuerSettings, RateLimitSettings, TlsConfig,
 };
 pub use credentials::Credentials;
 pub use offline::{Offline, RebuiltProfiles};

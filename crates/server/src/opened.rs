@@ -2,18 +2,21 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
+use actions::{Actions, Limits};
 use anyhow::Context;
 use api::{ApiConfig, ApiState};
-use identity::{Issuer, IssuerConfig};
+use identity::{Issuer, IssuerConfig, OutsideIssuer};
 use model::{Clock, SystemClock};
 use query::{Engine, EngineConfig};
 use store::Store;
 use tokio_util::sync::CancellationToken;
-use tracing::info;
+use tracing::{info, warn};
 
-use crate::config::{Config, host_of};
+use crate::config::{Config, OutsideIssuerSettings, host_of};
 use crate::data_folder::DataFolder;
+use crate::egress::HttpsEgress;
 use crate::geo;
 use crate::lake_files::open_lake;
 use crate::ranked::Ranked;
@@ -66,11 +69,19 @@ impl Opened {
         issuer_config
             .audiences
             .extend([base_url.clone(), format!("https://{bound}")].into_iter().chain(local));
+        issuer_config.key_rotation_days = config.keys.rotation_days;
+        issuer_config.key_overlap_days = config.keys.overlap_days;
         let issuer = Issuer::open(store.clone(), sealing, issuer_config, clock.clone()).await;
-        let issuer = Arc::new(issuer.context("cannot open the issuer")?);
+        let mut issuer = issuer.context("cannot open the issuer")?;
+        trust(&mut issuer, &config.outside_issuers, &store).await?;
+        let issuer = Arc::new(issuer);
+        let key = folder.channel_key()?;
+        let uploads = folder.file("actions");
+        let actions = Actions::new(store.clone(), clock.clone(), key, uploads, Limits::default());
         let lake = open_lake(&config, &folder, &store, &clock).await?;
         let files = Some((lake::object_store_url(), lake.object_store()));
-        let engine = Engine::new(EngineConfig { geo, ..config.hunting.for_engine() }, files);
+        let external = config.hunting.external_files()?;
+        let engine = Engine::new(EngineConfig { geo, external, ..config.hunting.for_engine() }, files);
         let engine = Arc::new(engine.context("cannot set up the query engine")?);
         let (folders, with_built_in) = (config.rules.clone(), config.built_in_rules);
         let rules = tokio::task::spawn_blocking(move || rules::load(&folders, with_built_in)).await;
@@ -81,6 +92,8 @@ impl Opened {
         let larger = config.ingest.body_bytes_max.saturating_sub(api_config.ingest_body_bytes_max);
         api_config.ingest_memory_bytes += larger;
         api_config.ingest_body_bytes_max = config.ingest.body_bytes_max;
+        api_config.ingest_patience = Duration::from_secs(config.ingest.wait_seconds);
+        api_config.rate_limits = config.rate_limits.for_api();
         let stopping = CancellationToken::new();
         let readiness: api::Readiness = {
             let stopping = stopping.clone();
@@ -91,8 +104,17 @@ impl Opened {
         };
         let ranked = Ranked::start()?;
         let ingest_threads = ranked.ingest();
-        let api =
-            ApiState { ingest_threads, store, lake, issuer, engine, clock, config: api_config, readiness };
+        let api = ApiState {
+            ingest_threads,
+            store,
+            lake,
+            issuer,
+            engine,
+            actions,
+            clock,
+            config: api_config,
+            readiness,
+        };
         info!(data = %folder.path().display(), %base_url, "opened");
         Ok(Opened {
             config,
@@ -114,6 +136,32 @@ impl Opened {
         let _ = self.api.lake.close().await;
         self.api.store.close().await;
     }
+}
+
+/// Takes tokens of the issuers that the operator trusts.
+async fn trust(
+    issuer: &mut Issuer,
+    outside_issuers: &[OutsideIssuerSettings],
+    store: &Store,
+) -> anyhow::Result<()> {
+    for settings in outside_issuers {
+        let domain = &settings.tenant;
+        let tenant = store.tenant_by_domain(domain).await.context("cannot look for a tenant")?;
+        let Some(tenant) = tenant else {
+            warn!(issuer = %settings.issuer, tenant = %domain, "no tenant has that domain: its tokens are not taken");
+            continue;
+        };
+        let trusted = OutsideIssuer {
+            issuer: settings.issuer.clone(),
+            audiences: settings.audiences.clone(),
+            tenant: tenant.id,
+            claim: settings.claim.clone(),
+            permissions: settings.permissions()?,
+        };
+        let egress = Arc::new(HttpsEgress::new(settings.ca_file.as_deref())?);
+        issuer.trust(trusted, egress).with_context(|| format!("outside_issuers, {}", settings.issuer))?;
+    }
+    Ok(())
 }
 
 fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {

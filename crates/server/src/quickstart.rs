@@ -3,12 +3,15 @@
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use actions::Actions;
 use anyhow::Context;
 use client::{Client, Connection};
-use model::{Clock, Permission, SystemClock};
-use sandbox::{Fleet, FleetConfig};
+use model::{AppId, Clock, Permission, SystemClock};
+use sandbox::{AgentSettings, Agents, Fleet, FleetConfig, Pace, SharedFleet};
+use store::AppSignIn;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -18,10 +21,17 @@ use crate::credentials::{Credentials, app, provision};
 use crate::data_folder::DataFolder;
 use crate::opened::Opened;
 use crate::running::Running;
+use crate::sign_in_apps;
 
 const CREDENTIALS_FILE: &str = "quickstart.json";
 /// What the simulated devices send events as.
 const FLEET_FILE: &str = "sandbox.json";
+/// Whoever tries things out is not to run into the limits of a service.
+const RATE_LIMIT_FACTOR: f64 = 100.0;
+/// Where simulated devices keep their keys.
+const DEVICES_FOLDER: &str = "sandbox-devices";
+/// How long the tokens by which they enrol are good.
+const TOKEN_SECONDS: i64 = 3_600;
 const TENANT_NAME: &str = "Bartizan sandbox";
 const TENANT_DOMAIN: &str = "sandbox.example";
 
@@ -41,6 +51,8 @@ pub struct QuickstartOptions {
     pub tls_names: Vec<String>,
     /// Folders with rules, in place of the product's own.
     pub rules: Vec<PathBuf>,
+    /// The documented limits of calls times this.
+    pub rate_limit_factor: f64,
     /// None leaves the simulated devices out.
     pub sandbox: Option<SandboxOptions>,
 }
@@ -78,6 +90,7 @@ impl QuickstartOptions {
             authority_base: None,
             tls_names: Vec::new(),
             rules: Vec::new(),
+            rate_limit_factor: RATE_LIMIT_FACTOR,
             sandbox: Some(SandboxOptions::default()),
         }
     }
@@ -92,6 +105,7 @@ impl QuickstartOptions {
         config.base_url = self.base_url.clone();
         config.authority_base = self.authority_base.clone();
         config.tls.names = self.tls_names.clone();
+        config.rate_limits.factor = self.rate_limit_factor;
         config.built_in_rules = self.rules.is_empty();
         config.rules = self.rules.clone();
         config
@@ -124,9 +138,12 @@ impl Quickstart {
             }
         };
         let Prepared { credentials, is_first_start, as_fleet } = prepared;
+        let actions = opened.api.actions.clone();
         let running = Running::serve(opened).await?;
         let fleet = match options.sandbox.as_ref().zip(as_fleet) {
-            Some((sandbox, credentials)) => Some(start_fleet(sandbox, &credentials, running.address())?),
+            Some((sandbox, credentials)) => {
+                Some(start_fleet(sandbox, &credentials, &running, &actions).await?)
+            }
             None => None,
         };
         let took = began.elapsed();
@@ -171,7 +188,10 @@ impl Quickstart {
             username,
             password,
             ca_file,
+            public_client_id,
+            ..
         } = &self.credentials;
+        let public_client_id = public_client_id.as_deref().unwrap_or_default();
         let ca = ca_file.display();
         let mut text = String::new();
         let what = if self.is_first_start { "is ready" } else { "is back, with its tenant and its data" };
@@ -186,6 +206,8 @@ impl Quickstart {
              client secret  {client_secret}\n\
              user           {username}\n\
              password       {password}\n\
+             account page   {base_url}/account\n\
+             public client  {public_client_id}\n\
              CA file        {ca}\n\
              operator       http://{}/metrics\n\
              the same as    {}\n\
@@ -217,15 +239,29 @@ struct Prepared {
 async fn prepare(opened: &Opened, file: &Path, with_fleet: bool) -> anyhow::Result<Prepared> {
     let known = Credentials::read(file)?;
     let is_first_start = known.is_none();
-    let credentials = match known.clone() {
+    let mut credentials = match known.clone() {
         Some(credentials) => credentials.at(opened),
         None => provision(opened, TENANT_NAME, TENANT_DOMAIN).await?,
     };
+    if credentials.public_client_id.is_none() {
+        add_sign_in(opened, &mut credentials).await?;
+    }
     if known.as_ref() != Some(&credentials) {
         credentials.write(file)?;
     }
     let as_fleet = if with_fleet { Some(fleet_credentials(opened, &credentials).await?) } else { None };
     Ok(Prepared { credentials, is_first_start, as_fleet })
+}
+
+/// Adds what signs users in, by programs on their computers and by the app that acts by itself, and a certificate for
+/// the latter.
+async fn add_sign_in(opened: &Opened, credentials: &mut Credentials) -> anyhow::Result<()> {
+    let (tenant, by) = (credentials.tenant_id, credentials.username.clone());
+    let app = credentials.client_id.parse::<AppId>().ok().context("the client id is not that of an app")?;
+    sign_in_apps::signs_in(opened, tenant, app, AppSignIn::default(), &by).await?;
+    credentials.client_certificate_file = Some(sign_in_apps::certificate(opened, tenant, app).await?);
+    credentials.public_client_id = Some(sign_in_apps::public_app(opened, tenant, &by).await?);
+    Ok(())
 }
 
 /// The credentials of an app that can send events and nothing else.
@@ -238,26 +274,47 @@ async fn fleet_credentials(opened: &Opened, of_tenant: &Credentials) -> anyhow::
     let made = app(opened, of_tenant.tenant_id, name, &[Permission::EventWrite], by).await;
     let (client_id, client_secret) = made?;
     let (username, password) = (String::new(), String::new());
-    let credentials = Credentials { client_id, client_secret, username, password, ..of_tenant.clone() };
+    let credentials = Credentials {
+        client_id,
+        client_secret,
+        username,
+        password,
+        public_client_id: None,
+        client_certificate_file: None,
+        ..of_tenant.clone()
+    };
     credentials.write(&file)?;
     Ok(credentials)
 }
 
 /// Runs the simulated devices against the address the server listens at, whatever others call it.
-fn start_fleet(
+async fn start_fleet(
     options: &SandboxOptions,
     credentials: &Credentials,
-    address: SocketAddr,
+    running: &Running,
+    actions: &Actions,
 ) -> anyhow::Result<(JoinHandle<()>, CancellationToken)> {
     let mut config = FleetConfig::new(options.seed, SystemClock.now());
     config.devices = options.devices;
     config.events_per_second = options.events_per_second;
     let fleet = Fleet::new(config).context("cannot make the simulated devices")?;
+    let fleet: SharedFleet = Arc::new(Mutex::new(fleet));
+    let address = running.address();
     let host = if address.is_ipv6() { "[::1]" } else { "127.0.0.1" };
     let is_anywhere = address.ip().is_unspecified() || address.ip().is_loopback();
     let base_url =
         if is_anywhere { format!("https://{host}:{}", address.port()) } else { format!("https://{address}") };
     let ca_file = Some(credentials.ca_file.clone()).filter(|path| !path.as_os_str().is_empty());
+
+    let mut settings = AgentSettings::new(base_url.clone(), running.data().join(DEVICES_FOLDER));
+    settings.ca_file = ca_file.clone();
+    let count = sandbox::unenrolled(&fleet, &settings.folder);
+    let tenant = actions.tenant(credentials.tenant_id);
+    let tokens = tenant.make_tokens(count, TOKEN_SECONDS, None, "quickstart").await;
+    let tokens = tokens.context("cannot make tokens for the simulated devices")?;
+    let agents = Agents::start(fleet.clone(), settings, tokens, Arc::new(SystemClock));
+    let agents = agents.context("cannot put the simulated devices on the device channel")?;
+
     let connection = Connection {
         authority: format!("{base_url}/{}", credentials.tenant_id),
         base_url,
@@ -270,10 +327,13 @@ fn start_fleet(
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let task = tokio::spawn(async move {
-        match sandbox::run(client, fleet, &SystemClock, stopped.cancelled_owned()).await {
+        let sent =
+            sandbox::run_shared(client, fleet, &SystemClock, Pace::default(), stopped.cancelled_owned());
+        match sent.await {
             Ok(report) => debug!(?report, "the simulated devices stopped"),
             Err(error) => warn!(error = &error as &dyn std::error::Error, "the simulated devices stopped"),
         }
+        agents.stop().await;
     });
     Ok((task, stop))
 }

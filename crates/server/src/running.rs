@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use actions::Actions;
 use anyhow::{Context, bail};
 use axum_server::Handle;
 use axum_server::tls_rustls::RustlsConfig;
@@ -22,7 +23,7 @@ use crate::data_folder::DataFolder;
 use crate::followers::Followers;
 use crate::opened::Opened;
 use crate::ranked::Ranked;
-use crate::tls;
+use crate::{tls, upkeep};
 
 /// Requests on their way have this long to end at a shutdown.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -31,6 +32,7 @@ const FIRST_REQUEST: Duration = Duration::from_secs(60);
 /// Longer than usual clients keep idle connections, so that they close them first.
 const HEADER_READ: Duration = Duration::from_secs(120);
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
+const SWEEP: Duration = Duration::from_secs(600);
 
 /// How a server is started.
 pub struct Server;
@@ -49,6 +51,10 @@ pub struct Running {
     flushes: JoinHandle<()>,
     file_upkeep: JoinHandle<()>,
     upkeep: JoinHandle<()>,
+    access_upkeep: [JoinHandle<()>; 2],
+    sweeps: JoinHandle<()>,
+    actions: Actions,
+    looks_after_actions: JoinHandle<()>,
     lake: Lake,
     store: Store,
     ranked: Ranked,
@@ -106,7 +112,9 @@ impl Running {
         let operator_address =
             operator_listener.local_addr().context("cannot tell the port of the operator")?;
         let (lake, store, clock) = (api.lake.clone(), api.store.clone(), api.clock.clone());
+        let issuer = api.issuer.clone();
 
+        let actions = api.actions.clone();
         let metrics = metrics_handle()?;
         let rendered = metrics.clone();
         let measured = api.lake.clone();
@@ -121,7 +129,10 @@ impl Running {
             .handle(handle.clone())
             .first_request_timeout(FIRST_REQUEST);
         https.http_builder().http1().header_read_timeout(HEADER_READ);
-        let https = Listening::start(https.serve(api::router(api).into_make_service()), handle);
+        let https = Listening::start(
+            https.serve(api::router(api).into_make_service_with_connect_info::<SocketAddr>()),
+            handle,
+        );
         let operator = axum_server::from_tcp(operator_listener)
             .context("cannot serve the operator's port")?
             .handle(operator_handle.clone())
@@ -129,6 +140,10 @@ impl Running {
         let operator = Listening::start(operator.serve(operator_router.into_make_service()), operator_handle);
 
         let stop = CancellationToken::new();
+        let access_upkeep = [
+            tokio::spawn(upkeep::regroup_machines(store.clone(), stop.clone())),
+            tokio::spawn(upkeep::rotate_keys(issuer.clone(), stop.clone())),
+        ];
         let followers =
             Followers { lake: lake.clone(), store: store.clone(), rules, clock, stop: stop.clone() };
         let (flushing, maintained) = (lake.clone(), lake.clone());
@@ -145,6 +160,13 @@ impl Running {
             flushes: ranked.ingest().spawn(async move { flushing.run_flushes().await }),
             file_upkeep: ranked.background().spawn(async move { maintained.run_upkeep().await }),
             upkeep: tokio::spawn(keep_up(metrics, lake.clone())),
+            access_upkeep,
+            sweeps: tokio::spawn(sweep(issuer)),
+            looks_after_actions: tokio::spawn({
+                let actions = actions.clone();
+                async move { actions.run().await }
+            }),
+            actions,
             lake,
             store,
             ranked,
@@ -194,10 +216,18 @@ impl Running {
     pub async fn shutdown(self) -> anyhow::Result<()> {
         info!("shutting down");
         self.stopping.cancel();
+        // Devices that wait for something to do are let go.
+        self.actions.stop();
+        self.looks_after_actions.abort();
         self.https.stop("API").await;
         self.stop_followers.cancel();
         if let Err(error) = self.followers.await {
             error!(%error, "the followers ended early");
+        }
+        for task in self.access_upkeep {
+            if let Err(error) = task.await {
+                error!(%error, "a task in the background ended early");
+            }
         }
         // The flush of closing waits for one under way, so the loop of flushes is idle when it is ended.
         let closed = self.lake.close().await.context("cannot close the event lake");
@@ -205,6 +235,7 @@ impl Running {
         // What it was doing is not on the list of files yet; the next start removes it.
         self.file_upkeep.abort();
         self.upkeep.abort();
+        self.sweeps.abort();
         self.operator.stop("operator's port").await;
         self.store.close().await;
         drop((self.ranked, self.folder));
@@ -239,6 +270,16 @@ fn metrics_handle() -> anyhow::Result<PrometheusHandle> {
     let handle =
         HANDLE.get_or_init(|| PrometheusBuilder::new().install_recorder().map_err(|error| error.to_string()));
     handle.clone().map_err(|error| anyhow::anyhow!("cannot collect metrics: {error}"))
+}
+
+/// Removes codes, tokens and sign-ins that are of no use any more.
+async fn sweep(issuer: Arc<identity::Issuer>) {
+    loop {
+        if let Err(error) = issuer.sweep().await {
+            warn!(error = &error as &dyn std::error::Error, "expired sign-ins could not be removed");
+        }
+        tokio::time::sleep(SWEEP).await;
+    }
 }
 
 /// Bounds the memory of histograms between two readings of the metrics, and looks how much room the disk has when

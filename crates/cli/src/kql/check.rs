@@ -1,17 +1,29 @@
 //! `bartizan kql check`: which queries are accepted, and what columns they give.
 
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
 use model::Kind;
-use query::EmptyTables;
+use query::{EmptyTables, MemoryTables, QueryError};
 
 use super::records::{Checked, Columns, NamedType, checks};
 use super::tally::{Tally, percent, share};
-use super::{Bench, FileArgs, kind_of_reason, reason};
+use super::{Bench, FileArgs, events, kind_of_reason, reason};
 use crate::{Outcome, output};
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     #[command(flatten)]
     file: FileArgs,
+    /// Also run each query over the events in these files, folders and archives, as if it were the time of the latest;
+    /// fail when one ends in an error of the engine
+    #[arg(long, value_name = "PATH", num_args = 1..)]
+    events: Vec<PathBuf>,
+    /// Take only each so manyth record
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    each: usize,
 }
 
 /// How many records agree, and in what.
@@ -30,9 +42,13 @@ struct Totals {
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
     let file = checks(&args.file.read()?)?;
+    if file.tables.is_some() && !args.events.is_empty() {
+        bail!("a file with tables of its own cannot run over events");
+    }
     let bench = Bench::new(file.tables.map_or_else(EmptyTables::declared, EmptyTables::of))?;
     let (mut totals, mut tally) = (Totals::default(), Tally::default());
-    for checked in &file.queries {
+    let queries: Vec<&Checked> = file.queries.iter().step_by(args.each.max(1)).collect();
+    for checked in &queries {
         let exception = check(&bench, checked, &mut totals).await;
         totals.records += 1;
         match exception {
@@ -54,7 +70,45 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Outcome> {
         tally.table(args.file.verbose),
     );
     output::print(&summary)?;
+    if !args.events.is_empty() && !run_all(&args, &queries).await? {
+        return Ok(Outcome::Failed);
+    }
     Ok(args.file.outcome(percent(totals.agree, totals.records)))
+}
+
+/// Runs the queries that should be accepted over recorded events; whether none ended in an error of the engine.
+async fn run_all(args: &Args, queries: &[&Checked]) -> anyhow::Result<bool> {
+    let (rows, latest) = events::rows_of(&args.events)?;
+    let bench = Bench::over(Arc::new(MemoryTables::of(&rows, latest)?), latest)?;
+    let mut tally = Tally::default();
+    let (mut ran, mut with_rows, mut failed, mut slowest) = (0, 0, 0, Duration::ZERO);
+    for checked in queries.iter().filter(|checked| checked.accepted) {
+        let started = Instant::now();
+        let answer = bench.engine.run(&checked.query, bench.tables.clone(), bench.now).await;
+        slowest = slowest.max(started.elapsed());
+        match answer {
+            Ok(answer) => {
+                ran += 1;
+                with_rows += usize::from(answer.stats.rows > 0);
+            }
+            Err(error) => {
+                failed += usize::from(matches!(error, QueryError::Engine(_)));
+                let text =
+                    format!("{}\n{}\n{}\n", checked.origin, reason(&checked.query, &error), checked.query);
+                tally.add(format!("no answer: {}", kind_of_reason(&error)), text);
+            }
+        }
+    }
+    let all = queries.iter().filter(|checked| checked.accepted).count();
+    output::print(&format!(
+        "  ran over {} rows       {}\n  gave rows               {with_rows}\n  errors of the engine    {failed}\n  \
+         slowest                 {:.1} s\n{}",
+        rows.len(),
+        share(ran, all),
+        slowest.as_secs_f64(),
+        tally.table(args.file.verbose),
+    ))?;
+    Ok(failed == 0)
 }
 
 /// Plans one query. What does not agree comes with its reason and the particulars.

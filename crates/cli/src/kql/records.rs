@@ -53,6 +53,13 @@ enum Line {
         #[serde(default)]
         why: String,
     },
+    /// A rule, as queries that should all be accepted.
+    Converted {
+        id: String,
+        #[serde(default)]
+        title: String,
+        kql: Vec<String>,
+    },
     Tables {
         tables: serde_json::Map<String, Value>,
     },
@@ -91,6 +98,15 @@ pub(super) fn checks(text: &str) -> anyhow::Result<CheckFile> {
                     columns: columns(names, None, schema_depends_on_data),
                     why,
                 });
+            }
+            Line::Converted { id, title, kql } => {
+                file.queries.extend(kql.into_iter().map(|query| Checked {
+                    origin: format!("{id} {title}"),
+                    query,
+                    accepted: true,
+                    columns: Columns::Unknown,
+                    why: String::new(),
+                }));
             }
             Line::Tables { tables } => {
                 let declared = tables.iter().map(|(name, columns)| declare(name, columns));

@@ -120,7 +120,7 @@ async fn error_bodies_come_through() {
     match client.hunt("Tt").await.unwrap_err() {
         ClientError::Api { status, code, message, details } => {
             assert_eq!((status, code.as_str(), message.as_str()), (400, "BadRequest", "no such table"));
-            assert_eq!(details, Some(json!([{"line": 1}])));
+            assert_eq!(details, Some(Box::new(json!([{"line": 1}]))));
         }
         other => panic!("{other:?}"),
     }

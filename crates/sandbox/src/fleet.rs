@@ -1,7 +1,7 @@
 //! The simulation: devices, and a queue of what happens to them next.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use model::time::TICKS_PER_SECOND;
@@ -16,6 +16,8 @@ use crate::stage::{Run, Stage};
 
 /// Devices in one fleet at most.
 pub const DEVICES_MAX: usize = 10_000;
+/// Events that all devices together remember.
+const MEMORY_ROWS: usize = 20_000;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct FleetConfig {
@@ -75,8 +77,11 @@ pub struct Device {
 /// Simulated devices at one moment of the simulation.
 pub struct Fleet {
     config: FleetConfig,
-    world: Arc<World>,
-    hosts: Vec<Host>,
+    pub(crate) world: Arc<World>,
+    pub(crate) hosts: Vec<Host>,
+    pub(crate) by_device: HashMap<String, usize>,
+    /// What devices say about actions, for the next batch.
+    pub(crate) told: Vec<Row>,
     /// Positions of the background activities of each profile.
     background: Vec<Vec<usize>>,
     runs: BTreeMap<u64, Run>,
@@ -127,11 +132,13 @@ impl Fleet {
 
     pub fn in_world(config: FleetConfig, world: Arc<World>) -> Result<Fleet, SandboxError> {
         check(&config)?;
+        let rows_max = (MEMORY_ROWS / config.devices).clamp(20, 500);
         let mut counts = vec![0usize; world.profiles.len()];
         let mut hosts = Vec::with_capacity(config.devices);
         for index in 0..config.devices {
             let profile = furthest_behind(&world, &counts, index);
-            hosts.push(Host::new(&world, config.seed, index, profile, counts[profile], config.start));
+            let of = (profile, counts[profile]);
+            hosts.push(Host::new(&world, (config.seed, index), of, config.start, rows_max));
             counts[profile] += 1;
         }
         let of_profile = |name: &str| {
@@ -142,7 +149,10 @@ impl Fleet {
         };
         let background = world.profiles.iter().map(|profile| of_profile(&profile.name)).collect();
         let dice = Dice::new(config.seed, 2, 0);
+        let by_device = hosts.iter().map(|host| (host.device_id.clone(), host.index)).collect();
         let mut fleet = Fleet {
+            by_device,
+            told: Vec::new(),
             reached: config.start,
             config,
             world,
@@ -195,20 +205,31 @@ impl Fleet {
             self.queue.pop();
             match entry.event {
                 Event::Inventory { host } => {
-                    rows.extend(inventory::rows(&self.world, &mut self.hosts[host], now));
+                    if !self.hosts[host].memory.is_gone {
+                        rows.extend(inventory::rows(&self.world, &mut self.hosts[host], now));
+                    }
                     let minutes = i64::from(self.config.inventory_minutes);
                     self.schedule(entry.at.plus_seconds(minutes * 60), Event::Inventory { host });
                 }
                 Event::Background { host } => self.begin_background(host, entry.at),
                 Event::Attack { activity } => self.begin_attack(activity, entry.at),
                 Event::Step { run, step, repeat } => {
-                    rows.extend(self.play(run, step, now));
+                    let threat = self.threat(run);
+                    let row = self.play(run, step, now);
+                    rows.extend(row.and_then(|row| self.judge(row, threat.as_deref())));
                     self.after_step(run, step, repeat, entry.at);
                 }
             }
         }
         self.reached = self.reached.max(until);
+        rows.append(&mut self.told);
         rows
+    }
+
+    /// The name of the attack that a run is part of.
+    fn threat(&self, run: u64) -> Option<String> {
+        let activity = &self.world.activities[self.runs.get(&run)?.activity];
+        activity.attack.map(|_| activity.name.clone())
     }
 
     /// Lets simulated time stand still up to `now`: what was due later comes that much later.

@@ -10,6 +10,7 @@ use model::{Row, Table, Ticks};
 use crate::account::Account;
 use crate::dice::Dice;
 use crate::digest;
+use crate::disk::Memory;
 use crate::process::{BootProcess, Image, Process};
 use crate::scenario::{Integrity, Os, Profile, Scope, World};
 
@@ -24,6 +25,7 @@ pub(crate) struct Host {
     pub user: String,
     pub boot: BTreeMap<String, Arc<Process>>,
     pub dice: Dice,
+    pub memory: Memory,
     variables: BTreeMap<&'static str, String>,
     last_pid: i64,
     processes: u64,
@@ -43,8 +45,14 @@ pub(crate) struct Start {
 }
 
 impl Host {
-    /// `number` counts the devices of the same profile from 0.
-    pub fn new(world: &World, seed: u64, index: usize, profile: usize, number: usize, start: Ticks) -> Host {
+    /// `number` counts the devices of the same profile from 0; the device remembers up to `rows_max` events.
+    pub fn new(
+        world: &World,
+        (seed, index): (u64, usize),
+        (profile, number): (usize, usize),
+        start: Ticks,
+        rows_max: usize,
+    ) -> Host {
         let Profile { host, network, os, is_administered, .. } = &world.profiles[profile];
         let company = &world.company;
         let name = format!("{host}{:02}", number + 1);
@@ -75,6 +83,7 @@ impl Host {
             user,
             boot: BTreeMap::new(),
             dice,
+            memory: Memory::new(rows_max),
             variables,
             last_pid,
             processes: 0,

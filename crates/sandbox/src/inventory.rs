@@ -2,6 +2,7 @@
 
 use model::tables::{self, Table};
 use model::{Row, Ticks};
+use sensor_proto::{Isolation, Restriction};
 use serde_json::json;
 
 use crate::account::Account;
@@ -47,6 +48,12 @@ fn device_info(world: &World, host: &mut Host, table: &'static Table, now: Ticks
     row.set("IsTransient", false);
     row.set("ExposureLevel", "Low");
     row.set("DeviceDynamicTags", json!(["Simulated"]).to_string());
+    let memory = &host.memory;
+    if memory.isolation != Isolation::None || memory.restriction != Restriction::Off {
+        let isolated = memory.isolation != Isolation::None;
+        let status = json!({ "Isolated": isolated, "AppRestricted": memory.restriction == Restriction::On });
+        row.set("MitigationStatus", status.to_string());
+    }
     row.set("HardwareUuid", guid("hardware", &host.device_id));
     row
 }

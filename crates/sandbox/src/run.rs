@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use client::{Client, ClientError};
@@ -11,6 +12,13 @@ use serde_json::Value;
 use tracing::{info, warn};
 
 use crate::fleet::Fleet;
+
+/// A fleet that one task sends the rows of while others act on its devices.
+pub type SharedFleet = Arc<Mutex<Fleet>>;
+
+pub(crate) fn lock(fleet: &SharedFleet) -> MutexGuard<'_, Fleet> {
+    fleet.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// How rows are sent.
 #[derive(Clone, Copy, Debug)]
@@ -78,9 +86,24 @@ pub async fn run_with(
     pace: Pace,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Report, RunError> {
+    run_shared(client, Arc::new(Mutex::new(fleet)), clock, pace, shutdown).await
+}
+
+/// The same, for a fleet whose devices also take actions.
+pub async fn run_shared(
+    client: Client,
+    fleet: SharedFleet,
+    clock: &dyn Clock,
+    pace: Pace,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Report, RunError> {
     // Not from the seed: a second run of the same fleet has other rows under the same numbers.
     let producer = format!("sandbox-{:016x}", rand::random::<u64>());
-    info!(%producer, devices = fleet.config().devices, seed = fleet.config().seed, "sandbox fleet starts");
+    let (devices, seed) = {
+        let fleet = lock(&fleet);
+        (fleet.config().devices, fleet.config().seed)
+    };
+    info!(%producer, devices, seed, "sandbox fleet starts");
     let waiting = VecDeque::new();
     let report = Report::default();
     let mut sender = Sender { client, fleet, pace, producer, waiting, sequence: 0, report };
@@ -101,7 +124,7 @@ pub async fn run_with(
 
 struct Sender {
     client: Client,
-    fleet: Fleet,
+    fleet: SharedFleet,
     pace: Pace,
     producer: String,
     waiting: VecDeque<Batch>,
@@ -130,7 +153,7 @@ impl Sender {
 
     /// Lets the simulation catch up with the clock, unless there is no room for what would happen.
     fn take_rows(&mut self, now: Ticks) {
-        let fleet = &mut self.fleet;
+        let mut fleet = lock(&self.fleet);
         let waiting: usize = self.waiting.iter().map(|batch| batch.rows).sum();
         let room = self.pace.waiting_rows.saturating_sub(waiting) as f64;
         let seconds = (now.0 - fleet.reached().0) as f64 / TICKS_PER_SECOND as f64;

@@ -17,6 +17,9 @@ test: tools
 # Long evidence: other engines read the lake live, hundreds of kills and power losses.
 soak: build
 	tests/open-lake.sh $${CARGO_TARGET_DIR:-target}/release/bartizan
+	cargo nextest run --release --locked -p query --run-ignored only -E 'test(hostile)'
+	tests/hostile.sh $${CARGO_TARGET_DIR:-target}/release/bartizan
+	tests/hunting-corpus.sh $${CARGO_TARGET_DIR:-target}/release/bartizan 1
 	KILLS=300 cargo nextest run --release --locked -p bartizan --no-capture -E 'test(survive_kills)'
 	for seed in 11 12 13 14 15 16 17 18 19; do \
 	  SIMULATION_SEED=$$seed cargo nextest run --release --locked -p lake --no-capture -E 'test(an_hour_from_a_seed)' || exit 1; \
@@ -32,7 +35,10 @@ bench: build
 	$(PYTHON) bench/ingest.py $(BENCH)/ingest.json --ndjson "$(NDJSON)"
 	$(PYTHON) bench/latency.py $(BENCH)/latency.json --ndjson "$(NDJSON)"
 	$(PYTHON) bench/size.py $(BENCH)/size.json --ndjson "$(NDJSON)"
+	bench/tokens.sh $(RESULTS)/tokens.json
 	$(PYTHON) bench/lake.py $(BENCH)/lake.json --generator "$(GENERATOR)"
+	$(PYTHON) bench/hunting.py $(BENCH)/hunting.json --generator "$(GENERATOR)"
+	$(PYTHON) bench/plot.py docs/hunting.svg --hunting $(RESULTS)/hunting.json
 	$(PYTHON) bench/plot.py docs/benchmarks.svg --ingest $(RESULTS)/ingest.json --latency $(RESULTS)/latency.json \
 	  --size $(RESULTS)/size.json --lake $(RESULTS)/lake.json
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Draws the results of the benchmarks.
 
-usage: bench/plot.py OUT.svg [--ingest R.json] [--lake R.json] [--latency R.json] [--size R.json]
+usage: bench/plot.py OUT.svg [--ingest R.json] [--lake R.json] [--latency R.json] [--size R.json] [--hunting R.json]
 
-The files are what `ingest.py`, `lake.py`, `latency.py` and `size.py` wrote with `--out`. Needs matplotlib.
+The files are what `ingest.py`, `lake.py`, `latency.py`, `size.py` and `hunting.py` wrote with `--out`. Needs matplotlib.
 """
 import argparse
 import json
@@ -65,17 +65,33 @@ def latency(axes, result):
     bars(axes, "Questions beside ingest", labels, values, "ms", [False, False, True, True, True])
 
 
+def hunting(axes, result):
+    """How long each question takes here for each second of the faster of the two others."""
+    questions = sorted(result["questions"].items(), key=lambda item: item[1]["ratio"])
+    values = [of["ratio"] for _, of in questions]
+    drawn = axes.barh([name.replace("_", " ") for name, _ in questions], values,
+                      color=[OURS if value <= 1 else THEIRS for value in values])
+    axes.bar_label(drawn, [f" {value:.2f}" for value in values], fontsize=8)
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_title("Hunting questions: time by that of the faster of DuckDB and chdb", loc="left", fontsize=10)
+    axes.set_xlim(0, max(values) * 1.2)
+    axes.invert_yaxis()
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+    axes.set_xticks([])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out")
-    kinds = {"ingest": ingest, "size": size, "lake": lake, "latency": latency}
+    kinds = {"ingest": ingest, "size": size, "lake": lake, "latency": latency, "hunting": hunting}
     for kind in kinds:
         parser.add_argument(f"--{kind}")
     arguments = vars(parser.parse_args())
     given = [(draw, read(arguments[kind])) for kind, draw in kinds.items() if arguments[kind]]
     if not given:
         parser.error("there is nothing to draw: give at least one result")
-    figure, axes = plot.subplots(len(given), 1, figsize=(8, 1.9 * len(given) + 1), squeeze=False)
+    heights = [0.22 * len(result["questions"]) + 0.6 if draw is hunting else 1.9 for draw, result in given]
+    figure, axes = plot.subplots(len(given), 1, figsize=(8, sum(heights) + 1), squeeze=False, height_ratios=heights)
     for (draw, result), on in zip(given, axes[:, 0]):
         draw(on, result)
     figure.tight_layout()

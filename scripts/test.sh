@@ -30,8 +30,17 @@ fi
 step "documented scenarios with curl"
 tests/scenarios.sh "$target/release/bartizan"
 
+step "sign-in with the libraries of others and in a browser"
+tests/sign-in.sh "$target/release/bartizan"
+
+step "actions"
+tests/actions.sh "$target/release/bartizan"
+
 step "recorded attacks"
 tests/attack-data.sh "$target/release/bartizan"
+
+step "hunting queries over recorded attacks"
+tests/hunting-corpus.sh "$target/release/bartizan" 10
 
 step "object stores"
 tests/object-stores.sh "$target/release/bartizan"

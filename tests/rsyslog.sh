@@ -57,7 +57,7 @@ END
   processes+=("$rsyslog")
 }
 
-# The same server with next to no room for rows that are in no file yet.
+# The same server with next to no room for rows that are in no file yet, and no patience.
 start_small() {
   cat >"$work/small.toml" <<END
 data = "$work/data"
@@ -66,6 +66,8 @@ operator_listen = "127.0.0.1:$((port + 1000))"
 [lake]
 flush_bytes = 2048
 hot_bytes_max = 2048
+[ingest]
+wait_seconds = 0
 END
   "$bartizan" serve --config "$work/small.toml" >>"$work/out" 2>>"$work/log" &
   server=$!

@@ -78,7 +78,7 @@ END
 arrived_by_rsyslog() {
   local query="DeviceProcessEvents | where DeviceName == 'web-4.example' and FileName == 'id'"
   for _ in $(seq 150); do
-    found=$(hunt "$query | summarize Programs = dcount(ProcessId), Rows = count()" | jq -r '"\(.Programs) programs in \(.Rows) rows"')
+    found=$(hunt "$query | summarize Rows = count() by ProcessId | summarize Programs = count(), Rows = sum(Rows)" | jq -r '"\(.Programs) programs in \(.Rows) rows"')
     [ "${found%% *}" = "$1" ] && { echo "rsyslog: $found"; return; }
     kill -0 "$rsyslog" 2>/dev/null || fail "rsyslog ended"
     sleep 0.2

@@ -105,7 +105,7 @@ QUESTIONS = {
         " | summarize n = count() by tag | order by tag asc",
         """select tag, count(*) as n from (select unnest(json_extract_string("AdditionalFields", '$.Tags[*]')) as tag from p
            where "FileName" = 'cmd.exe') t group by 1 order by 1""",
-        """select tag, count(*) as n from (select arrayJoin(JSONExtract("AdditionalFields", 'Tags', 'Array(String)')) as tag from p
+        """select tag, count(*) as n from (select arrayJoin(JSONExtract(assumeNotNull("AdditionalFields"), 'Tags', 'Array(String)')) as tag from p
            where "FileName" = 'cmd.exe') t group by 1 order by 1"""),
     "time_series": (
         "DeviceProcessEvents | summarize n = count() by bin(Timestamp, 10m), FileName | summarize count(), sum(n), max(n)",

@@ -50,7 +50,7 @@ use crate::typed::Typed;
 use crate::window::Window;
 
 /// Operators that one query may expand to, its functions and views included.
-const STEPS_MAX: usize = 250;
+const STEPS_MAX: usize = 1_000;
 /// Mistakes that are told at once.
 const DIAGNOSTICS_MAX: usize = 50;
 /// How deep functions and views may call each other.

@@ -96,6 +96,19 @@ fn parse_json_rows(args: &Args) -> Result<ArrayRef> {
     Ok(text_rows(args.rows, |row| json::parse(texts.text(row))))
 }
 
+/// The field whose text this reads as JSON, if it does that alone.
+pub(crate) fn json_text_of(expr: &Expr) -> Option<&str> {
+    match expr {
+        Expr::ScalarFunction(function) if function.func.name() == "parse_json" => {
+            match function.args.as_slice() {
+                [Expr::Column(column)] if column.relation.is_none() => Some(&column.name),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
 /// Any value as dynamic: a string becomes a JSON string.
 pub(crate) fn to_dynamic(value: Typed) -> Typed {
     match value.kind {

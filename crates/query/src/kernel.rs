@@ -17,6 +17,7 @@ use datafusion::logical_expr::{
 };
 use model::Kind;
 
+use crate::repeats::Repeats;
 use crate::typed::{Typed, engine_type};
 
 /// Bytes of one text that a function makes.
@@ -109,6 +110,24 @@ impl Hash for Kernel {
     }
 }
 
+impl Kernel {
+    /// The only argument that varies, where it is text that repeats itself.
+    fn repeated(&self, args: &[ColumnarValue]) -> Option<(usize, Repeats)> {
+        if self.signature.volatility == Volatility::Volatile {
+            return None;
+        }
+        let mut arrays = args.iter().enumerate().filter_map(|(at, arg)| match arg {
+            ColumnarValue::Array(array) => Some((at, array)),
+            ColumnarValue::Scalar(_) => None,
+        });
+        let (at, array) = arrays.next()?;
+        if arrays.next().is_some() {
+            return None;
+        }
+        Some((at, Repeats::find(array.as_string_view_opt()?)?))
+    }
+}
+
 impl ScalarUDFImpl for Kernel {
     fn name(&self) -> &str {
         self.name
@@ -127,7 +146,16 @@ impl ScalarUDFImpl for Kernel {
             && args.args.iter().all(|arg| matches!(arg, ColumnarValue::Scalar(_)));
         let rows = if constant { 1 } else { args.number_rows };
         TOO_LONG.set(false);
-        let array = (self.eval)(&Args { values: &args.args, rows })?;
+        let array = match self.repeated(&args.args) {
+            Some((at, repeats)) => {
+                let mut values = args.args.clone();
+                let ColumnarValue::Array(texts) = &args.args[at] else { return wrong(at, "an array") };
+                values[at] = ColumnarValue::Array(repeats.values(texts)?);
+                let calculated = (self.eval)(&Args { values: &values, rows: repeats.count() })?;
+                repeats.spread(&calculated)?
+            }
+            None => (self.eval)(&Args { values: &args.args, rows })?,
+        };
         if TOO_LONG.take() {
             return Err(DataFusionError::External(Box::new(TooLong { function: self.name })));
         }

@@ -37,6 +37,7 @@ mod recorded;
 mod regexes;
 mod relation;
 mod render;
+mod repeats;
 mod running;
 mod saved;
 mod scan;

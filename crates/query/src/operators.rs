@@ -6,7 +6,7 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use datafusion::arrow::array::BooleanArray;
+use datafusion::arrow::array::{AsArray, BooleanArray, StringViewArray};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result as EngineResult;
@@ -20,7 +20,8 @@ use model::Kind;
 use model::terms::TextCondition;
 
 use crate::decimal::{self, Operation};
-use crate::kernel::{self, Args, call};
+use crate::kernel::{self, Args, Texts, call};
+use crate::repeats::Repeats;
 use crate::text::{ManyMatcher, MatchOp, Matcher};
 use crate::typed::{Typed, is_numeric};
 use crate::{convert, json};
@@ -653,6 +654,11 @@ impl TextPredicate {
         Typed::new(Expr::ScalarFunction(ScalarFunction::new_udf(udf, args)), Kind::Bool)
     }
 
+    /// A null is an empty text.
+    fn test_rows(&self, texts: &StringViewArray) -> BooleanArray {
+        texts.iter().map(|text| Some(self.test(text.unwrap_or_default()))).collect()
+    }
+
     fn test(&self, text: &str) -> bool {
         match &self.prepared {
             Prepared::None => false,
@@ -711,8 +717,20 @@ impl ScalarUDFImpl for TextPredicate {
                     Some(matcher.matches(texts.text(row)))
                 })
                 .collect()
+        } else if let Texts::Rows(rows) = &texts
+            && let Some(repeats) = Repeats::find(rows)
+        {
+            let distinct = repeats.values(rows)?;
+            let tested = self.test_rows(distinct.as_string_view());
+            return Ok(ColumnarValue::Array(repeats.spread(&tested)?));
         } else {
-            (0..rows).map(|row| Some(self.test(texts.text(row)))).collect()
+            match &texts {
+                Texts::Rows(texts) => self.test_rows(texts),
+                Texts::Constant(text) => {
+                    let is_true = self.test(text.as_deref().unwrap_or_default());
+                    std::iter::repeat_n(Some(is_true), rows).collect()
+                }
+            }
         };
         if constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::Boolean(Some(result.value(0)))));

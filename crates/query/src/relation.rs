@@ -3,10 +3,13 @@
 //! Inside a plan every column has a field name of its own, so that equal column names on both sides of a join,
 //! letter case and the engine's own naming rules never matter. Names return when the result is read.
 
+use std::collections::HashMap;
+
 use datafusion::error::Result;
 use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder};
 use model::Kind;
 
+use crate::convert;
 use crate::typed::Typed;
 
 /// Names of columns that are carried along unseen begin with this, which no query can write.
@@ -68,6 +71,9 @@ impl Relation {
                 }
                 _ => {
                     let field = names.next();
+                    if let Some(text) = convert::json_text_of(&typed.expr) {
+                        names.json_texts.insert(field.clone(), text.to_owned());
+                    }
                     (typed.expr.alias(&field), field)
                 }
             };
@@ -109,11 +115,22 @@ impl Relation {
 
 /// Makes field names that are unique in one query.
 #[derive(Default)]
-pub(crate) struct FieldNames(usize);
+pub(crate) struct FieldNames {
+    made: usize,
+    /// Fields with the value that a JSON text holds, and the fields with that text.
+    json_texts: HashMap<String, String>,
+}
 
 impl FieldNames {
     pub fn next(&mut self) -> String {
-        self.0 += 1;
-        format!("c{}", self.0)
+        self.made += 1;
+        format!("c{}", self.made)
+    }
+
+    /// The field with the JSON text that a value was read from: to look into the text is less work than to read it
+    /// whole.
+    pub fn json_text_of(&self, value: &Typed) -> Option<&str> {
+        let Expr::Column(column) = &value.expr else { return None };
+        self.json_texts.get(&column.name).map(String::as_str)
     }
 }

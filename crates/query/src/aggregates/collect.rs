@@ -12,9 +12,11 @@ use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::{
     Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, Expr, GroupsAccumulator, Signature, Volatility,
 };
+use foldhash::fast::RandomState;
 use model::Kind;
 
 use super::Lowered;
+use crate::repeats::Repeats;
 use crate::typed::{Typed, absent};
 use crate::{convert, json};
 
@@ -113,7 +115,7 @@ struct Elements {
     /// JSON texts, joined by commas.
     text: String,
     count: usize,
-    seen: HashSet<Box<str>>,
+    seen: HashSet<Box<str>, RandomState>,
 }
 
 /// The elements of an array that are not null; `None` of everything else.
@@ -206,7 +208,23 @@ impl GroupsAccumulator for GatherGroups {
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        self.each(&values[0], group_indices, opt_filter, total_num_groups, Self::add_value);
+        let known = self.distinct.then(|| Repeats::find(values[0].as_string_view())).flatten();
+        let Some(repeats) = known else {
+            self.each(&values[0], group_indices, opt_filter, total_num_groups, Self::add_value);
+            return Ok(());
+        };
+        // A value that a group got in this batch already changes nothing.
+        let mut seen: HashSet<(usize, usize), RandomState> = HashSet::default();
+        let mut row = 0;
+        let is_new: BooleanArray = (group_indices.iter())
+            .map(|group| {
+                let passes = opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
+                let is_new = passes && seen.insert((*group, repeats.of(row)));
+                row += 1;
+                Some(is_new)
+            })
+            .collect();
+        self.each(&values[0], group_indices, Some(&is_new), total_num_groups, Self::add_value);
         Ok(())
     }
 
@@ -272,8 +290,7 @@ impl OneGroup {
 
 impl Accumulator for OneGroup {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        self.0.each(&values[0], &vec![0; values[0].len()], None, 1, GatherGroups::add_value);
-        Ok(())
+        self.0.update_batch(values, &vec![0; values[0].len()], None, 1)
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {

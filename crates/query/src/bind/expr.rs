@@ -40,6 +40,11 @@ impl<'r> Input<'r> {
         Input { fields: &[], hidden: &[], collected: None }
     }
 
+    /// Whether a field of the plan is there.
+    fn has(&self, field: &str) -> bool {
+        self.fields.iter().chain(self.hidden).any(|present| present.field == field)
+    }
+
     /// Finds a column by name, or by a name it had in 2019.
     pub fn field(&self, name: &str) -> Option<&'r Field> {
         let named = |name: &str| self.fields.iter().find(|field| field.name == name);
@@ -229,6 +234,12 @@ impl Binder<'_> {
             let message =
                 format!("a {} has no parts; use parse_json() to look into JSON text", typed.kind.name());
             return error(base.span, message);
+        }
+        // A part of what was read from JSON text is looked for in the text, where that is still there.
+        if let Some(text) = self.names.json_text_of(&typed)
+            && input.has(text)
+        {
+            return Ok(convert::parse_json(Typed::column(text, Kind::String)));
         }
         Ok(typed)
     }

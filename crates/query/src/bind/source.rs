@@ -3,7 +3,7 @@
 use datafusion::catalog::TableProvider;
 use datafusion::common::{Column, ScalarValue, TableReference};
 use datafusion::datasource::provider_as_source;
-use datafusion::logical_expr::{Expr, LogicalPlanBuilder, lit};
+use datafusion::logical_expr::{Expr, LogicalPlan, LogicalPlanBuilder, lit};
 use kql::Span;
 use kql::ast::{self, ExprKind, OperatorKind, Pipeline, Source};
 use model::{Kind, Table};
@@ -19,6 +19,8 @@ use crate::ticks::ticks;
 use crate::typed::Typed;
 use crate::window::Window;
 
+/// Operators that follow each other: planning takes their third power.
+const LEVELS_MAX: usize = 400;
 /// Rows of a `materialize` that are kept.
 const KEPT_ROWS_MAX: usize = 2_000_000;
 /// Rows of a `range`.
@@ -53,6 +55,16 @@ fn is_of_names(message: &str) -> bool {
         .any(|part| message.contains(part))
 }
 
+/// How many operators stand above each other.
+fn levels(plan: &LogicalPlan) -> usize {
+    let (mut most, mut waiting) = (0, vec![(plan, 1)]);
+    while let Some((plan, level)) = waiting.pop() {
+        most = most.max(level);
+        waiting.extend(plan.inputs().into_iter().map(|input| (input, level + 1)));
+    }
+    most
+}
+
 impl Binder<'_> {
     pub(super) fn pipeline(&mut self, pipeline: &Pipeline) -> Bind<Relation> {
         let mut relation = self.source(&pipeline.source, pipeline.span)?;
@@ -79,6 +91,12 @@ impl Binder<'_> {
             };
         }
         self.scope = outer;
+        if levels(&relation.plan) > LEVELS_MAX {
+            return error(
+                pipeline.span,
+                format!("more than {LEVELS_MAX} operators follow each other: join some of them"),
+            );
+        }
         Ok(relation)
     }
 

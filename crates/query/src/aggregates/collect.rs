@@ -1,6 +1,6 @@
 //! Gathering values into an array: `make_list`, `make_set`.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, StringViewBuilder};
@@ -106,7 +106,13 @@ impl AggregateUDFImpl for Gather {
 
 impl Gather {
     fn groups(&self) -> GatherGroups {
-        GatherGroups { distinct: self.distinct, maximum: self.maximum, groups: Vec::new(), bytes: 0 }
+        GatherGroups {
+            distinct: self.distinct,
+            maximum: self.maximum,
+            groups: Vec::new(),
+            values: HashMap::default(),
+            bytes: 0,
+        }
     }
 }
 
@@ -115,7 +121,35 @@ struct Elements {
     /// JSON texts, joined by commas.
     text: String,
     count: usize,
-    seen: HashSet<Box<str>, RandomState>,
+    seen: Seen,
+}
+
+/// Which of the accumulator's values a group has: a bit each for the first ones, as most sets are of few values.
+#[derive(Default)]
+struct Seen {
+    first: Vec<u64>,
+    others: HashSet<u32, RandomState>,
+}
+
+impl Seen {
+    const FIRST: u32 = 1 << 10;
+
+    /// Whether it is new. `bytes` grows by what is kept.
+    fn insert(&mut self, value: u32, bytes: &mut usize) -> bool {
+        if value >= Seen::FIRST {
+            let is_new = self.others.insert(value);
+            *bytes += if is_new { 12 } else { 0 };
+            return is_new;
+        }
+        let (word, bit) = (value as usize / 64, 1 << (value % 64));
+        if self.first.len() <= word {
+            *bytes += (word + 1 - self.first.len()) * size_of::<u64>();
+            self.first.resize(word + 1, 0);
+        }
+        let is_new = self.first[word] & bit == 0;
+        self.first[word] |= bit;
+        is_new
+    }
 }
 
 /// The elements of an array that are not null; `None` of everything else.
@@ -132,18 +166,35 @@ struct GatherGroups {
     distinct: bool,
     maximum: usize,
     groups: Vec<Elements>,
+    /// The values of sets, numbered.
+    values: HashMap<Box<str>, u32, RandomState>,
     bytes: usize,
 }
 
 impl GatherGroups {
+    fn number(&mut self, element: &str) -> u32 {
+        if let Some(number) = self.values.get(element) {
+            return *number;
+        }
+        // More than that do not fit into memory.
+        let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
+        self.values.insert(element.into(), number);
+        self.bytes += element.len() + 40;
+        number
+    }
+
     fn add(&mut self, group: usize, element: &str) {
-        let elements = &mut self.groups[group];
-        if elements.count >= self.maximum || self.distinct && elements.seen.contains(element) {
+        if self.groups[group].count >= self.maximum {
             return;
         }
-        if self.distinct {
-            elements.seen.insert(element.into());
-            self.bytes += element.len() + 48;
+        let number = if self.distinct { self.number(element) } else { 0 };
+        self.add_numbered(group, element, number);
+    }
+
+    fn add_numbered(&mut self, group: usize, element: &str, number: u32) {
+        let elements = &mut self.groups[group];
+        if elements.count >= self.maximum || self.distinct && !elements.seen.insert(number, &mut self.bytes) {
+            return;
         }
         if elements.count > 0 {
             elements.text.push(',');
@@ -154,7 +205,7 @@ impl GatherGroups {
     }
 
     /// An array stands for its elements, nulls left out.
-    fn add_value(&mut self, group: usize, value: &str) {
+    fn add_value(&mut self, group: usize, _: usize, value: &str) {
         match flattened(value) {
             None => self.add(group, value),
             Some(elements) => elements.into_iter().for_each(|element| self.add(group, element)),
@@ -167,14 +218,14 @@ impl GatherGroups {
         groups: &[usize],
         filter: Option<&BooleanArray>,
         total: usize,
-        mut add: impl FnMut(&mut Self, usize, &str),
+        mut add: impl FnMut(&mut Self, usize, usize, &str),
     ) {
         self.groups.resize_with(total.max(self.groups.len()), Elements::default);
         let values = values.as_string_view();
         for (row, group) in groups.iter().enumerate() {
             let passes = filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
             if passes && values.is_valid(row) {
-                add(self, *group, values.value(row));
+                add(self, *group, row, values.value(row));
             }
         }
     }
@@ -192,7 +243,7 @@ impl GatherGroups {
     }
 
     fn merge(&mut self, states: &ArrayRef, groups: &[usize], total: usize) {
-        self.each(states, groups, None, total, |this, group, state| {
+        self.each(states, groups, None, total, |this, group, _, state| {
             for element in json::elements(state).unwrap_or_default() {
                 this.add(group, element);
             }
@@ -213,18 +264,19 @@ impl GroupsAccumulator for GatherGroups {
             self.each(&values[0], group_indices, opt_filter, total_num_groups, Self::add_value);
             return Ok(());
         };
-        // A value that a group got in this batch already changes nothing.
-        let mut seen: HashSet<(usize, usize), RandomState> = HashSet::default();
-        let mut row = 0;
-        let is_new: BooleanArray = (group_indices.iter())
-            .map(|group| {
-                let passes = opt_filter.is_none_or(|filter| filter.is_valid(row) && filter.value(row));
-                let is_new = passes && seen.insert((*group, repeats.of(row)));
-                row += 1;
-                Some(is_new)
-            })
-            .collect();
-        self.each(&values[0], group_indices, Some(&is_new), total_num_groups, Self::add_value);
+        // A value is numbered once; arrays are several.
+        let mut numbers = vec![None; repeats.count()];
+        self.each(&values[0], group_indices, opt_filter, total_num_groups, |this, group, at, value| {
+            match &mut numbers[repeats.of(at)] {
+                _ if value.starts_with('[') => this.add_value(group, at, value),
+                Some(number) => this.add_numbered(group, value, *number),
+                unknown => {
+                    let number = this.number(value);
+                    *unknown = Some(number);
+                    this.add_numbered(group, value, number);
+                }
+            }
+        });
         Ok(())
     }
 

@@ -20,6 +20,7 @@ mod body;
 mod catalog;
 mod config;
 mod ctx;
+mod drained;
 mod error;
 mod file_profiles;
 mod idempotency;

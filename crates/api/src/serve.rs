@@ -19,6 +19,7 @@ use uuid::Uuid;
 
 use crate::audit::{Act, AuditDetail};
 use crate::ctx::{Arguments, Ctx, Device, Outside, Param};
+use crate::drained::drained;
 use crate::error::{ApiError, ErrorForm, code};
 use crate::limits::Spent;
 use crate::routes::{Access, Bounds, Dialect, Found};
@@ -39,7 +40,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, request: Request) -> Response {
     let form = ErrorForm::of(shared.routes.dialect(&found), request.headers());
     let span = info_span!("request", method, route, %target, tenant = Empty, app = Empty, status = Empty);
     let spent = OnceLock::new();
-    let answer = AssertUnwindSafe(answer(&shared, found, request, target, &spent)).catch_unwind();
+    let answer = AssertUnwindSafe(answer(&shared, found, drained(request), target, &spent)).catch_unwind();
     let answer = async {
         let answered = answer.await.unwrap_or_else(|panic| Err(ApiError::internal(panic_text(&*panic))));
         let mut response = finish(answered, target, form);

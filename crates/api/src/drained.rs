@@ -1,0 +1,97 @@
+//! Bodies that nobody read to their end. Over HTTP/2 a body that is dropped resets its stream, and many clients then
+//! tell of a broken connection and not of the answer: so what is left of a refused body is read past, inside bounds.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
+use axum::extract::Request;
+use axum::http::Version;
+use futures::{Stream, StreamExt};
+
+/// What is read past at the most.
+const BYTES_MAX: usize = 64 << 20;
+const TIME_MAX: Duration = Duration::from_secs(10);
+
+/// The request with a body that is read past when it is dropped. Connections of HTTP/1.1 are closed instead.
+pub(crate) fn drained(request: Request) -> Request {
+    if request.version() != Version::HTTP_2 || request.body().is_end_stream() {
+        return request;
+    }
+    request.map(|body| Body::from_stream(Drained(Some(body.into_data_stream()))))
+}
+
+/// The parts of a body, until there are no more.
+struct Drained(Option<BodyDataStream>);
+
+impl Stream for Drained {
+    type Item = Result<Bytes, axum::Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(parts) = &mut self.0 else { return Poll::Ready(None) };
+        let part = parts.poll_next_unpin(cx);
+        if matches!(part, Poll::Ready(None | Some(Err(_)))) {
+            self.0 = None;
+        }
+        part
+    }
+}
+
+impl Drop for Drained {
+    fn drop(&mut self) {
+        let Some(parts) = self.0.take() else { return };
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(tokio::time::timeout(TIME_MAX, read_past(parts)));
+        }
+    }
+}
+
+async fn read_past(mut parts: BodyDataStream) {
+    let mut left = BYTES_MAX;
+    while let Some(Ok(part)) = parts.next().await {
+        match left.checked_sub(part.len()) {
+            Some(less) => left = less,
+            None => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures::stream;
+
+    use super::*;
+
+    /// A body of so many parts of a KiB, and how many of them were read.
+    fn body(parts: usize) -> (Body, Arc<AtomicUsize>) {
+        let read = Arc::new(AtomicUsize::new(0));
+        let counted = read.clone();
+        let parts = stream::iter(0..parts).map(move |_| {
+            counted.fetch_add(1, Ordering::SeqCst);
+            Ok::<_, std::io::Error>(Bytes::from(vec![0; 1024]))
+        });
+        (Body::from_stream(parts), read)
+    }
+
+    async fn read_after_drop(version: Version, parts: usize) -> usize {
+        let (body, read) = body(parts);
+        let request = Request::builder().version(version).body(body).unwrap();
+        drop(drained(request));
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        read.load(Ordering::SeqCst)
+    }
+
+    #[tokio::test]
+    async fn what_is_left_of_a_body_is_read_past_inside_bounds() {
+        assert_eq!(read_after_drop(Version::HTTP_2, 3).await, 3);
+        assert_eq!(read_after_drop(Version::HTTP_11, 3).await, 0);
+        let more = BYTES_MAX / 1024 + 100;
+        assert!(read_after_drop(Version::HTTP_2, more).await <= BYTES_MAX / 1024 + 1);
+    }
+}

@@ -42,6 +42,9 @@ tests/attack-data.sh "$target/release/bartizan"
 step "hunting queries over recorded attacks"
 tests/hunting-corpus.sh "$target/release/bartizan" 10
 
+step "queries that want too much"
+tests/hostile.sh "$target/release/bartizan"
+
 step "object stores"
 tests/object-stores.sh "$target/release/bartizan"
 

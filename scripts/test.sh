@@ -40,7 +40,7 @@ step "recorded attacks"
 tests/attack-data.sh "$target/release/bartizan"
 
 step "hunting queries over recorded attacks"
-tests/hunting-corpus.sh "$target/release/bartizan" 10
+tests/hunting-corpus.sh "$target/release/bartizan"
 
 step "queries that want too much"
 tests/hostile.sh "$target/release/bartizan"

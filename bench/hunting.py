@@ -28,7 +28,7 @@ import pyarrow.compute
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import lake  # noqa: E402
-from ingest import Server  # noqa: E402
+from ingest import Server, finish  # noqa: E402
 
 RARE = lake.RARE_SHA256
 DAYS = 3
@@ -353,11 +353,7 @@ def main():
         result["greatest_ratio"] = max(ratios)
         result["geometric_mean_of_cpu_ratios"] = round(statistics.geometric_mean(
             max(of["cpu_ratio"], 0.001) for of in measured.values()), 3)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.out:
-        with open(arguments.out, "w") as out:
-            out.write(text + "\n")
+    finish(result, arguments.out)
 
 
 if __name__ == "__main__":

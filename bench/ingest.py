@@ -138,6 +138,15 @@ def send(server, pieces, seconds, results, at):
         results["latencies"] += latencies
 
 
+def finish(result, out):
+    """Prints a result, and writes it to a file where one is named."""
+    text = json.dumps(result, indent=1)
+    print(text)
+    if out:
+        with open(out, "w") as file:
+            file.write(text + "\n")
+
+
 def quarters(values):
     step = max(len(values) // 4, 1)
     return [values[at:at + step] for at in range(0, step * 4, step) if values[at:at + step]]
@@ -235,11 +244,7 @@ def main():
     for peer in filter(None, arguments.peers.split(",")):
         result[peer] = {"chdb": chdb, "duckdb": duckdb}[peer](arguments, rows)
         result[peer]["ratio"] = round(result["bartizan"]["rows_per_s"] / result[peer]["rows_per_s"], 2)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.out:
-        with open(arguments.out, "w") as out:
-            out.write(text + "\n")
+    finish(result, arguments.out)
 
 
 if __name__ == "__main__":

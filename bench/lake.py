@@ -31,7 +31,7 @@ import pyarrow
 import pyarrow.compute
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from ingest import Server  # noqa: E402
+from ingest import Server, finish  # noqa: E402
 
 CHUNK_ROWS = 200_000
 BODY_ROWS = 50_000
@@ -251,11 +251,7 @@ def main():
             shutil.rmtree(folder)
         else:
             log(f"kept {folder}")
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.out:
-        with open(arguments.out, "w") as out:
-            out.write(text + "\n")
+    finish(result, arguments.out)
 
 
 if __name__ == "__main__":

@@ -162,11 +162,7 @@ def main():
     finally:
         server.stop()
         shutil.rmtree(folder)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.out:
-        with open(arguments.out, "w") as out:
-            out.write(text + "\n")
+    ingest.finish(result, arguments.out)
 
 
 if __name__ == "__main__":

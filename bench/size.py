@@ -96,11 +96,7 @@ def main():
     pieces = ingest.bodies(arguments.ndjson, 10_000)
     result = {"bartizan": bartizan(arguments, pieces), "chdb": chdb(arguments, sum(rows for _, rows in pieces))}
     result["ratio"] = round(result["bartizan"]["bytes_per_row"] / result["chdb"]["bytes_per_row"], 2)
-    text = json.dumps(result, indent=1)
-    print(text)
-    if arguments.out:
-        with open(arguments.out, "w") as out:
-            out.write(text + "\n")
+    ingest.finish(result, arguments.out)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,9 @@ pub(crate) fn register(registers: &mut [u8], precision: u8, hash: u64) {
 /// About how many different hashes were noted.
 pub(crate) fn estimate(registers_of: &[u8]) -> u64 {
     let registers = registers_of.len() as f64;
-    let sum: f64 = registers_of.iter().map(|zeros| 2f64.powi(-i32::from(*zeros))).sum();
+    // Two to the power of minus as many, by its exponent's bits.
+    let part = |zeros: &u8| f64::from_bits((1_023 - u64::from(*zeros)) << 52);
+    let sum: f64 = registers_of.iter().map(part).sum();
     let estimate = 0.7213 / (1.0 + 1.079 / registers) * registers * registers / sum;
     let empty = registers_of.iter().filter(|zeros| **zeros == 0).count() as f64;
     // Few values leave many registers empty: their number says more then.

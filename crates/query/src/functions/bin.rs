@@ -1,13 +1,15 @@
 //! `bin(value, size)`, `floor(value, size)`
 
-use datafusion::arrow::array::ArrayRef;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, Int64Array};
 use datafusion::error::Result;
 use model::Kind;
 
 use super::arguments::{Reals, exactly, is_negative, same_number};
 use crate::convert;
 use crate::functions::{Accepts, Example, Function, Naming, Param};
-use crate::kernel::{Args, call, long_rows, real_rows};
+use crate::kernel::{Args, Longs, call, long_rows, real_rows};
 use crate::typed::{Typed, is_numeric};
 
 pub(super) static BIN: Function = Function {
@@ -67,10 +69,41 @@ fn bin(value: Typed, size: Typed) -> std::result::Result<Typed, String> {
 
 fn whole_rows(args: &Args) -> Result<ArrayRef> {
     let (values, sizes) = (args.longs(0)?, args.longs(1)?);
+    if let (Longs::Rows(values), Longs::Constant(Some(size @ 1..))) = (&values, &sizes) {
+        return Ok(bins(values, *size));
+    }
     Ok(long_rows(args.rows, |row| {
         let (value, size) = (values.get(row)?, sizes.get(row).filter(|size| *size > 0)?);
-        value.checked_sub(value.rem_euclid(size))
+        start_of(value, size)
     }))
+}
+
+fn start_of(value: i64, size: i64) -> Option<i64> {
+    value.checked_sub(value.rem_euclid(size))
+}
+
+/// Rows are mostly in order of time: many that follow each other are in one bin, which costs no division to see.
+fn bins(values: &Int64Array, size: i64) -> ArrayRef {
+    let (mut start, mut last) = (0, -1);
+    let mut is_whole = true;
+    let starts: Vec<i64> = (values.values().iter())
+        .map(|value| {
+            if *value < start || *value > last {
+                match start_of(*value, size) {
+                    Some(found) => (start, last) = (found, found.saturating_add(size - 1)),
+                    None => {
+                        is_whole = false;
+                        return 0;
+                    }
+                }
+            }
+            start
+        })
+        .collect();
+    match is_whole {
+        true => Arc::new(Int64Array::new(starts.into(), values.nulls().cloned())),
+        false => Arc::new(values.iter().map(|value| start_of(value?, size)).collect::<Int64Array>()),
+    }
 }
 
 fn rows(args: &Args) -> Result<ArrayRef> {
@@ -79,4 +112,25 @@ fn rows(args: &Args) -> Result<ArrayRef> {
         let [value, size] = values.get(row)?;
         (size > 0.0).then(|| (value / size).floor() * size)
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::arrow::array::AsArray;
+    use datafusion::arrow::datatypes::Int64Type;
+
+    use super::*;
+
+    #[test]
+    fn bins_of_a_batch_are_those_of_its_rows() {
+        let values =
+            [Some(7), Some(9), None, Some(10), Some(-1), Some(-10), Some(-11), Some(8), Some(i64::MAX)];
+        for size in [1, 5, 10, i64::MAX] {
+            for more in [None, Some(i64::MIN), Some(i64::MIN + 1)] {
+                let values: Int64Array = values.iter().copied().chain([more, Some(3)]).collect();
+                let expected: Int64Array = values.iter().map(|value| start_of(value?, size)).collect();
+                assert_eq!(bins(&values, size).as_primitive::<Int64Type>(), &expected, "{size} {more:?}");
+            }
+        }
+    }
 }

@@ -30,20 +30,25 @@ impl Repeats {
             return None;
         }
         let distinct_max = rows / SHARE;
-        let bits = (2 * rows).ilog2() + 1;
+        // Half of the slots stay free.
+        let bits = (2 * distinct_max).ilog2() + 1;
         let mut slots = vec![NONE; 1 << bits];
-        let mut keys: Vec<Option<u128>> = Vec::new();
+        let mut keys: Vec<u128> = Vec::new();
         let mut first = Vec::new();
         let mut of = Vec::with_capacity(rows);
-        let nulls = texts.nulls();
-        let mut last = (Some(0), NONE);
+        let (nulls, mut null) = (texts.nulls(), NONE);
         for (row, view) in texts.views().iter().enumerate() {
-            let key = nulls.is_none_or(|nulls| nulls.is_valid(row)).then_some(*view);
-            if key == last.0 && last.1 != NONE {
-                of.push(last.1);
+            // A null has any view: it is one value of its own.
+            if nulls.is_some_and(|nulls| nulls.is_null(row)) {
+                if null == NONE {
+                    null = first.len() as u32;
+                    keys.push(0);
+                    first.push(row as u32);
+                }
+                of.push(null);
                 continue;
             }
-            let mut slot = slot(key, bits);
+            let mut slot = slot(*view, bits);
             let at = loop {
                 match slots[slot] {
                     NONE => {
@@ -52,15 +57,14 @@ impl Repeats {
                             return None;
                         }
                         slots[slot] = at as u32;
-                        keys.push(key);
+                        keys.push(*view);
                         first.push(row as u32);
                         break at as u32;
                     }
-                    at if keys[at as usize] == key => break at,
+                    at if keys[at as usize] == *view => break at,
                     _ => slot = (slot + 1) & (slots.len() - 1),
                 }
             };
-            last = (key, at);
             of.push(at);
         }
         Some(Repeats { first, of })
@@ -87,12 +91,10 @@ impl Repeats {
     }
 }
 
-fn slot(key: Option<u128>, bits: u32) -> usize {
-    let Some(view) = key else { return 0 };
+/// Where a view is looked for first: its length and beginning, and where the rest is, all count.
+fn slot(view: u128, bits: u32) -> usize {
     let (low, high) = (view as u64, (view >> 64) as u64);
-    let product = u128::from(low ^ 0x9e37_79b9_7f4a_7c15) * u128::from(high ^ 0xd1b5_4a32_d192_ed03);
-    let mixed = (product as u64) ^ ((product >> 64) as u64);
-    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits)) as usize
+    ((low ^ high.rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits)) as usize
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use model::access::{DeviceGroup, GrantScope, UNASSIGNED_GROUP};
 use model::role::{BUILT_IN_ROLES, RolePermission};
 use model::{AppId, Clock, Permission, Reach, TenantId, Ticks};
-use store::{Membership, Store, StoreError, TenantStore};
+use store::{Membership, PartnerApp, Store, StoreError, TenantStore};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -179,23 +179,52 @@ impl AccessMemory {
     async fn load(&self, key: Key, now: Ticks) -> Result<Result<Arc<Access>, AuthError>, StoreError> {
         let store = self.store.tenant(key.tenant());
         match key {
-            Key::App { app, .. } => of_app(&store, app).await,
-            Key::User { app, user, sign_in, .. } => of_user(&store, app, user, sign_in, now).await,
+            Key::App { app, .. } => Ok(match self.registration(&store, app).await? {
+                Some(registration) => Ok(of_app(&store, app, registration).await?),
+                None => Err(AuthError::UnknownApp),
+            }),
+            Key::User { app, user, sign_in, .. } => match self.registration(&store, app).await? {
+                Some(_) => of_user(&store, app, user, sign_in, now).await,
+                None => Ok(Err(AuthError::UnknownApp)),
+            },
         }
+    }
+
+    /// How a tenant knows an app; none where it does not, or not any more.
+    async fn registration(
+        &self,
+        store: &TenantStore,
+        app: AppId,
+    ) -> Result<Option<Registration>, StoreError> {
+        if store.app(app).await?.is_some() {
+            return Ok(Some(Registration::Own));
+        }
+        let Some(partner) = store.partner_app(app).await? else { return Ok(None) };
+        // Closed to others where it is registered, it is closed here.
+        let home = self.store.tenant(partner.home);
+        let is_open = home.app(app).await?.is_some() && home.app_sign_in(app).await?.is_multi_tenant;
+        Ok(is_open.then_some(Registration::Partner(partner)))
     }
 }
 
-async fn of_app(store: &TenantStore, app: AppId) -> Result<Result<Arc<Access>, AuthError>, StoreError> {
-    let granted = if store.app(app).await?.is_some() {
-        store.grant(app).await?.map(|grant| grant.permissions).unwrap_or_default()
-    } else if let Some(partner) = store.partner_app(app).await? {
-        partner.permissions
-    } else {
-        return Ok(Err(AuthError::UnknownApp));
+/// How a tenant knows an app.
+enum Registration {
+    Own,
+    Partner(PartnerApp),
+}
+
+async fn of_app(
+    store: &TenantStore,
+    app: AppId,
+    registration: Registration,
+) -> Result<Arc<Access>, StoreError> {
+    let granted = match registration {
+        Registration::Own => store.grant(app).await?.map(|grant| grant.permissions).unwrap_or_default(),
+        Registration::Partner(partner) => partner.permissions,
     };
     let granted = granted.iter().filter_map(|name| Permission::from_application_name(name)).collect();
     let scope = Arc::new(store.grant_scope(app).await?);
-    Ok(Ok(Arc::new(Access { granted, scope, user: None })))
+    Ok(Arc::new(Access { granted, scope, user: None }))
 }
 
 async fn of_user(
@@ -205,9 +234,6 @@ async fn of_user(
     sign_in: Option<Uuid>,
     now: Ticks,
 ) -> Result<Result<Arc<Access>, AuthError>, StoreError> {
-    if store.app(app).await?.is_none() && store.partner_app(app).await?.is_none() {
-        return Ok(Err(AuthError::UnknownApp));
-    }
     let Some(known) = store.user_by_id(user).await?.filter(|known| !known.is_disabled) else {
         return Ok(Err(AuthError::UnknownUser));
     };

@@ -15,9 +15,19 @@ const WAIT_SECONDS_MAX: i64 = 15 * 60;
 /// Failures are forgotten so long after the last one.
 const FORGET_SECONDS: i64 = 3_600;
 const KEYS_MAX: usize = 100_000;
+/// How long to wait when so many wait that no more can be counted.
+const FULL_SECONDS: i64 = 60;
 
 /// The failures of each key, in memory.
 pub(crate) struct Attempts<K>(Mutex<HashMap<K, Failures>>);
+
+/// A guess that is being judged. It is counted as failed unless its judge says otherwise, even when nobody waits for
+/// the verdict any more.
+#[must_use]
+pub(crate) struct Guess<'a, K> {
+    attempts: &'a Attempts<K>,
+    key: K,
+}
 
 #[derive(Clone, Copy)]
 struct Failures {
@@ -39,34 +49,50 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
         Attempts(Mutex::default())
     }
 
-    /// The seconds to wait before the next guess; none when it may be made now.
-    pub(crate) fn wait(&self, key: &K, now: Ticks) -> Option<i64> {
-        let attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let free_at = attempts.get(key)?.free_at();
-        (now < free_at).then(|| (free_at.unix_seconds() - now.unix_seconds()).max(1))
-    }
-
-    pub(crate) fn failed(&self, key: K, now: Ticks) {
+    /// Counts a guess as failed before it is judged, so that guesses at the same time cannot overtake the count.
+    /// Refused with the seconds to wait before the next one may be made.
+    pub(crate) fn begin(&self, key: K, now: Ticks) -> Result<Guess<'_, K>, i64> {
         let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if attempts.len() >= KEYS_MAX && !attempts.contains_key(&key) {
+        if let Some(failures) = attempts.get(&key) {
+            let free_at = failures.free_at();
+            if now < free_at {
+                return Err((free_at.unix_seconds() - now.unix_seconds()).max(1));
+            }
+        } else if attempts.len() >= KEYS_MAX {
             attempts.retain(|_, failures| failures.last.plus_seconds(FORGET_SECONDS) > now);
-            // Those that wait are kept before those that do not.
+            // Those that wait, or will at the next failure, are kept before those that do not.
             if attempts.len() >= KEYS_MAX {
-                attempts.retain(|_, failures| failures.free_at() > now);
+                attempts.retain(|_, failures| failures.free_at() > now || failures.count >= FREE);
             }
             if attempts.len() >= KEYS_MAX {
-                return;
+                // What cannot be counted is not let through.
+                return Err(FULL_SECONDS);
             }
         }
-        let failures = attempts.entry(key).or_insert(Failures { count: 0, last: now });
+        let failures = attempts.entry(key.clone()).or_insert(Failures { count: 0, last: now });
         if failures.last.plus_seconds(FORGET_SECONDS) <= now {
             failures.count = 0;
         }
         *failures = Failures { count: failures.count.saturating_add(1), last: now };
+        Ok(Guess { attempts: self, key })
+    }
+}
+
+impl<K: Eq + Hash> Guess<'_, K> {
+    /// It was right: what was failed before is forgotten.
+    pub(crate) fn was_right(self) {
+        self.attempts.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.key);
     }
 
-    pub(crate) fn succeeded(&self, key: &K) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    /// It is not counted: it was not judged, or being right says nothing about those before.
+    pub(crate) fn take_back(self) {
+        let mut attempts = self.attempts.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(failures) = attempts.get_mut(&self.key) {
+            failures.count = failures.count.saturating_sub(1);
+            if failures.count == 0 {
+                attempts.remove(&self.key);
+            }
+        }
     }
 }
 
@@ -77,28 +103,52 @@ mod tests {
     #[test]
     fn waiting_doubles_after_the_free_failures_and_ends() {
         let attempts = Attempts::new();
-        let now = Ticks::parse("2024-05-06T07:08:09Z").unwrap();
+        let mut now = Ticks::parse("2024-05-06T07:08:09Z").unwrap();
         let mut waits = Vec::new();
         for _ in 0..20 {
-            waits.push(attempts.wait(&1, now).unwrap_or(0));
-            attempts.failed(1, now);
+            let wait = attempts.begin(1, now).err().unwrap_or(0);
+            waits.push(wait);
+            now = now.plus_seconds(wait);
+            if wait > 0 {
+                assert!(attempts.begin(1, now).is_ok());
+            }
         }
         assert_eq!(waits[..9], [0, 0, 0, 0, 0, 1, 2, 4, 8]);
         assert_eq!(waits.last(), Some(&WAIT_SECONDS_MAX));
-        assert_eq!(attempts.wait(&2, now), None, "another network does not wait");
-        assert_eq!(attempts.wait(&1, now.plus_seconds(WAIT_SECONDS_MAX)), None);
-        attempts.failed(1, now.plus_seconds(FORGET_SECONDS));
-        assert_eq!(attempts.wait(&1, now.plus_seconds(FORGET_SECONDS)), None, "an hour is forgiven");
-        attempts.succeeded(&1);
-        assert_eq!(attempts.wait(&1, now), None);
+        assert!(attempts.begin(1, now).is_err());
+        assert!(attempts.begin(2, now).is_ok(), "another network does not wait");
+        now = now.plus_seconds(FORGET_SECONDS);
+        assert!(attempts.begin(1, now).is_ok() && attempts.begin(1, now).is_ok(), "an hour is forgiven");
+        attempts.begin(1, now).unwrap().was_right();
+        for _ in 0..FREE {
+            assert!(attempts.begin(1, now).is_ok());
+        }
+        assert!(attempts.begin(1, now).is_err());
     }
 
     #[test]
-    fn memory_is_bounded() {
+    fn guesses_on_their_way_are_counted() {
+        let (attempts, now) = (Attempts::new(), Ticks(0));
+        let on_their_way: Vec<_> = (0..50).filter_map(|_| attempts.begin(1, now).ok()).collect();
+        assert_eq!(on_their_way.len(), FREE as usize);
+        // Those that were not judged make room again, and no more than that.
+        for guess in on_their_way.into_iter().take(2) {
+            guess.take_back();
+        }
+        let more = (0..50).filter(|_| attempts.begin(1, now).is_ok()).count();
+        assert_eq!(more, 2);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_what_cannot_be_counted_waits() {
         let attempts = Attempts::new();
         for key in 0..KEYS_MAX + 10 {
-            attempts.failed(key, Ticks(0));
+            let _ = attempts.begin(key, Ticks(0));
         }
         assert!(attempts.0.lock().unwrap().len() <= KEYS_MAX);
+        let waiting = Failures { count: FREE + 9, last: Ticks(0) };
+        *attempts.0.lock().unwrap() = (0..KEYS_MAX).map(|key| (key, waiting)).collect();
+        assert_eq!(attempts.begin(KEYS_MAX, Ticks(0)).err(), Some(FULL_SECONDS));
+        assert!(attempts.begin(KEYS_MAX, Ticks(0).plus_seconds(FORGET_SECONDS)).is_ok());
     }
 }

@@ -248,7 +248,8 @@ impl Issuer {
         if request.prompt.none {
             return Err(Refusal::ConsentRequired.into());
         }
-        let may = browser.user.is_administrator || (known.how.users_consent && offer.for_all != ForAll::Must);
+        let may = browser.user.is_administrator
+            || (known.lets_users_consent_in(&browser.tenant) && offer.for_all != ForAll::Must);
         if !may {
             let error = self.oauth_error(Refusal::AdministratorNeeded.into());
             let back = Some(request.back.clone().refused(&error));
@@ -312,7 +313,7 @@ impl Issuer {
         })
     }
 
-    /// Writes a consent down: what was asked for at this moment.
+    /// Writes a consent down: what was asked for at this moment, and nothing that the page did not show.
     async fn record(
         &self,
         known: &KnownApp,
@@ -324,18 +325,23 @@ impl Issuer {
         if is_for_all && !browser.user.is_administrator {
             return Err(Refusal::AdministratorNeeded.into());
         }
-        if !browser.user.is_administrator && !known.how.users_consent {
+        if !browser.user.is_administrator && !known.lets_users_consent_in(&browser.tenant) {
             return Err(Refusal::AdministratorNeeded.into());
         }
         let manifest =
             if is_for_all && offer.with_application { known.app.manifest.clone() } else { Vec::new() };
-        let delegated = delegated_names(&offer.asked);
-        let detail = json!({ "forAll": is_for_all, "delegated": delegated, "application": manifest });
+        let store = self.store.tenant(browser.tenant.id);
+        let user = browser.user.id;
+        let whose = (!is_for_all).then_some(user);
+        // What the page showed, beside what was consented to in the same name before.
+        let before = store.delegated_grants_of(known.app.id, user).await.map_err(store_problem)?;
+        let before = before.iter().filter(|grant| grant.user == whose);
+        let before = before.flat_map(|grant| scope::known(&grant.permissions));
+        let permissions = delegated_names(&before.chain(offer.asked.iter().copied()).collect());
+        let detail = json!({ "forAll": is_for_all, "delegated": permissions, "application": manifest });
         let (tenant, app) = (&browser.tenant, Some(known.app.id));
         self.write_down(tenant, &browser.user, app, "consent to an app", Some(detail)).await?;
-        let store = self.store.tenant(browser.tenant.id);
         let (by, now) = (browser.user.principal_name.clone(), self.clock.now());
-        let user = browser.user.id;
         if is_for_all && offer.with_application {
             if known.home == browser.tenant.id {
                 if !known.app.manifest.is_empty() {
@@ -353,20 +359,8 @@ impl Issuer {
                 store.put_partner_app(&partner).await.map_err(store_problem)?;
             }
         }
-        let permissions = if is_for_all {
-            scope::known(&known.how.delegated)
-        } else {
-            let before = store.delegated_grants_of(known.app.id, user).await.map_err(store_problem)?;
-            let own = before.iter().filter(|grant| grant.user == Some(user));
-            own.flat_map(|grant| scope::known(&grant.permissions)).chain(offer.asked.clone()).collect()
-        };
-        let grant = DelegatedGrant {
-            app: known.app.id,
-            user: (!is_for_all).then_some(user),
-            permissions: delegated_names(&permissions),
-            granted_by: by,
-            granted: now,
-        };
+        let grant =
+            DelegatedGrant { app: known.app.id, user: whose, permissions, granted_by: by, granted: now };
         store.put_delegated_grant(&grant).await.map_err(store_problem)?;
         self.forget(browser.tenant.id);
         Ok(())

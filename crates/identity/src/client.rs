@@ -37,6 +37,14 @@ pub(crate) struct KnownApp {
     pub partner: Option<PartnerApp>,
 }
 
+impl KnownApp {
+    /// Whether users of a tenant may consent for themselves. For the tenants that it is a partner's app in, who
+    /// registered the app cannot decide that.
+    pub(crate) fn lets_users_consent_in(&self, tenant: &Tenant) -> bool {
+        self.home == tenant.id && self.how.users_consent
+    }
+}
+
 impl Presented {
     pub(crate) fn find(form: &Form, authorization: Option<&str>) -> Result<Presented, OAuthProblem> {
         let has_basic = authorization.is_some_and(|header| {

@@ -136,22 +136,29 @@ impl Issuer {
     ) -> DeviceNext {
         let answer = async {
             let now = self.clock.now();
-            if let Some(seconds) = self.code_attempts.wait(&network, now) {
-                return Ok(DeviceNext::Wait { seconds });
-            }
+            let guess = match self.code_attempts.begin(network, now) {
+                Ok(guess) => guess,
+                Err(seconds) => return Ok(DeviceNext::Wait { seconds }),
+            };
             let user_code: String =
                 typed.chars().filter(char::is_ascii_alphabetic).take(CODE_LETTERS + 1).collect();
-            let code = self.store.device_code(&user_code.to_ascii_uppercase()).await;
-            let code = code.map_err(store_problem)?;
+            let code = match self.store.device_code(&user_code.to_ascii_uppercase()).await {
+                Ok(code) => code,
+                Err(error) => {
+                    guess.take_back();
+                    return Err(store_problem(error));
+                }
+            };
             let is_for = |code: &DeviceCode| {
                 code.expires > now
                     && code.state == DeviceState::Pending
                     && code.asked.is_none_or(|tenant| tenant == browser.tenant.id)
             };
             let Some(code) = code.filter(is_for) else {
-                self.code_attempts.failed(network, now);
                 return Ok(DeviceNext::Unknown);
             };
+            // A code that is right says nothing about those that were guessed before.
+            guess.take_back();
             self.answer_device(&code, browser, decision).await
         };
         answer.await.unwrap_or_else(|problem| DeviceNext::Refused(self.oauth_error(problem)))
@@ -172,7 +179,7 @@ impl Issuer {
         let is_stranger = known.home != browser.tenant.id && known.partner.is_none();
         let is_missing = !asked.permissions.is_subset(&granted)
             || (asked.everything && granted.is_empty() && !manifest.is_empty());
-        let may = browser.user.is_administrator || known.how.users_consent;
+        let may = browser.user.is_administrator || known.lets_users_consent_in(&browser.tenant);
         if is_stranger || (is_missing && !may) {
             return Err(Refusal::AdministratorNeeded.into());
         }
@@ -200,20 +207,27 @@ impl Issuer {
                 Ok(DeviceNext::Denied)
             }
             Some(true) => {
-                let delegated = delegated_names(&wanted);
-                let detail = json!({ "delegated": delegated, "consented": is_missing });
+                let store = self.store.tenant(browser.tenant.id);
+                let before = store.delegated_grants_of(known.app.id, browser.user.id).await;
+                let before = before.map_err(store_problem)?;
+                let own = before.iter().filter(|grant| grant.user == Some(browser.user.id));
+                let own = own.flat_map(|grant| scope::known(&grant.permissions));
+                let consented = delegated_names(&own.chain(wanted.iter().copied()).collect());
+                let mut detail = json!({ "delegated": delegated_names(&wanted) });
+                if is_missing {
+                    detail["consented"] = json!(consented);
+                }
                 let (tenant, app) = (&browser.tenant, Some(known.app.id));
                 self.write_down(tenant, &browser.user, app, "sign a device in", Some(detail)).await?;
                 if is_missing {
                     let grant = DelegatedGrant {
                         app: known.app.id,
                         user: Some(browser.user.id),
-                        permissions: delegated_names(&wanted.union(&granted).copied().collect()),
+                        permissions: consented,
                         granted_by: browser.user.principal_name.clone(),
                         granted: self.clock.now(),
                     };
-                    let put = self.store.tenant(browser.tenant.id).put_delegated_grant(&grant).await;
-                    put.map_err(store_problem)?;
+                    store.put_delegated_grant(&grant).await.map_err(store_problem)?;
                     self.forget(browser.tenant.id);
                 }
                 match answered(DeviceState::Approved).await.map_err(store_problem)? {

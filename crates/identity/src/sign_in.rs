@@ -40,6 +40,14 @@ pub(crate) enum Checked {
     },
 }
 
+/// What became of a code of a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Judged {
+    Right,
+    Wrong,
+    Wait { seconds: i64 },
+}
+
 /// What becomes of one step of a sign-in by the pages.
 #[derive(Debug)]
 pub enum SignInStep {
@@ -106,15 +114,11 @@ impl Issuer {
         let step = async {
             let (tenant, user) = self.open_ticket(ticket).await?;
             // Only who has the password gets here, so that counting by account locks nobody else out.
-            let (key, now) = ((tenant.id, user.id), self.clock.now());
-            if let Some(seconds) = self.factor_attempts.wait(&key, now) {
-                return Ok(SignInStep::Wait { seconds });
+            match self.judge_code(&tenant, &user, code).await? {
+                Judged::Right => {}
+                Judged::Wrong => return Ok(SignInStep::Wrong),
+                Judged::Wait { seconds } => return Ok(SignInStep::Wait { seconds }),
             }
-            if !self.takes_code(&tenant, &user, code).await? {
-                self.factor_attempts.failed(key, now);
-                return Ok(SignInStep::Wrong);
-            }
-            self.factor_attempts.succeeded(&key);
             self.begin_in_browser(&tenant, &user, &["pwd", "otp", "mfa"]).await
         };
         step.await.map_err(|problem| self.oauth_error(problem))
@@ -200,12 +204,7 @@ impl Issuer {
     /// Takes the user's authenticator away, when `code` proves that they still have it. False when it does not.
     pub async fn remove_totp(&self, browser: &Browser, code: &str) -> Result<bool, OAuthError> {
         let removed = async {
-            let (key, now) = ((browser.tenant.id, browser.user.id), self.clock.now());
-            if self.factor_attempts.wait(&key, now).is_some() {
-                return Ok(false);
-            }
-            if !self.takes_code(&browser.tenant, &browser.user, code).await? {
-                self.factor_attempts.failed(key, now);
+            if self.judge_code(&browser.tenant, &browser.user, code).await? != Judged::Right {
                 return Ok(false);
             }
             self.write_down(&browser.tenant, &browser.user, None, "remove an authenticator", None).await?;
@@ -226,28 +225,37 @@ impl Issuer {
         if name.len() > NAME_BYTES_MAX || password.expose().len() > PASSWORD_BYTES_MAX {
             return Ok(Checked::Wrong);
         }
-        let (key, now) = ((tenant.id, store::fold(name), network), self.clock.now());
-        if let Some(seconds) = self.attempts.wait(&key, now) {
-            return Ok(Checked::Wait { seconds });
-        }
-        let store = self.store.tenant(tenant.id);
-        let user = store.user_by_name(name).await.map_err(store_problem)?;
+        let key = (tenant.id, store::fold(name), network);
+        let guess = match self.attempts.begin(key, self.clock.now()) {
+            Ok(guess) => guess,
+            Err(seconds) => return Ok(Checked::Wait { seconds }),
+        };
+        let found = match self.user_by_password(tenant, name, password).await {
+            Ok(found) => found,
+            Err(problem) => {
+                guess.take_back();
+                return Err(problem);
+            }
+        };
+        let Some(user) = found else { return Ok(Checked::Wrong) };
+        guess.was_right();
+        let factor = self.store.tenant(tenant.id).user_factor(user.id, TOTP).await.map_err(store_problem)?;
+        Ok(if factor.is_some() { Checked::NeedsFactor(user) } else { Checked::Right(user) })
+    }
+
+    async fn user_by_password(
+        &self,
+        tenant: &Tenant,
+        name: &str,
+        password: Secret,
+    ) -> Result<Option<User>, OAuthProblem> {
+        let user = self.store.tenant(tenant.id).user_by_name(name).await.map_err(store_problem)?;
         let user = user.filter(|user| may_sign_in(user) && user.password_hash.starts_with('$'));
         let is_right = match &user {
             Some(user) => self.hash_matches(user.password_hash.clone(), password).await?,
             None => self.hash_in_vain(password).await?,
         };
-        match user {
-            Some(user) if is_right => {
-                self.attempts.succeeded(&key);
-                let factor = store.user_factor(user.id, TOTP).await.map_err(store_problem)?;
-                Ok(if factor.is_some() { Checked::NeedsFactor(user) } else { Checked::Right(user) })
-            }
-            _ => {
-                self.attempts.failed(key, now);
-                Ok(Checked::Wrong)
-            }
-        }
+        Ok(user.filter(|_| is_right))
     }
 
     /// The tenant whose domain a principal name ends with.
@@ -282,6 +290,25 @@ impl Issuer {
         let added = self.store.tenant(tenant.id).add_sign_in(&sign_in, Some(&hash), None).await;
         added.map_err(store_problem)?;
         Ok(SignInStep::Done { cookie })
+    }
+
+    /// Judges a code of a second factor, unless too many were wrong.
+    async fn judge_code(&self, tenant: &Tenant, user: &User, code: &str) -> Result<Judged, OAuthProblem> {
+        let guess = match self.factor_attempts.begin((tenant.id, user.id), self.clock.now()) {
+            Ok(guess) => guess,
+            Err(seconds) => return Ok(Judged::Wait { seconds }),
+        };
+        match self.takes_code(tenant, user, code).await {
+            Ok(true) => {
+                guess.was_right();
+                Ok(Judged::Right)
+            }
+            Ok(false) => Ok(Judged::Wrong),
+            Err(problem) => {
+                guess.take_back();
+                Err(problem)
+            }
+        }
     }
 
     async fn takes_code(&self, tenant: &Tenant, user: &User, code: &str) -> Result<bool, OAuthProblem> {

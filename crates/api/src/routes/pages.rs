@@ -338,7 +338,10 @@ async fn device_answered(outside: Outside, request: Request) -> Response {
         let form = visit.any_form(body).await?;
         let user_code = form.get("user_code").unwrap_or_default();
         let Some(browser) = &visit.browser else { return Ok(see_other("/device")) };
-        visit.check(&form, "device", user_code)?;
+        // The page as it is now: what was shown has to be the same.
+        let now = outside.issuer().device_page(user_code, browser, visit.network, None).await;
+        let DeviceNext::Ask(page) = &now else { return Ok(visit.show_device(now)) };
+        visit.check(&form, "device", &format!("{page:?}"))?;
         let is_accepted = form.get("decision") == Some("accept");
         let next = outside.issuer().device_page(user_code, browser, visit.network, Some(is_accepted)).await;
         Ok(visit.show_device(next))
@@ -357,7 +360,7 @@ impl Visit {
                 pages::device_code(Some(&message))
             }
             DeviceNext::Ask(page) => {
-                let csrf = self.csrf("device", "/device", "", &page.user_code);
+                let csrf = self.csrf("device", "/device", "", &format!("{page:?}"));
                 pages::device(&Proof { csrf: &csrf, next: "/device", origin: "" }, &page)
             }
             DeviceNext::Approved { app } => pages::device_answered(Some(&app)),

@@ -76,6 +76,18 @@ fn guessing_makes_the_guesser_wait_and_nobody_else() {
 }
 
 #[test]
+fn guesses_at_the_same_time_are_no_more_than_one_after_the_other() {
+    run(async {
+        let world = World::new().await;
+        let guesses = (0..40).map(|_| try_password(&world, USER, "x", "192.0.2.1"));
+        let steps = futures::future::join_all(guesses).await;
+        let wrong = steps.iter().filter(|step| matches!(step, SignInStep::Wrong)).count();
+        assert_eq!(wrong, 5, "{steps:?}");
+        assert!(steps.iter().all(|step| matches!(step, SignInStep::Wrong | SignInStep::Wait { .. })));
+    });
+}
+
+#[test]
 fn a_second_factor_is_asked_for_once_it_is_there_and_each_code_opens_once() {
     run(async {
         let world = World::new().await;
@@ -253,8 +265,17 @@ fn a_consent_is_what_was_asked_for_at_that_moment() {
 
         let next = world.authorize(world.query(), Some(&admin)).await;
         let Next::Consent { page } = next else { panic!("{next:?}") };
-        assert_eq!(page.for_all, ForAll::May);
+        assert_eq!((page.for_all, page.delegated.len()), (ForAll::May, 1));
         assert_eq!(error(&give(&admin, true, true).await), None);
+        // For all, too, it is what the page showed, and the audit log says so.
+        let for_all = async || {
+            let grants = store.delegated_grants(app).await.unwrap();
+            grants.into_iter().find(|grant| grant.user.is_none()).unwrap().permissions
+        };
+        assert_eq!(for_all().await, ["Machine.Read"]);
+        let log = store.audit_records(0, 1_000).await.unwrap();
+        let last: Value = serde_json::from_str(&log.last().unwrap().entry).unwrap();
+        assert_eq!(last["detail"]["delegated"], serde_json::json!(["Machine.Read"]));
         // The manifest grows, and the grant does not.
         let wider = [Permission::AlertRead, Permission::MachineRead, Permission::LakeRead];
         world.issuer.set_sign_in(tenant, app, &wider, users).await.unwrap();
@@ -268,7 +289,13 @@ fn a_consent_is_what_was_asked_for_at_that_moment() {
             ]))
             .await
             .unwrap();
-        assert_eq!(refreshed["scope"], "Alert.Read Machine.Read .default");
+        assert_eq!(refreshed["scope"], "Machine.Read .default");
+        // What is consented to later comes beside what was.
+        let more = Form::from_pairs(with(world.query(), "scope", Some("Alert.Read")));
+        let segment = world.segment();
+        let given = world.issuer.consent_given(&segment, TokenVersion::V2, &more, &admin, true, true).await;
+        assert_eq!(error(&given), None);
+        assert_eq!(for_all().await, ["Alert.Read", "Machine.Read"]);
         let lake = with(world.query(), "scope", Some("Lake.Read"));
         assert!(matches!(world.authorize(lake, Some(&user)).await, Next::Consent { .. }));
     });
@@ -303,8 +330,8 @@ fn an_app_of_a_partner_works_where_an_administrator_let_it_in() {
         assert_eq!(error.code(), 700_016, "it is not multi-tenant");
         assert!(matches!(next, Next::Refused { .. }), "{next:?}");
 
-        let how = AppSignIn { is_multi_tenant: true, ..AppSignIn::default() };
-        world.issuer.set_sign_in(partner, app, &[], how.clone()).await.unwrap();
+        let how = AppSignIn { is_multi_tenant: true, users_consent: true, ..AppSignIn::default() };
+        world.issuer.set_sign_in(partner, app, &[Permission::MachineRead], how.clone()).await.unwrap();
         let user = world.browser(USER).await;
         let next = page(&user, Some(true)).await;
         let Next::Refused { error, .. } = next else { panic!("{next:?}") };
@@ -317,13 +344,29 @@ fn an_app_of_a_partner_works_where_an_administrator_let_it_in() {
         let Next::Go(go) = next else { panic!("{next:?}") };
         assert!(go.location().starts_with("https://app.example/cb?admin_consent=True&tenant="));
         let answer = world.token(form.clone()).await.unwrap();
-        let claims = decode_by_jwks(&world.issuer, answer["access_token"].as_str().unwrap());
+        let token = answer["access_token"].as_str().unwrap();
+        let claims = decode_by_jwks(&world.issuer, token);
         assert_eq!(claims["tid"], world.tenant.to_string());
+        // That users may consent for themselves is not for the publisher to say.
+        let wider = [Permission::MachineRead, Permission::AlertRead];
+        world.issuer.set_sign_in(partner, app, &wider, how.clone()).await.unwrap();
+        let more = with(world.query(), "client_id", Some(&app.to_string()));
+        let more = with(more, "scope", Some("Alert.Read"));
+        let next = world.authorize(more.clone(), Some(&user)).await;
+        assert!(matches!(&next, Next::Refused { error, .. } if error.code() == 90_094), "{next:?}");
+        let more = Form::from_pairs(more);
+        let segment = world.segment();
+        let given = world.issuer.consent_given(&segment, TokenVersion::V2, &more, &user, true, false).await;
+        let Next::Go(go) = given else { panic!("{given:?}") };
+        assert!(go.parameters.contains(&("error".to_owned(), "access_denied".to_owned())));
+        assert!(world.issuer.verify(token).await.is_ok());
         assert_eq!(claims["roles"], serde_json::json!(["Alert.Read.All"]));
         // Closed at home, it is closed everywhere.
         let closed = AppSignIn { is_multi_tenant: false, ..how };
         world.issuer.set_sign_in(partner, app, &[], closed).await.unwrap();
         assert_eq!(world.token(form).await, Err(700_016));
+        world.issuer.forget(world.tenant);
+        assert_eq!(world.issuer.verify(token).await, Err(identity::AuthError::UnknownApp));
     });
 }
 

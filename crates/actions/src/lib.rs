@@ -23,5 +23,5 @@ pub use journal::{Admission, Answer, Journal, SUPERSEDED};
 pub use limits::Limits;
 pub use policy::{Policy, TAGS_MAX};
 pub use queue::{Change, Entry, Given, OPEN_MAX, Queue, Refusal, Why};
-pub use results::{AskedCommand, NewFile};
+pub use results::{AskedCommand, Followed, NewFile};
 pub use service::{Actions, Plan, Request, TenantActions};

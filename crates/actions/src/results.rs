@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use futures::stream;
-use model::ActionId;
 use model::library_file::LibraryFile;
 use model::machine_action::{ActionKind, ActionStatus, CommandStatus};
+use model::{ActionId, TenantId};
 use sensor_proto::{LiveCommand, digest_hex};
 use store::{DownloadLink, PackageRow};
 use tokio::fs;
@@ -39,15 +39,23 @@ pub enum AskedCommand {
     GetFile { path: String },
 }
 
+/// Where a link leads.
+#[derive(Debug)]
+pub struct Followed {
+    pub tenant: TenantId,
+    pub package: PackageRow,
+    pub file: fs::File,
+}
+
 impl Actions {
     /// The package that a link leads to. None when it has expired or was never there.
-    pub async fn follow_link(&self, token: &str) -> Result<Option<(PackageRow, fs::File)>, ActionError> {
+    pub async fn follow_link(&self, token: &str) -> Result<Option<Followed>, ActionError> {
         let link = self.inner.store.download_link(&digest_hex(token.as_bytes())).await?;
         let Some(link) = link.filter(|link| link.expires > self.inner.clock.now()) else { return Ok(None) };
         let package = self.inner.store.tenant(link.tenant).package(link.action, link.index).await?;
         let Some(package) = package else { return Ok(None) };
         let file = self.inner.packages.open(link.tenant, &package.sha256).await?;
-        Ok(Some((package, file)))
+        Ok(Some(Followed { tenant: link.tenant, package, file }))
     }
 
     /// Removes the packages that were kept long enough.

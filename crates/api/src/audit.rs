@@ -1,4 +1,5 @@
-//! Writes the audit log: for every call that changes something, and for every hunting query.
+//! Writes the audit log: for every call that changes something, for every hunting query, and for links to what was
+//! collected from devices.
 //!
 //! What changes something is written down before it is done, so that nothing is done that cannot be written down, and
 //! once more with how it ended. Sending events is not in the log: the events themselves are kept.
@@ -45,16 +46,21 @@ impl<'c> Act<'c> {
         target: Uuid,
     ) -> Act<'c> {
         let kept = match (&route.method, route.bounds) {
-            (_, Bounds::Ingest) | (&Method::GET, _) => Kept::Nothing,
+            _ if route.is_audited => Kept::Both,
             (_, Bounds::Hunting) => Kept::End,
+            (_, Bounds::Ingest) | (&Method::GET, _) => Kept::Nothing,
             (_, Bounds::Usual | Bounds::Upload) => Kept::Both,
         };
         let user = match &caller.kind {
             CallerKind::Application => None,
             CallerKind::User(signed_in) => Some(signed_in.user.to_string()),
         };
+        let actor = match &caller.outside {
+            Some(outside) => format!("{} ({outside})", caller.name),
+            None => caller.name.clone(),
+        };
         let entry = AuditEntry {
-            actor: caller.name.clone(),
+            actor,
             app: caller.app.map(|app| app.to_string()),
             user,
             address: address.map(|address| address.to_string()),
@@ -81,12 +87,25 @@ impl<'c> Act<'c> {
         }
     }
 
-    /// Writes down how it ended.
-    pub async fn ended(&self, shared: &Shared, status: StatusCode, detail: Option<Value>) {
-        if self.kept != Kept::Nothing {
-            let verdict = if status.is_success() { Verdict::Done } else { Verdict::Failed };
-            let entry = AuditEntry { verdict, status: Some(status.as_u16()), detail, ..self.entry.clone() };
-            self.end(shared, entry).await;
+    /// Writes down how it ended. Where that is the only record, an answer that cannot be written down is not given.
+    pub async fn ended(
+        &self,
+        shared: &Shared,
+        status: StatusCode,
+        detail: Option<Value>,
+    ) -> Result<(), ApiError> {
+        let verdict = if status.is_success() { Verdict::Done } else { Verdict::Failed };
+        let entry = || AuditEntry { verdict, status: Some(status.as_u16()), detail, ..self.entry.clone() };
+        match self.kept {
+            Kept::Nothing => Ok(()),
+            Kept::End => self.write(shared, entry()).await.map_err(|error| {
+                error.log_cause();
+                ApiError::unavailable("the audit log cannot be written to")
+            }),
+            Kept::Both => {
+                self.end(shared, entry()).await;
+                Ok(())
+            }
         }
     }
 

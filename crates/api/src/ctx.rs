@@ -1,5 +1,6 @@
 //! What handlers are given: one caller in one tenant, or, on open routes, nobody.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,13 +9,14 @@ use actions::{KnownDevice, TenantActions};
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use identity::{Allowed, Ask, Caller, CallerKind, Issuer, authorize};
+use identity::{Allowed, Ask, Caller, CallerKind, Issuer, OutsideIdentity, authorize};
 use lake::TenantLake;
 use model::{Permission, TenantId, Ticks, role};
 use store::TenantStore;
 
 use crate::error::{ApiError, code};
 use crate::ingest::Ingest;
+use crate::streams::OpenStream;
 use crate::{ApiConfig, ApiState, Shared, operator};
 
 /// How long a decision holds for an answer that takes long.
@@ -72,10 +74,12 @@ impl Ctx {
         }
     }
 
-    /// The id of the app, or the name of the user, that things are of.
+    /// The id of the app, the name of the user, or the issuer and subject of the caller from outside, that things are
+    /// of.
     pub fn owner(&self) -> String {
-        match (&self.caller.kind, self.caller.app) {
-            (CallerKind::Application, Some(app)) => app.to_string(),
+        match (&self.caller.kind, self.caller.app, &self.caller.outside) {
+            (_, _, Some(outside)) => outside.to_string(),
+            (CallerKind::Application, Some(app), None) => app.to_string(),
             _ => self.caller.name.clone(),
         }
     }
@@ -90,6 +94,12 @@ impl Ctx {
         &self.caller.name
     }
 
+    /// Whether the caller may do this, too, for every device that it reaches here.
+    pub fn may_as_far(&self, permission: Permission) -> bool {
+        authorize(&self.caller, &self.ask(permission))
+            .is_ok_and(|allowed| allowed.within(&self.allowed).reach() == self.allowed.reach())
+    }
+
     /// Whether the caller holds this permission, too, and a role for it.
     pub fn may(&self, permission: Permission) -> bool {
         let is_held = self.caller.permissions.iter().any(|held| held.allows(permission));
@@ -100,9 +110,14 @@ impl Ctx {
             }
     }
 
+    /// Whether the caller reaches every device.
+    pub fn reaches_all(&self) -> bool {
+        self.allowed.reach().is_all()
+    }
+
     /// Refuses a caller that is narrowed to device groups: what is asked for tells of devices of every group.
     pub fn whole_tenant(&self) -> Result<(), ApiError> {
-        if self.allowed.reach().is_all() {
+        if self.reaches_all() {
             return Ok(());
         }
         let message = "This is of devices of every group, and the caller is narrowed to some of them.";
@@ -111,34 +126,61 @@ impl Ctx {
 
     /// Who acts, as an id that does not change.
     pub fn actor(&self) -> String {
-        match (&self.caller.kind, self.caller.app) {
-            (CallerKind::User(signed_in), _) => format!("user {}", signed_in.user),
-            (CallerKind::Application, Some(app)) => format!("app {app}"),
-            (CallerKind::Application, None) => self.caller.name.clone(),
-        }
+        self.caller.actor()
+    }
+
+    /// Who acts by what: what a caller calls its own, such as the keys of calls that are made once.
+    pub fn actor_in_app(&self) -> String {
+        self.caller.actor_in_app()
     }
 
     /// Fails unless the caller may do this, too; `action` names the response action that it asks for. The answer
     /// reaches the devices for which the caller may do both: roles can hold permissions for other devices each.
     pub async fn demand(self, needed: Permission, action: Option<&'static str>) -> Result<Ctx, ApiError> {
-        let ask = Ask { needed, action, address: self.address, now: self.now() };
-        let allowed = authorize(&self.caller, &ask)?.within(&self.allowed);
+        let ask = Ask { action, ..self.ask(needed) };
+        self.narrowed(&ask).await
+    }
+
+    /// The same call, about one device: roles and grants narrow it to those that they reach.
+    pub async fn about_a_device(self) -> Result<Ctx, ApiError> {
+        let ask = Ask { is_of_device: true, ..self.ask(self.allowed.permission()) };
+        self.narrowed(&ask).await
+    }
+
+    fn ask(&self, needed: Permission) -> Ask {
+        Ask::new(needed, self.address, self.now())
+    }
+
+    async fn narrowed(self, ask: &Ask) -> Result<Ctx, ApiError> {
+        let allowed = authorize(&self.caller, ask)?.within(&self.allowed);
         let Ctx { caller, address, shared, .. } = self;
         Ok(Ctx::new(shared, caller, allowed).await?.at(address))
     }
 
     /// Fails when the caller may not have the rest of an answer: to be asked every [`DECIDED_FOR`] by those that take
-    /// long.
-    pub async fn still_allowed(&self) -> Result<(), ApiError> {
+    /// long. `more` is what the answer takes beside the permission of its route.
+    pub async fn still_allowed(&self, more: &[Permission]) -> Result<(), ApiError> {
         let caller = self.issuer().again(&self.caller).await;
         let caller = caller.map_err(|error| ApiError::unauthorized(error, &self.config().base_url))?;
-        let needed = self.allowed.permission();
-        let ask = Ask { needed, action: None, address: self.address, now: self.now() };
-        let allowed = authorize(&caller, &ask)?.within(&self.allowed);
-        if allowed.reach() == self.allowed.reach() {
-            return Ok(());
+        for needed in more.iter().copied().chain([self.allowed.permission()]) {
+            let allowed = authorize(&caller, &self.ask(needed))?.within(&self.allowed);
+            if allowed.reach() != self.allowed.reach() {
+                let message = "The caller does not reach all devices any more that it did.";
+                return Err(ApiError::new(code::FORBIDDEN, message));
+            }
         }
-        Err(ApiError::new(code::FORBIDDEN, "The caller does not reach all devices any more that it did."))
+        Ok(())
+    }
+
+    /// Counts an answer that goes on for long, unless the caller or the tenant has too many.
+    pub fn open_stream(&self) -> Result<OpenStream, ApiError> {
+        self.shared.streams.open(&self.caller)
+    }
+
+    /// How long the token of the caller is good, where the call was made by one.
+    pub fn token_seconds(&self) -> Option<u64> {
+        let left = self.caller.token?.expires.unix_seconds() - self.now().unix_seconds();
+        Some(u64::try_from(left).unwrap_or(0))
     }
 
     pub fn actions(&self) -> TenantActions {
@@ -155,7 +197,10 @@ impl Ctx {
 
     /// On whose account queries run.
     pub fn asker(&self) -> query::Asker {
-        let app = self.caller.app.map_or(0, |app| app.0.as_u128());
+        let app = match (&self.caller.outside, self.caller.app) {
+            (Some(outside), _) => hashed(outside),
+            (None, app) => app.map_or(0, |app| app.0.as_u128()),
+        };
         query::Asker { tenant: self.tenant().0.as_u128(), app }
     }
 
@@ -179,6 +224,13 @@ impl Ctx {
     pub async fn is_ready(&self) -> bool {
         operator::ready(&self.shared.state).await.status() == StatusCode::OK
     }
+}
+
+/// A number for a caller that has no app.
+fn hashed(outside: &OutsideIdentity) -> u128 {
+    let mut hasher = DefaultHasher::new();
+    outside.hash(&mut hasher);
+    u128::from(hasher.finish())
 }
 
 /// What a route can use that has nothing to do with a tenant's data.

@@ -78,7 +78,7 @@ fn call(ctx: &Ctx, parts: &axum::http::request::Parts, body: &[u8]) -> Result<Id
     }
     let (method, uri) = (parts.method.as_str(), parts.uri.to_string());
     let fingerprint = fingerprint(&[method.as_bytes(), uri.as_bytes(), body]);
-    Ok(IdempotentCall { caller: ctx.owner(), key: key.to_owned(), fingerprint })
+    Ok(IdempotentCall { caller: ctx.actor_in_app(), key: key.to_owned(), fingerprint })
 }
 
 fn replayed(answer: KeptAnswer) -> Result<Response, ApiError> {

@@ -35,6 +35,7 @@ mod reach;
 mod related;
 mod routes;
 mod serve;
+mod streams;
 
 use std::sync::Arc;
 
@@ -74,6 +75,7 @@ pub(crate) struct Shared {
     pub routes: Routes,
     pub limiter: limits::Limiter,
     pub reach: reach::ReachMemory,
+    pub streams: streams::Streams,
 }
 
 /// Every route of the main port. It answers whatever name the request calls the host by.
@@ -85,6 +87,7 @@ pub fn router(state: ApiState) -> Router {
         routes: Routes::all(),
         limiter: limits::Limiter::default(),
         reach: reach::ReachMemory::default(),
+        streams: streams::Streams::default(),
     });
     Router::new().fallback(move |request: Request| serve::serve(shared.clone(), request))
 }

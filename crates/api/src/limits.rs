@@ -4,10 +4,10 @@
 //! by itself. A call over the limit is not made and not counted; the answer says when the window ends.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::http::{HeaderName, HeaderValue, Response};
-use identity::{Caller, CallerKind};
+use identity::{Caller, CallerKind, OutsideIdentity};
 use model::{AppId, TenantId, Ticks};
 use uuid::Uuid;
 
@@ -68,11 +68,29 @@ impl Default for RateLimits {
 }
 
 /// Whose counter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Key {
     route: usize,
     tenant: TenantId,
-    caller: Option<(Option<AppId>, Option<Uuid>)>,
+    caller: Option<CallerKey>,
+}
+
+/// A caller as it is told apart from others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct CallerKey {
+    app: Option<AppId>,
+    user: Option<Uuid>,
+    outside: Option<Arc<OutsideIdentity>>,
+}
+
+impl CallerKey {
+    pub fn of(caller: &Caller) -> CallerKey {
+        let user = match &caller.kind {
+            CallerKind::Application => None,
+            CallerKind::User(signed_in) => Some(signed_in.user),
+        };
+        CallerKey { app: caller.app, user, outside: caller.outside.clone() }
+    }
 }
 
 /// Calls in the present minute and hour, by the second at which each began.
@@ -107,12 +125,8 @@ impl Limiter {
         now: Ticks,
     ) -> Spent {
         let of = |number: u32, times: f64| (f64::from(number) * limits.factor * times).max(1.0) as u32;
-        let user = match &caller.kind {
-            CallerKind::Application => None,
-            CallerKind::User(signed_in) => Some(signed_in.user),
-        };
         let whole = Key { route, tenant: caller.tenant, caller: None };
-        let own = Key { caller: Some((caller.app, user)), ..whole };
+        let own = Key { caller: Some(CallerKey::of(caller)), ..whole.clone() };
         let times = f64::from(limits.tenant_factor.max(1));
         let counted = match limit.by {
             CountedBy::Tenant => vec![(whole, 1.0)],
@@ -124,7 +138,7 @@ impl Limiter {
             counters.retain(|_, counter| counter.hour.0 + HOUR > second);
         }
         let spent = counted.iter().map(|(key, times)| {
-            let counter = counters.entry(*key).or_default().at(second);
+            let counter = counters.entry(key.clone()).or_default().at(second);
             let (per_minute, per_hour) = (of(limit.per_minute, *times), of(limit.per_hour, *times));
             let left = |window: (i64, u32), most: u32, seconds: i64| Spent {
                 limit: most,
@@ -137,7 +151,7 @@ impl Limiter {
             let windows = [left(counter.minute, per_minute, MINUTE), left(counter.hour, per_hour, HOUR)];
             // Of windows that are used up, the one that lasts longest says when to come again.
             let nearest = windows.into_iter().min_by_key(|spent| (spent.remaining, -spent.reset_seconds));
-            (*key, nearest.unwrap_or(windows[0]))
+            (key.clone(), nearest.unwrap_or(windows[0]))
         });
         let spent: Vec<(Key, Spent)> = spent.collect();
         let is_allowed = spent.iter().all(|(_, spent)| spent.is_allowed);
@@ -203,8 +217,6 @@ impl Spent {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
 
     fn caller(app: u128, kind: CallerKind) -> Caller {
@@ -215,6 +227,8 @@ mod tests {
             permissions: Vec::new(),
             scope: Arc::default(),
             kind,
+            outside: None,
+            token: None,
         }
     }
 
@@ -247,6 +261,17 @@ mod tests {
         assert!(count(&user(1, 8), now).is_allowed);
         assert!(count(&user(2, 7), now).is_allowed);
         assert!(!count(&user(3, 7), now).is_allowed);
+        // Those of other issuers have no app: each counts for itself.
+        let outside = |subject: &str| {
+            let (issuer, subject) = ("https://idp.example".to_owned(), subject.to_owned());
+            let outside = Some(Arc::new(OutsideIdentity { issuer, subject }));
+            let tenant = TenantId(Uuid::from_u128(2));
+            Caller { tenant, app: None, outside, ..caller(1, CallerKind::Application) }
+        };
+        for subject in ["a", "a", "a", "b", "b", "b"] {
+            assert!(count(&outside(subject), now).is_allowed, "{subject}");
+        }
+        assert!(!count(&outside("a"), now).is_allowed);
         // The next minute begins anew, until the hour is used up.
         let later = now.plus_seconds(30);
         assert!(count(&app(), later).is_allowed);

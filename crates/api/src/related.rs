@@ -106,13 +106,20 @@ async fn machine_count(ctx: Ctx, of: Of, Param(id): Param, uri: Uri) -> Result<R
     Ok(list::count(ctx.store().machine_count_of(&scope, query.filter.as_ref()).await?))
 }
 
-/// An address that was not seen is not found; of the others an empty list is the answer.
+/// An address that was not seen, or by no machine in reach, is not found; of the others an empty list is the answer.
 async fn machine_scope(ctx: &Ctx, of: Of, id: &str) -> Result<MachineScope, ApiError> {
     let relation = of.relation(ctx, id).await?;
-    if matches!(of, Of::Ip) && !relation.is_known {
-        return Err(ApiError::resource_not_found("Address", id));
+    let scope = MachineScope::Ids(relation.devices);
+    if matches!(of, Of::Ip) {
+        let is_seen = match ctx.reaches_all() {
+            true => relation.is_known,
+            false => ctx.store().machine_count_of(&scope, None).await? > 0,
+        };
+        if !is_seen {
+            return Err(ApiError::resource_not_found("Address", id));
+        }
     }
-    Ok(MachineScope::Ids(relation.devices))
+    Ok(scope)
 }
 
 /// From when on statistics count: the parameter `lookBackHours`, 30 days at most.

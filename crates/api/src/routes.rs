@@ -40,6 +40,7 @@ use axum::handler::Handler;
 use axum::http::Method;
 use axum::response::Response;
 use model::Permission;
+use model::role::RolePermission;
 use odata::EntityType;
 use percent_encoding::percent_decode_str;
 use tower::util::BoxCloneSyncService;
@@ -90,6 +91,10 @@ pub struct RouteDeclaration {
     pub limit: Limit,
     /// The name of the response action that it asks for, if it does: grants can be bounded to some.
     pub action: Option<&'static str>,
+    /// What the role of a user has to hold beside what the permission takes: one of these, where there are any.
+    pub roles: &'static [RolePermission],
+    /// It is written into the audit log although it changes nothing.
+    pub(crate) is_audited: bool,
 }
 
 /// What a route answers with when all is well.
@@ -273,6 +278,8 @@ impl Routes {
             bounds,
             limit,
             action: None,
+            roles: &[],
+            is_audited: false,
         });
         self.handlers.push(BoxCloneSyncService::new(handler.with_state(())));
         &mut self.declared[at]
@@ -351,6 +358,18 @@ impl RouteDeclaration {
     /// Names the response action that the route asks for.
     pub fn action(&mut self, name: &'static str) -> &mut RouteDeclaration {
         self.action = Some(name);
+        self
+    }
+
+    /// Its calls are written into the audit log as those that change something are.
+    fn audited(&mut self) -> &mut RouteDeclaration {
+        self.is_audited = true;
+        self
+    }
+
+    /// Names what the role of a user has to hold, too.
+    fn roles(&mut self, roles: &'static [RolePermission]) -> &mut RouteDeclaration {
+        self.roles = roles;
         self
     }
 

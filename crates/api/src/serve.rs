@@ -124,7 +124,8 @@ async fn answer(
     };
     // When none is allowed, the first one's refusal says what would be enough.
     let decided = caller.as_ref().and_then(|caller| {
-        let asks = needed.into_iter().map(|needed| Ask { needed, action: route.action, address, now });
+        let ask = |needed| Ask { action: route.action, roles: route.roles, ..Ask::new(needed, address, now) };
+        let asks = needed.into_iter().map(ask);
         let decided = asks.map(|ask| authorize(caller, &ask));
         decided.reduce(|one, other| one.or_else(|denied| other.map_err(|_| denied)))
     });
@@ -192,7 +193,7 @@ async fn answer(
     };
     let detail = response.extensions_mut().remove::<AuditDetail>().map(|AuditDetail(detail)| detail);
     if let Some(act) = &act {
-        act.ended(shared, response.status(), detail).await;
+        act.ended(shared, response.status(), detail).await?;
     }
     if let (Access::Needs(Permission::ManagementReadWrite), Some(caller)) = (route.access, &caller) {
         // What was changed holds from the next call on.

@@ -58,6 +58,9 @@ enum Command {
     /// Administer app registrations
     #[command(subcommand)]
     App(cli::AppCommand),
+    /// Administer the apps of other tenants that were let in
+    #[command(subcommand)]
+    PartnerApp(cli::PartnerAppCommand),
     /// Consent to what apps ask for, take it back, bound it
     #[command(subcommand)]
     Grant(cli::GrantCommand),
@@ -128,6 +131,10 @@ fn run(arguments: Arguments) -> anyhow::Result<cli::Outcome> {
             Command::App(command) => {
                 log.start_for_clients()?;
                 cli::app(command).await
+            }
+            Command::PartnerApp(command) => {
+                log.start_for_clients()?;
+                cli::partner_app(command).await
             }
             Command::Grant(command) => {
                 log.start_for_clients()?;

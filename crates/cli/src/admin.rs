@@ -1,5 +1,5 @@
-//! `bartizan user`, `group`, `role`, `device-group`, `app`, `grant`, `key` and `audit`: administration by the
-//! management API. Answers are printed as JSON.
+//! `bartizan user`, `group`, `role`, `device-group`, `app`, `partner-app`, `grant`, `key` and `audit`: administration
+//! by the management API. Answers are printed as JSON.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
@@ -251,7 +251,7 @@ pub enum GrantCommand {
     Consent(Target),
     /// Take the consents for an app back
     Revoke(Target),
-    /// Bound the grant of an app; what is not named is not bounded
+    /// Bound the grant of an app, a partner's too; what is not named is not bounded
     Scope {
         /// The id of the app
         id: String,
@@ -270,6 +270,16 @@ pub enum GrantCommand {
         #[command(flatten)]
         connection: ConnectionArgs,
     },
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub enum PartnerAppCommand {
+    /// List the apps of other tenants that were let in
+    List(All),
+    /// Show such an app with its consents and bounds
+    Show(Target),
+    /// Shut such an app out: its consents and sign-ins end
+    Remove(Target),
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -514,6 +524,15 @@ fn parse_hours(text: &str) -> anyhow::Result<Value> {
         times.split_once('-').with_context(|| format!("'{text}' is not a span such as 08:00-18:00"))?;
     let days: Vec<&str> = days.split(',').filter(|day| !day.is_empty()).collect();
     Ok(json!({ "days": days, "from": from, "to": to }))
+}
+
+pub async fn partner_app(command: PartnerAppCommand) -> anyhow::Result<Outcome> {
+    const APPS: &str = "partnerApps";
+    match command {
+        PartnerAppCommand::List(at) => get(&at.connection, &[APPS]).await,
+        PartnerAppCommand::Show(at) => get(&at.connection, &[APPS, &at.id]).await,
+        PartnerAppCommand::Remove(at) => delete(&at.connection, &[APPS, &at.id]).await,
+    }
 }
 
 pub async fn key(command: KeyCommand) -> anyhow::Result<Outcome> {

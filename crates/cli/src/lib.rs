@@ -12,8 +12,8 @@ mod output;
 
 pub use self::kql::{KqlCommand, kql};
 pub use admin::{
-    AppCommand, AuditCommand, DeviceGroupCommand, GrantCommand, GroupCommand, KeyCommand, RoleCommand,
-    UserCommand, app, audit, device_group, grant, group, key, role, user,
+    AppCommand, AuditCommand, DeviceGroupCommand, GrantCommand, GroupCommand, KeyCommand, PartnerAppCommand,
+    RoleCommand, UserCommand, app, audit, device_group, grant, group, key, partner_app, role, user,
 };
 pub use connect::ConnectionArgs;
 pub use hunt::{HuntArgs, hunt};

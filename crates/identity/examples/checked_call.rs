@@ -65,7 +65,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         for _ in 0..CALLS {
             let call = Instant::now();
             let caller = issuer.verify(token).await?;
-            let ask = Ask { needed: Permission::MachineRead, action: None, address: None, now: clock.now() };
+            let ask = Ask::new(Permission::MachineRead, None, clock.now());
             drop(black_box(authorize(&caller, &ask)?));
             slowest = slowest.max(call.elapsed());
         }

@@ -1,7 +1,7 @@
 //! Tenants, app registrations, consent and users: what an administrator makes.
 
 use model::{AppId, Permission, TenantId, Ticks};
-use store::{App, AppSecret, Grant, SigningKeyRow, Tenant, User};
+use store::{App, AppSecret, Grant, PartnerApp, SigningKeyRow, Tenant, User};
 use uuid::Uuid;
 
 use crate::error::{IdentityError, store};
@@ -90,6 +90,42 @@ impl Issuer {
         Ok(grant)
     }
 
+    /// The apps of other tenants that were let into this one.
+    pub async fn partner_apps(&self, tenant: TenantId) -> Result<Vec<PartnerInfo>, IdentityError> {
+        let partners = self.store.tenant(tenant).partner_apps().await;
+        let mut all = Vec::new();
+        for partner in partners.map_err(store("list the apps of partners"))? {
+            all.push(self.partner_info(partner).await?);
+        }
+        Ok(all)
+    }
+
+    pub async fn partner_app(
+        &self,
+        tenant: TenantId,
+        app: AppId,
+    ) -> Result<Option<PartnerInfo>, IdentityError> {
+        let partner = self.store.tenant(tenant).partner_app(app).await;
+        match partner.map_err(store("read a partner's app"))? {
+            Some(partner) => self.partner_info(partner).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn partner_info(&self, partner: PartnerApp) -> Result<PartnerInfo, IdentityError> {
+        let doing = "read a partner's app";
+        let home = self.store.tenant(partner.home);
+        let app = home.app(partner.app).await.map_err(store(doing))?;
+        let how = home.app_sign_in(partner.app).await.map_err(store(doing))?;
+        let publisher = self.store.tenant_by_id(partner.home).await.map_err(store(doing))?;
+        Ok(PartnerInfo {
+            is_open: app.is_some() && how.is_multi_tenant,
+            publisher: publisher.map(|tenant| tenant.display_name),
+            app,
+            partner,
+        })
+    }
+
     /// Every signing key, retired ones included, the oldest first.
     pub async fn signing_keys(&self) -> Result<Vec<KeyInfo>, IdentityError> {
         let rows = self.store.signing_keys().await.map_err(store("list the signing keys"))?;
@@ -137,6 +173,18 @@ impl Issuer {
         self.store.tenant(tenant).create_user(&user).await.map_err(store("create a user"))?;
         Ok(user)
     }
+}
+
+/// An app of another tenant, as one that let it in sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartnerInfo {
+    pub partner: PartnerApp,
+    /// As its home registers it; none when it is not there any more.
+    pub app: Option<App>,
+    /// The name of its home.
+    pub publisher: Option<String>,
+    /// Its home has not closed it to others.
+    pub is_open: bool,
 }
 
 /// What is known of a signing key but the key itself.

@@ -31,6 +31,63 @@ pub struct Caller {
     /// What bounds the grant of the app.
     pub scope: Arc<GrantScope>,
     pub kind: CallerKind,
+    /// Who it is at another issuer, whose token this is. Such a caller has no app here.
+    pub outside: Option<Arc<OutsideIdentity>>,
+    /// Of the token that was sent; none where a secret was.
+    pub token: Option<TokenTimes>,
+}
+
+/// A caller as another issuer knows it: what it is told apart by from every other, and from apps and users here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OutsideIdentity {
+    pub issuer: String,
+    pub subject: String,
+}
+
+impl fmt::Display for OutsideIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "outside {} {}", self.issuer, self.subject)
+    }
+}
+
+/// From when until when a token is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenTimes {
+    pub issued: Ticks,
+    pub expires: Ticks,
+}
+
+/// The last second of the year 9999: later ones do not fit.
+const SECONDS_MAX: i64 = 253_402_300_799;
+
+impl TokenTimes {
+    /// From the seconds since 1970 that a token says.
+    pub(crate) fn of_seconds(issued: i64, expires: i64) -> TokenTimes {
+        let at = |seconds: i64| Ticks::from_unix_seconds(seconds.clamp(0, SECONDS_MAX));
+        TokenTimes { issued: at(issued), expires: at(expires) }
+    }
+}
+
+impl Caller {
+    /// Who acts, as an id that does not change and that nobody else has.
+    pub fn actor(&self) -> String {
+        match (&self.outside, &self.kind, self.app) {
+            (Some(outside), ..) => outside.to_string(),
+            (None, CallerKind::User(signed_in), _) => format!("user {}", signed_in.user),
+            (None, CallerKind::Application, Some(app)) => format!("app {app}"),
+            (None, CallerKind::Application, None) => format!("name {}", self.name),
+        }
+    }
+
+    /// Who acts by what: of a user, each app by itself.
+    pub fn actor_in_app(&self) -> String {
+        match (&self.outside, &self.kind, self.app) {
+            // Neither subjects nor names have control characters.
+            (Some(outside), ..) => format!("{outside}\u{1f}{}", self.name),
+            (None, CallerKind::User(_), Some(app)) => format!("{} app {app}", self.actor()),
+            _ => self.actor(),
+        }
+    }
 }
 
 /// In whose name a call is made.
@@ -55,9 +112,19 @@ pub struct Ask {
     pub needed: Permission,
     /// The response action, where it is one.
     pub action: Option<&'static str>,
+    /// What the role of a user has to hold, too: one of these, where there are any.
+    pub roles: &'static [RolePermission],
+    /// It is about one device, although the permission is of the whole tenant.
+    pub is_of_device: bool,
     /// Where the call comes from, where that is known.
     pub address: Option<IpAddr>,
     pub now: Ticks,
+}
+
+impl Ask {
+    pub fn new(needed: Permission, address: Option<IpAddr>, now: Ticks) -> Ask {
+        Ask { needed, action: None, roles: &[], is_of_device: false, address, now }
+    }
 }
 
 /// The proof that a caller was allowed something. Nothing but [`authorize`] makes one.
@@ -129,7 +196,7 @@ pub fn authorize(caller: &Caller, ask: &Ask) -> Result<Allowed, Denied> {
 }
 
 fn decide(caller: &Caller, ask: &Ask) -> Result<Reach, Lack> {
-    let Ask { needed, action, address, now } = *ask;
+    let Ask { needed, action, roles: more, is_of_device, address, now } = *ask;
     if !caller.permissions.iter().any(|permission| permission.allows(needed)) {
         return Err(Lack::Permission);
     }
@@ -149,10 +216,14 @@ fn decide(caller: &Caller, ask: &Ask) -> Result<Reach, Lack> {
         CallerKind::Application => Reach::All,
         CallerKind::User(SignedIn { rights, .. }) => {
             let roles = role::needed_for(needed);
-            rights.reach(roles).ok_or(Lack::Role(roles))?
+            let reach = rights.reach(roles).ok_or(Lack::Role(roles))?;
+            match more {
+                [] => reach,
+                more => reach.intersection(&rights.reach(more).ok_or(Lack::Role(more))?),
+            }
         }
     };
-    if role::is_tenant_wide(needed) {
+    if role::is_tenant_wide(needed) && !is_of_device {
         // What is of no device is not in any device group either.
         return if scope.reach().is_all() { Ok(Reach::All) } else { Err(Lack::WholeTenant) };
     }
@@ -223,6 +294,8 @@ mod tests {
             permissions: permissions.to_vec(),
             scope: Arc::default(),
             kind: CallerKind::Application,
+            outside: None,
+            token: None,
         }
     }
 
@@ -236,7 +309,7 @@ mod tests {
     }
 
     fn ask(needed: Permission) -> Ask {
-        Ask { needed, action: None, address: None, now: Ticks::parse("2024-05-06T08:00:00Z").unwrap() }
+        Ask::new(needed, None, Ticks::parse("2024-05-06T08:00:00Z").unwrap())
     }
 
     fn lack(caller: &Caller, ask: &Ask) -> Option<Lack> {
@@ -283,6 +356,72 @@ mod tests {
                 assert_eq!(lack(&user(&[], rights), &ask(needed)), Some(Lack::Permission));
             }
         }
+    }
+
+    #[test]
+    fn callers_are_told_apart_whatever_they_are_called() {
+        let app = caller(&[]);
+        let id = app.app.unwrap().to_string();
+        let outside = |issuer: &str, subject: &str, name: &str| {
+            let (issuer, subject) = (issuer.to_owned(), subject.to_owned());
+            let outside = Some(Arc::new(OutsideIdentity { issuer, subject }));
+            Caller { app: None, name: name.to_owned(), outside, ..app.clone() }
+        };
+        let signed_in = user(&[], UserRights::default());
+        let other_app = Caller { app: Some(AppId(Uuid::from_u128(3))), ..signed_in.clone() };
+        let callers = [
+            app.clone(),
+            outside("https://one.example", "s", &id),
+            outside("https://one.example", "t", &id),
+            outside("https://two.example", "s", &id),
+            outside("https://one.example", &id, &format!("app {id}")),
+            outside("https://one.example", "s", &format!("user {}", Uuid::nil())),
+            signed_in.clone(),
+            other_app.clone(),
+        ];
+        let in_app: std::collections::BTreeSet<_> = callers.iter().map(Caller::actor_in_app).collect();
+        assert_eq!(in_app.len(), callers.len(), "{in_app:?}");
+        assert_eq!(signed_in.actor(), other_app.actor(), "a user is one person in every app");
+        assert_eq!(callers[1].actor(), callers[5].actor());
+    }
+
+    #[test]
+    fn what_is_about_a_device_reaches_the_devices_of_every_role_it_takes() {
+        let groups = [1, 2, 3].map(|id| model::access::DeviceGroup {
+            id,
+            name: id.to_string(),
+            description: String::new(),
+            rank: id,
+            rule: Default::default(),
+            user_groups: match id {
+                1 => vec![Uuid::from_u128(1)],
+                2 => vec![Uuid::from_u128(1), Uuid::from_u128(2)],
+                _ => vec![Uuid::max()],
+            },
+        });
+        let held = |id, permission| (Uuid::from_u128(id), [permission].into());
+        let membership = Membership {
+            groups: vec![
+                held(1, RolePermission::ManageSecuritySettings),
+                held(1, RolePermission::InvestigateAlerts),
+                held(2, RolePermission::RemediateDevices),
+            ],
+            is_administrator: false,
+        };
+        let caller = user(&all(), UserRights::new(&membership, &groups, &[Uuid::max()]));
+        let reach = |ask: Ask| authorize(&caller, &ask).map(|allowed| allowed.reach().clone());
+        let lake = ask(Permission::LakeReadWrite);
+        assert_eq!(reach(lake), Ok(Reach::All));
+        assert_eq!(reach(Ask { is_of_device: true, ..lake }), Ok(Reach::groups([1, 2])));
+        let alerts = ask(Permission::AlertReadWrite);
+        let remediate: &[RolePermission] = &[RolePermission::RemediateDevices];
+        assert_eq!(reach(alerts), Ok(Reach::groups([1, 2])));
+        assert_eq!(reach(Ask { roles: remediate, ..alerts }), Ok(Reach::groups([2])));
+        let offboard: &[RolePermission] = &[RolePermission::Administer];
+        assert_eq!(lack(&caller, &Ask { roles: offboard, ..alerts }), Some(Lack::Role(offboard)));
+        // Roles are of users; an app needs its permission alone.
+        let app = super::tests::caller(&all());
+        assert!(authorize(&app, &Ask { roles: offboard, ..alerts }).is_ok());
     }
 
     #[test]

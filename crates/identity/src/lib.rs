@@ -51,8 +51,10 @@ mod user_token;
 mod verify;
 
 pub use access::UserRights;
-pub use admin::KeyInfo;
-pub use authorize::{Allowed, Ask, Caller, CallerKind, Denied, Lack, SignedIn, authorize};
+pub use admin::{KeyInfo, PartnerInfo};
+pub use authorize::{
+    Allowed, Ask, Caller, CallerKind, Denied, Lack, OutsideIdentity, SignedIn, TokenTimes, authorize,
+};
 pub use authorize_endpoint::{ConsentPage, ForAll, Next, SignInPage};
 pub use claims::TokenVersion;
 pub use config::IssuerConfig;

@@ -18,6 +18,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use tracing::warn;
 
+use crate::authorize::{OutsideIdentity, TokenTimes};
 use crate::seconds::Seconds;
 use crate::verify::AuthError;
 
@@ -32,6 +33,7 @@ const STALE_SECONDS_MAX: i64 = 24 * 3_600;
 const RETRY_SECONDS: i64 = 30;
 const LEEWAY_SECONDS: i64 = 60;
 const NAME_CHARACTERS_MAX: usize = 256;
+const SUBJECT_BYTES_MAX: usize = 255;
 
 /// The way to the issuers that an operator configured.
 #[async_trait]
@@ -60,7 +62,9 @@ pub struct OutsideIssuer {
 pub(crate) struct OutsideCaller {
     pub tenant: TenantId,
     pub name: String,
+    pub identity: OutsideIdentity,
     pub permissions: BTreeSet<Permission>,
+    pub times: TokenTimes,
 }
 
 pub(crate) struct Outside {
@@ -200,9 +204,17 @@ impl Outside {
         };
         let permitted = values.iter().filter_map(|value| self.trusted.permissions.get(value));
         let permissions = permitted.flatten().copied().collect();
-        let name = claims.azp.or(claims.client_id).unwrap_or(claims.sub);
+        // OpenID Connect Core, 2: at most 255 characters of ASCII.
+        let is_subject =
+            (1..=SUBJECT_BYTES_MAX).contains(&claims.sub.len()) && !claims.sub.chars().any(char::is_control);
+        if !is_subject {
+            return Err(AuthError::Malformed);
+        }
+        let name = claims.azp.or(claims.client_id).unwrap_or_else(|| claims.sub.clone());
         let name = name.chars().filter(|c| !c.is_control()).take(NAME_CHARACTERS_MAX).collect();
-        Ok(OutsideCaller { tenant: self.trusted.tenant, name, permissions })
+        let identity = OutsideIdentity { issuer: claims.iss, subject: claims.sub };
+        let times = TokenTimes::of_seconds(claims.nbf.map_or(now, |nbf| nbf.0), claims.exp.0);
+        Ok(OutsideCaller { tenant: self.trusted.tenant, name, identity, permissions, times })
     }
 
     /// The keys, read again where they are old or do not have the one that is named.

@@ -80,6 +80,8 @@ impl Issuer {
             permissions: permissions.into_iter().collect(),
             scope,
             kind: CallerKind::Application,
+            outside: None,
+            token: None,
         })
     }
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use jsonwebtoken::errors::ErrorKind as JwtErrorKind;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use model::{AppId, ErrorKind, Permission, TenantId};
+use model::{AppId, ErrorKind, Permission, TenantId, Ticks};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::access::Access;
-use crate::authorize::{Caller, CallerKind, SignedIn};
+use crate::access::{Access, UserAccess};
+use crate::authorize::{Caller, CallerKind, SignedIn, TokenTimes};
 use crate::claims::{self, Claims, TokenKind, TokenVersion};
 use crate::config::normal_audience;
 use crate::issuer::Issuer;
@@ -121,11 +121,12 @@ impl Issuer {
 
     /// The holder of a token of an outside issuer, of which the operator says what it permits.
     fn outside_caller(&self, outside: OutsideCaller) -> Result<Caller, AuthError> {
-        let OutsideCaller { tenant, name, permissions } = outside;
+        let OutsideCaller { tenant, name, identity, permissions, times } = outside;
         self.ring.snapshot().tenant(tenant).ok_or(AuthError::UnknownTenant)?;
         let permissions = permissions.into_iter().collect();
         let (scope, kind) = (Arc::default(), CallerKind::Application);
-        Ok(Caller { tenant, app: None, name, permissions, scope, kind })
+        let (outside, token) = (Some(Arc::new(identity)), Some(times));
+        Ok(Caller { tenant, app: None, name, permissions, scope, kind, outside, token })
     }
 
     /// Who holds a token with these claims, and what of it still holds.
@@ -135,6 +136,8 @@ impl Issuer {
             TokenVersion::V2 => claims.azp,
         };
         let app = AppId(app.ok_or(AuthError::Malformed)?);
+        let times = TokenTimes::of_seconds(claims.iat, claims.exp);
+        let (outside, token) = (None, Some(times));
         let tenant = TenantId(claims.tid);
         match (claims.idtyp, &claims.scp) {
             (TokenKind::App, None) => {
@@ -142,21 +145,20 @@ impl Issuer {
                 let said = claims.roles.iter().filter_map(|name| Permission::from_application_name(name));
                 let permissions = still_granted(said, &access);
                 let (scope, kind) = (access.scope.clone(), CallerKind::Application);
-                Ok(Caller { tenant, app: Some(app), name: claims.app_displayname, permissions, scope, kind })
+                let (app, name) = (Some(app), claims.app_displayname);
+                Ok(Caller { tenant, app, name, permissions, scope, kind, outside, token })
             }
             (TokenKind::User, Some(scp)) if claims.roles.is_empty() => {
                 let access = self.access.of_user(tenant, app, claims.oid, claims.sid).await?;
                 let user = access.user.as_ref().ok_or(AuthError::UnknownUser)?;
-                if claims.iat < user.tokens_from.unix_seconds() {
-                    return Err(AuthError::TakenBack);
-                }
+                check_taken_back(user, times.issued)?;
                 let said = scp.split_ascii_whitespace().filter_map(Permission::from_delegated_name);
                 let permissions = still_granted(said, &access);
                 let signed_in =
                     SignedIn { user: claims.oid, sign_in: claims.sid, rights: user.rights.clone() };
                 let (scope, kind) = (access.scope.clone(), CallerKind::User(signed_in));
                 let name = user.principal_name.clone();
-                Ok(Caller { tenant, app: Some(app), name, permissions, scope, kind })
+                Ok(Caller { tenant, app: Some(app), name, permissions, scope, kind, outside, token })
             }
             _ => Err(AuthError::Malformed),
         }
@@ -164,6 +166,9 @@ impl Issuer {
 
     /// A caller that was known before, with what of its permissions and roles holds now: for answers that take long.
     pub async fn again(&self, caller: &Caller) -> Result<Caller, AuthError> {
+        if caller.token.is_some_and(|token| token.expires <= self.clock.now()) {
+            return Err(AuthError::Expired);
+        }
         // What tokens of outside issuers permit is not kept here.
         let Some(app) = caller.app else { return Ok(caller.clone()) };
         let (access, kind) = match &caller.kind {
@@ -173,7 +178,11 @@ impl Issuer {
             CallerKind::User(signed_in) => {
                 let SignedIn { user, sign_in, .. } = *signed_in;
                 let access = self.access.of_user(caller.tenant, app, user, sign_in).await?;
-                let rights = access.user.as_ref().ok_or(AuthError::UnknownUser)?.rights.clone();
+                let known = access.user.as_ref().ok_or(AuthError::UnknownUser)?;
+                if let Some(token) = caller.token {
+                    check_taken_back(known, token.issued)?;
+                }
+                let rights = known.rights.clone();
                 (access, CallerKind::User(SignedIn { user, sign_in, rights }))
             }
         };
@@ -240,6 +249,11 @@ fn signed_claims<T: DeserializeOwned + Clone>(bearer: &str, key: &DecodingKey) -
             _ => AuthError::Malformed,
         }),
     }
+}
+
+/// Refuses what was issued to a user before his tokens were taken back.
+fn check_taken_back(user: &UserAccess, issued: Ticks) -> Result<(), AuthError> {
+    if issued.unix_seconds() < user.tokens_from.unix_seconds() { Err(AuthError::TakenBack) } else { Ok(()) }
 }
 
 /// What a token says, as far as it is granted now.

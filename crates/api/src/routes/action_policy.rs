@@ -81,8 +81,10 @@ async fn decide(
     is_approved: bool,
 ) -> Result<Response, ApiError> {
     let comment = comment_of(&mut body, true)?;
-    let id = action(&ctx, &id).await?.id;
-    let decided = ctx.actions().approve(id, &ctx.actor(), &ctx.author(), &comment, is_approved).await?;
+    let known = action(&ctx, &id).await?;
+    // A grant that is bounded to actions approves those alone.
+    let ctx = ctx.demand(ActionApprove, Some(known.kind.name())).await?;
+    let decided = ctx.actions().approve(known.id, &ctx.actor(), &ctx.author(), &comment, is_approved).await?;
     list::single(&ctx, SET, &MACHINE_ACTION_TYPE, &uri, &decided)
 }
 

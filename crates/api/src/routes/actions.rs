@@ -41,6 +41,9 @@ pub(super) const ACTING: &[Permission] = &[
     MachineLiveResponse,
 ];
 
+/// What apps and what users need to read the package of an action.
+const FETCHING: &[Permission] = &[MachineRead, MachineCollectForensics];
+
 /// A method of a machine that is an action.
 struct Verb {
     path: &'static str,
@@ -100,8 +103,9 @@ pub(super) fn routes(routes: &mut Routes) {
         .post("/api/machineactions/{id}/cancel", NeedsOneOf(ACTING), cancel)
         .summary("Cancels an action; it takes the permission to ask for it.");
     routes
-        .get("/api/machineactions/{id}/getPackageUri", Needs(MachineRead), package_uri)
-        .summary("Makes a link to the package that an action collected.");
+        .get("/api/machineactions/{id}/getPackageUri", NeedsOneOf(FETCHING), package_uri)
+        .summary("Makes a link to the package that an action collected; it takes Machine.CollectForensics of users.")
+        .audited();
     routes
         .get("/api/machineactions/{id}/receipts", Needs(MachineRead), receipts)
         .summary("Lists what the device said about an action, as it signed it.");
@@ -155,6 +159,8 @@ async fn cancel(ctx: Ctx, Param(id): Param, uri: Uri, body: MaybeJson) -> Result
 }
 
 async fn package_uri(ctx: Ctx, Param(id): Param) -> Result<Response, ApiError> {
+    let needed = if ctx.is_app() { MachineRead } else { MachineCollectForensics };
+    let ctx = ctx.demand(needed, None).await?;
     let action = action(&ctx, &id).await?;
     link(&ctx, action.id, None).await
 }
@@ -314,7 +320,7 @@ fn idempotency_key(ctx: &Ctx, headers: &HeaderMap) -> Result<Option<String>, Api
     let key = given.to_str().ok().map(str::trim).filter(|key| (1..=ID_BYTES_MAX).contains(&key.len()));
     let message = format!("The header Idempotency-Key takes 1 to {ID_BYTES_MAX} visible characters.");
     let key = key.ok_or_else(|| ApiError::new(code::INVALID_INPUT, message))?;
-    Ok(Some(format!("{} {key}", ctx.actor())))
+    Ok(Some(format!("{} {key}", ctx.actor_in_app())))
 }
 
 pub(super) fn comment_of(body: &mut JsonObject, is_required: bool) -> Result<String, ApiError> {

@@ -74,7 +74,7 @@ async fn list(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
 /// The kinds that are asked for, or all that the caller may see.
 fn kinds(ctx: &Ctx, uri: &Uri) -> Result<Vec<&'static str>, ApiError> {
     ctx.whole_tenant()?;
-    let may = |kind: &&Kind| ctx.may(kind.needs);
+    let may = |kind: &&Kind| ctx.may_as_far(kind.needs);
     let Some(text) = parameter(uri, "kind").filter(|text| !text.trim().is_empty()) else {
         return Ok(KINDS.iter().filter(may).map(|kind| kind.name).collect());
     };
@@ -89,13 +89,18 @@ fn kinds(ctx: &Ctx, uri: &Uri) -> Result<Vec<&'static str>, ApiError> {
             let name: String = name.chars().take(60).collect();
             ApiError::invalid(format!("'{name}' is not a value of kind; valid: {}.", valid.join(", ")))
         })?;
-        if ctx.may(found.needs) {
+        if ctx.may_as_far(found.needs) {
             return Ok(found.name);
         }
         let needed = found.needs.application_name();
         Err(ApiError::new(code::FORBIDDEN, format!("Changes of {} need {needed}.", found.name)))
     };
     text.split(',').map(find).collect()
+}
+
+/// What a caller needs to see changes of these kinds.
+fn needs_of(kinds: &[&str]) -> Vec<Permission> {
+    KINDS.iter().filter(|kind| kinds.contains(&kind.name)).map(|kind| kind.needs).collect()
 }
 
 fn since(uri: &Uri) -> Result<Option<i64>, ApiError> {

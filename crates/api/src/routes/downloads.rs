@@ -1,34 +1,62 @@
 //! Links by which a result is read without a token, for a while.
 
+use std::net::SocketAddr;
+
+use actions::Followed;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{Extensions, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures::stream;
+use model::audit::{AuditEntry, Verdict};
+use serde_json::json;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
+use uuid::Uuid;
 
 use super::Access::Open;
 use super::Routes;
 use crate::ctx::{Outside, Param};
 use crate::error::ApiError;
 
+const PATH: &str = "/downloads/{token}";
 const PART_BYTES: usize = 64 << 10;
 /// What clients of the compatible API look for.
 const EXPIRED: &str = "Signature not valid in the specified key time frame";
 
 pub(super) fn routes(routes: &mut Routes) {
     routes
-        .get("/downloads/{token}", Open, download)
+        .get(PATH, Open, download)
         .summary("Reads the result of an action by a link, which is the permission.");
 }
 
-async fn download(outside: Outside, Param(token): Param) -> Result<Response, ApiError> {
+async fn download(
+    outside: Outside,
+    Param(token): Param,
+    extensions: Extensions,
+) -> Result<Response, ApiError> {
     let found = outside.state().actions.follow_link(&token).await?;
-    let Some((package, file)) = found else {
+    let Some(Followed { tenant, package, file }) = found else {
         return Ok((StatusCode::FORBIDDEN, [(CONTENT_TYPE, "text/plain")], EXPIRED).into_response());
     };
+    // Whoever has the link is who may follow it: the record says from where, and its maker stands with the same object.
+    let address = extensions.get::<ConnectInfo<SocketAddr>>().map(|connected| connected.0.ip());
+    let entry = AuditEntry {
+        actor: "the holder of a link".to_owned(),
+        app: None,
+        user: None,
+        address: address.map(|address| address.to_string()),
+        action: format!("GET {PATH}"),
+        object: Some(package.action.to_string()),
+        verdict: Verdict::Allowed,
+        status: None,
+        request: Uuid::new_v4().to_string(),
+        detail: Some(json!({ "command": package.index, "sha256": package.sha256, "bytes": package.bytes })),
+    };
+    // What cannot be written down is not handed out.
+    outside.state().store.tenant(tenant).audit(&entry, outside.state().clock.now()).await?;
     let mut response = content(file, package.bytes);
     let kind = if package.name.ends_with(".zip") { "application/zip" } else { "application/gzip" };
     let name: String = package

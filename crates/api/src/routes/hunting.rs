@@ -14,7 +14,7 @@ use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use model::Permission::{AdvancedHuntingRead, AdvancedQueryRead};
 
-use self::answer::{Form, written};
+use self::answer::{Form, Told, written};
 use self::asking::{Question, asked};
 use super::Access::Needs;
 use super::{Bounds, Routes};
@@ -56,7 +56,7 @@ async fn run_key(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
 }
 
 async fn run_hunting(ctx: Ctx, body: JsonObject) -> Result<Response, ApiError> {
-    run(&ctx, Question::of_body(body)?, Form::WithStats).await
+    run(&ctx, Question::of_body(body)?, Form::WithStats(Told::to(&ctx))).await
 }
 
 async fn run(ctx: &Ctx, question: Question, form: Form) -> Result<Response, ApiError> {

@@ -4,6 +4,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use model::Permission::{AlertRead, AlertReadWrite};
 use model::investigation::Investigation;
+use model::role::RolePermission;
 use sensor_proto::Order;
 use serde_json::Value;
 use store::INVESTIGATION_TYPE;
@@ -18,6 +19,10 @@ use crate::error::{ApiError, code};
 use crate::list::{self, ListRequest};
 
 const SET: &str = "Investigations";
+/// The action as grants are bounded to it.
+const START: &str = "StartInvestigation";
+/// An investigation removes what it finds.
+const REMEDIATE: &[RolePermission] = &[RolePermission::RemediateDevices];
 const ALERT_BYTES_MAX: usize = 256;
 
 pub(super) fn routes(routes: &mut Routes) {
@@ -28,10 +33,14 @@ pub(super) fn routes(routes: &mut Routes) {
         .summary("Reads an investigation, by its id or that of its alert.");
     routes
         .post("/api/machines/{id}/startInvestigation", Needs(AlertReadWrite), start)
-        .summary("Starts an investigation on a machine.");
+        .summary("Starts an investigation on a machine.")
+        .action(START)
+        .roles(REMEDIATE);
     routes
         .post("/api/machines/{id}/InitiateInvestigation", Needs(AlertReadWrite), initiate)
-        .summary("Starts an investigation and answers with its number, as in the preview of 2018.");
+        .summary("Starts an investigation and answers with its number, as in the preview of 2018.")
+        .action(START)
+        .roles(REMEDIATE);
 }
 
 async fn list(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {

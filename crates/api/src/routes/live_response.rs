@@ -3,11 +3,12 @@
 use actions::AskedCommand;
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
+use model::Permission;
 use model::Permission::{MachineLiveResponse, MachineRead};
 use sensor_proto::Order;
 use serde_json::Value;
 
-use super::Access::Needs;
+use super::Access::{Needs, NeedsOneOf};
 use super::Routes;
 use super::actions::{action, link, missing, request, submit};
 use super::machines::machine;
@@ -15,6 +16,8 @@ use crate::body::JsonObject;
 use crate::ctx::{Arguments, Ctx, Param};
 use crate::error::{ApiError, code};
 
+/// What apps and what users need to read the result of a command.
+const FETCHING: &[Permission] = &[MachineRead, MachineLiveResponse];
 const COMMANDS_MAX: usize = 32;
 const VALUE_BYTES_MAX: usize = 4 << 10;
 const RESULT_BYTES_MAX: u64 = 32 << 20;
@@ -25,8 +28,13 @@ pub(super) fn routes(routes: &mut Routes) {
         .summary("Runs the commands of a live response on a machine.")
         .action("LiveResponse");
     routes
-        .get("/api/machineactions/{id}/GetLiveResponseResultDownloadLink()", Needs(MachineRead), result_link)
-        .summary("Makes a link to the result of one command of a live response.");
+        .get(
+            "/api/machineactions/{id}/GetLiveResponseResultDownloadLink()",
+            NeedsOneOf(FETCHING),
+            result_link,
+        )
+        .summary("Makes a link to the result of one command of a live response; it takes Machine.LiveResponse of users.")
+        .audited();
 }
 
 async fn run(
@@ -43,6 +51,8 @@ async fn run(
 }
 
 async fn result_link(ctx: Ctx, Param(id): Param, arguments: Arguments) -> Result<Response, ApiError> {
+    let needed = if ctx.is_app() { MachineRead } else { MachineLiveResponse };
+    let ctx = ctx.demand(needed, None).await?;
     let action = action(&ctx, &id).await?;
     let index = arguments.get("index").and_then(|index| index.trim().parse::<u32>().ok());
     let message = "The function takes the number of the command: (index=0).";

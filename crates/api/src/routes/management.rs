@@ -6,6 +6,7 @@ mod apps;
 mod audit_log;
 mod device_groups;
 mod keys;
+mod partner_apps;
 mod roles;
 mod user_groups;
 mod users;
@@ -45,6 +46,8 @@ const DEVICE_GROUPS: &str = "/api/management/deviceGroups";
 const DEVICE_GROUP: &str = "/api/management/deviceGroups/{id}";
 const APPS: &str = "/api/management/apps";
 const APP: &str = "/api/management/apps/{id}";
+const PARTNER_APPS: &str = "/api/management/partnerApps";
+const PARTNER_APP: &str = "/api/management/partnerApps/{id}";
 const KEYS: &str = "/api/management/keys";
 
 pub(super) fn routes(routes: &mut Routes) {
@@ -112,7 +115,15 @@ pub(super) fn routes(routes: &mut Routes) {
     routes.post("/api/management/apps/{id}/revoke", write, apps::revoke).summary("Takes a consent back.");
     routes
         .put("/api/management/apps/{id}/scope", write, apps::set_scope)
-        .summary("Bounds a grant to device groups, actions, networks and hours.");
+        .summary("Bounds a grant to device groups, actions, networks and hours, of a partner's app too.");
+
+    routes
+        .get(PARTNER_APPS, read, partner_apps::list)
+        .summary("Lists the apps of other tenants that were let in.");
+    routes.get(PARTNER_APP, read, partner_apps::read).summary("Reads such an app with its consent.");
+    routes
+        .delete(PARTNER_APP, write, partner_apps::delete)
+        .summary("Shuts such an app out: its consents and sign-ins end.");
 
     routes
         .post("/api/management/apps/{id}/addRedirectUri", write, apps::add_redirect_uri)

@@ -338,6 +338,10 @@ async fn device_answered(outside: Outside, request: Request) -> Response {
         let form = visit.any_form(body).await?;
         let user_code = form.get("user_code").unwrap_or_default();
         let Some(browser) = &visit.browser else { return Ok(see_other("/device")) };
+        // A form that is no page's is no guess of a code either.
+        if visit.is_new || visit.is_cross_site || form.get("csrf").is_none() {
+            return Err(turned_away(outside.issuer().oauth_error(Refusal::FormForged.into())));
+        }
         // The page as it is now: what was shown has to be the same.
         let now = outside.issuer().device_page(user_code, browser, visit.network, None).await;
         let DeviceNext::Ask(page) = &now else { return Ok(visit.show_device(now)) };

@@ -1,7 +1,9 @@
 //! Actions on machines as existing clients ask for them and poll them, with a device on the other side.
 
 use model::DeviceId;
+use model::Permission::{MachineCollectForensics, MachineLiveResponse, MachineRead};
 use model::machine::Machine;
+use model::role::RolePermission;
 use sensor_proto::{CommandResult, LiveCommand, Order, Outcome};
 use serde_json::{Value, json};
 
@@ -232,6 +234,47 @@ async fn a_package_is_collected_and_read_by_a_link_for_a_while() {
     assert_eq!((read.status.as_u16(), read.text()), (200, "a zip archive"));
     assert_eq!(read.header("content-disposition"), "attachment; filename=package.zip");
     assert_eq!(read.header("content-type"), "application/zip");
+    // Who made the link and from where it was followed is written down.
+    let action_id = action["id"].as_str().unwrap();
+    let log = world.audit_log().await;
+    let of_link = |entry: &&Value| {
+        let action = entry["action"].as_str().unwrap();
+        (action.contains("PackageUri") || action.contains("/downloads/")) && entry["object"] == action_id
+    };
+    let entries: Vec<String> = log
+        .iter()
+        .filter(of_link)
+        .map(|entry| format!("{} {} {}", entry["actor"], entry["action"], entry["verdict"]).replace('"', ""))
+        .collect();
+    let make = "analyst app GET /api/machineactions/{id}/getPackageUri";
+    let expected = [
+        format!("{make} allowed"),
+        format!("{make} failed"),
+        format!("{make} allowed"),
+        format!("{make} done"),
+        "the holder of a link GET /downloads/{token} allowed".to_owned(),
+    ];
+    assert_eq!(entries, expected);
+
+    // Users need the permission to collect, and apps the one to read.
+    let reads = [MachineRead, MachineLiveResponse];
+    let (user, _, reader) = world.user_by_app("ada@contoso.example", false, &reads).await;
+    let roles = [RolePermission::ViewData, RolePermission::InvestigateAlerts];
+    world.give_role(user, &roles, "pc0").await;
+    let get = async |token: &str| world.send("GET", &format!("{path}/getPackageUri"), Some(token), "").await;
+    assert_eq!(get(&reader).await.error(), (403, "Forbidden".to_owned()));
+    let (_, collector) = world.portal("ada@contoso.example", &[MachineCollectForensics]).await;
+    get(&collector).await.ok();
+    let app = world.token(world.one, &[MachineCollectForensics]).await;
+    assert_eq!(get(&app).await.error(), (403, "Forbidden".to_owned()));
+    let app = world.token(world.one, &[MachineRead]).await;
+    get(&app).await.ok();
+    let result = format!("{path}/GetLiveResponseResultDownloadLink(index=0)");
+    for (token, status) in [(&collector, 403), (&app, 404)] {
+        assert_eq!(world.send("GET", &result, Some(token), "").await.status, status);
+    }
+    assert_eq!(world.send("GET", &result, Some(&reader), "").await.status, 403, "no role for live response");
+
     world.clock.advance(1_801);
     let late = world.send("GET", &link, None, "").await;
     let expired = "Signature not valid in the specified key time frame";

@@ -10,7 +10,7 @@ use model::lake::{LegalHold, Policies};
 use model::role::{self, ROLE_PERMISSIONS, RolePermission};
 use model::{Clock, DeviceId, Permission, Ticks};
 use serde_json::json;
-use store::{SignIn, UserGroup};
+use store::{PartnerApp, SignIn, UserGroup};
 use uuid::Uuid;
 
 use crate::world::{BASE, RESOURCE, ROW, Reply, World, all_permissions};
@@ -31,6 +31,7 @@ struct Targets {
     role: String,
     device_group: i64,
     app: Uuid,
+    partner: Uuid,
     secret: Uuid,
     session: Uuid,
     key: String,
@@ -43,7 +44,8 @@ impl Targets {
         let [user, user_group, app, secret, session] = [901, 902, 903, 904, 905].map(Uuid::from_u128);
         let (role, key) = (Uuid::from_u128(906).to_string(), "none".to_owned());
         let certificate = "00".to_owned();
-        Targets { user, user_group, role, device_group: 907, app, secret, session, key, certificate }
+        let partner = Uuid::from_u128(908);
+        Targets { user, user_group, role, device_group: 907, app, partner, secret, session, key, certificate }
     }
 
     async fn new(world: &World) -> Targets {
@@ -93,7 +95,17 @@ impl Targets {
         let key = world.issuer.signing_keys().await.unwrap().remove(0).kid;
         let certificate = world.issuer.add_certificate(world.one, app, CERTIFICATE).await.unwrap().sha256;
         let (user, user_group, role, app) = (id, id, id.to_string(), app.0);
-        Targets { user, user_group, role, device_group, app, secret, session: id, key, certificate }
+        let (partner, _) = world.issuer.register_app(world.two, "partner", &[]).await.unwrap();
+        let let_in = PartnerApp {
+            app: partner,
+            home: world.two,
+            permissions: Vec::new(),
+            granted_by: "admin".into(),
+            granted: world.clock.now(),
+        };
+        store.put_partner_app(&let_in).await.unwrap();
+        let partner = partner.0;
+        Targets { user, user_group, role, device_group, app, partner, secret, session: id, key, certificate }
     }
 
     fn id(&self, path: &str) -> String {
@@ -104,6 +116,7 @@ impl Targets {
             _ if words("roles") => self.role.clone(),
             _ if words("deviceGroups") => self.device_group.to_string(),
             _ if words("apps") => self.app.to_string(),
+            _ if words("partnerApps") => self.partner.to_string(),
             _ if words("sessions") => self.session.to_string(),
             _ => self.key.clone(),
         }
@@ -755,6 +768,7 @@ async fn access_state(world: &World) -> String {
         state += &format!("{:?}", store.app_secrets(app.id).await.unwrap().len());
         state += &format!("{:?}", store.app_certificates(app.id).await.unwrap().len());
     }
+    state += &format!("{:?}", store.partner_apps().await.unwrap());
     state += &format!("{:?}", world.issuer.signing_keys().await.unwrap());
     state
 }

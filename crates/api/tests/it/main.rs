@@ -3,6 +3,7 @@
 mod action_extras;
 mod actions;
 mod authorization;
+mod bounds;
 mod bulk;
 mod clients;
 mod coverage;

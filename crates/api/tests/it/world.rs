@@ -17,10 +17,11 @@ use model::access::{DeviceGroup, GrantScope};
 use model::alert::{Alert, AlertEvidence, AlertStatus, EntityType, Severity};
 use model::machine::Machine;
 use model::permission::PERMISSIONS;
+use model::role::RolePermission;
 use model::{AlertId, AppId, Clock, DeviceId, Permission, TenantId, Ticks};
 use query::{Engine, EngineConfig};
 use serde_json::Value;
-use store::{AppSignIn, RaisedAlert, Store};
+use store::{AppSignIn, RaisedAlert, Store, UserGroup};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tower::ServiceExt;
@@ -200,16 +201,35 @@ impl World {
 
     /// A user of the first tenant, and a token by which an app with every delegated permission acts for him.
     pub async fn user(&self, name: &str, is_administrator: bool) -> (Uuid, String) {
-        let password = Secret::new("correct horse battery".into());
-        let (issuer, tenant) = (&self.issuer, self.one);
-        let user = issuer.create_user(tenant, name, name, password.clone(), is_administrator).await.unwrap();
-        let (app, _) = issuer.register_app(tenant, "portal", &[]).await.unwrap();
         let delegated: Vec<Permission> =
             PERMISSIONS.iter().filter(|d| d.delegated.is_some()).map(|d| d.permission).collect();
+        let (user, _, token) = self.user_by_app(name, is_administrator, &delegated).await;
+        (user, token)
+    }
+
+    /// The same by an app that has these delegated permissions, and that app.
+    pub async fn user_by_app(
+        &self,
+        name: &str,
+        is_administrator: bool,
+        delegated: &[Permission],
+    ) -> (Uuid, AppId, String) {
+        let password = Secret::new("correct horse battery".into());
+        let (issuer, tenant) = (&self.issuer, self.one);
+        let user = issuer.create_user(tenant, name, name, password, is_administrator).await.unwrap();
+        let (app, token) = self.portal(name, delegated).await;
+        (user.id, app, token)
+    }
+
+    /// A new app with these delegated permissions, and a token by which it acts for a user who is there.
+    pub async fn portal(&self, name: &str, delegated: &[Permission]) -> (AppId, String) {
+        let password = Secret::new("correct horse battery".into());
+        let (issuer, tenant) = (&self.issuer, self.one);
+        let (id, _) = issuer.register_app(tenant, "portal", &[]).await.unwrap();
         let how = AppSignIn { is_public: true, takes_passwords: true, ..AppSignIn::default() };
-        issuer.set_sign_in(tenant, app, &delegated, how).await.unwrap();
-        issuer.consent_delegated(tenant, app, None, "admin").await.unwrap();
-        let (app, scope) = (app.to_string(), format!("{RESOURCE}/.default"));
+        issuer.set_sign_in(tenant, id, delegated, how).await.unwrap();
+        issuer.consent_delegated(tenant, id, None, "admin").await.unwrap();
+        let (app, scope) = (id.to_string(), format!("{RESOURCE}/.default"));
         let form = [
             ("grant_type", "password"),
             ("client_id", app.as_str()),
@@ -219,7 +239,32 @@ impl World {
         ];
         let form = Form::from_pairs(form.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect());
         let answer = issuer.token(&tenant.to_string(), TokenVersion::V2, &form, None).await.unwrap();
-        (user.id, answer.access_token.expose().to_owned())
+        (id, answer.access_token.expose().to_owned())
+    }
+
+    /// Gives a user a role of these permissions for the device group of one device. Other devices are of others.
+    pub async fn give_role(&self, user: Uuid, permissions: &[RolePermission], device: &str) {
+        let store = self.store.tenant(self.one);
+        let id = Uuid::new_v4();
+        let group = UserGroup { id, name: id.to_string(), description: String::new() };
+        store.create_user_group(&group).await.unwrap();
+        store.add_members(id, &[user]).await.unwrap();
+        let (role, description) = (id.to_string(), String::new());
+        let permissions = permissions.to_vec();
+        let role = store::Role { id: role.clone(), name: role, description, permissions };
+        store.create_role(&role).await.unwrap();
+        store.assign_role(&role.id, &[id]).await.unwrap();
+        let others = UserGroup { id: Uuid::new_v4(), name: format!("not {id}"), ..group };
+        store.create_user_group(&others).await.unwrap();
+        store.set_unassigned_access(&[others.id]).await.unwrap();
+        self.device_group(&id.to_string(), device, &[id]).await;
+        self.issuer.forget(self.one);
+    }
+
+    /// The entries of the first tenant's audit log.
+    pub async fn audit_log(&self) -> Vec<Value> {
+        let records = self.store.tenant(self.one).audit_records(0, 10_000).await.unwrap();
+        records.iter().map(|record| serde_json::from_str(&record.entry).unwrap()).collect()
     }
 
     /// A device group of the first tenant for one device name; its id.

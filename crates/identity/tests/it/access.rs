@@ -118,13 +118,18 @@ fn a_user_is_who_signed_in_with_the_roles_of_his_groups_until_he_may_not() {
         assert_eq!(rights(&second).await, Err(AuthError::SignedOut));
         assert!(rights(&first).await.is_ok(), "the other sign-in goes on");
 
+        let of_first = issuer.verify(&first).await.unwrap();
         let from = model::Clock::now(&*clock);
         let change = UserChange { tokens_from: Some(from), ..UserChange::default() };
         store.change_user(ada.id, &change).await.unwrap();
         issuer.forget(tenant);
         assert_eq!(rights(&first).await, Err(AuthError::TakenBack));
+        // For answers that take long, too.
+        assert_eq!(issuer.again(&of_first).await, Err(AuthError::TakenBack));
         let third = token().await;
         assert!(rights(&third).await.is_ok());
+        let of_third = issuer.verify(&third).await.unwrap();
+        assert_eq!(issuer.again(&of_third).await.as_ref(), Ok(&of_third));
         store.remove_delegated_grant(fixture.app, None).await.unwrap();
         issuer.forget(tenant);
         assert_eq!(issuer.verify(&third).await.unwrap().permissions, []);
@@ -132,6 +137,8 @@ fn a_user_is_who_signed_in_with_the_roles_of_his_groups_until_he_may_not() {
         store.change_user(ada.id, &change).await.unwrap();
         issuer.forget(tenant);
         assert_eq!(rights(&third).await, Err(AuthError::UnknownUser));
+        clock.advance(3_600);
+        assert_eq!(issuer.again(&of_third).await, Err(AuthError::Expired));
     });
 }
 

@@ -116,6 +116,11 @@ fn a_token_of_a_trusted_issuer_permits_what_the_operator_says() {
             ("pipeline", None, CallerKind::Application)
         );
         assert_eq!(caller.permissions, [Permission::AlertRead, Permission::MachineRead]);
+        let outside = caller.outside.unwrap();
+        assert_eq!(
+            (outside.issuer.as_str(), outside.subject.as_str()),
+            (ISSUER, claims()["sub"].as_str().unwrap())
+        );
         for (claim, value, expected) in [
             ("roles", json!("x soc.read"), 2),
             ("roles", json!("soc.readx"), 0),
@@ -132,6 +137,9 @@ fn a_token_of_a_trusted_issuer_permits_what_the_operator_says() {
             ("exp", json!(NOW), AuthError::Expired),
             ("nbf", json!(NOW + 61), AuthError::NotYetValid),
             ("sub", Value::Null, AuthError::Malformed),
+            ("sub", json!(""), AuthError::Malformed),
+            ("sub", json!("a\nb"), AuthError::Malformed),
+            ("sub", json!("x".repeat(256)), AuthError::Malformed),
             ("iss", json!("https://idp.example/other"), AuthError::UnknownKey),
         ] {
             let mut changed = claims();
@@ -141,6 +149,26 @@ fn a_token_of_a_trusted_issuer_permits_what_the_operator_says() {
         }
         let verdict = world.issuer.verify(&signer.sign(&header("short"), &claims())).await;
         assert_eq!(verdict, Err(AuthError::UnknownKey), "a short key is none");
+    });
+}
+
+#[test]
+fn callers_of_one_client_are_told_apart_by_their_subjects_and_last_as_long_as_their_tokens() {
+    run(async {
+        let signer = Certified::new(2030);
+        let world = World::new(&signer).await;
+        let verify = async |sub: &str| {
+            let mut changed = claims();
+            changed["sub"] = json!(sub);
+            world.issuer.verify(&signer.sign(&header("one"), &changed)).await.unwrap()
+        };
+        let (one, other) = (verify("one").await, verify("other").await);
+        assert_eq!(one.name, other.name);
+        assert_ne!(one.actor(), other.actor());
+        assert_ne!(one.actor_in_app(), other.actor_in_app());
+        assert_eq!(world.issuer.again(&one).await.as_ref(), Ok(&one));
+        world.clock.advance(100_000);
+        assert_eq!(world.issuer.again(&one).await, Err(AuthError::Expired));
     });
 }
 

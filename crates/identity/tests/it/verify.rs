@@ -1,10 +1,10 @@
 //! Verification: which bearer tokens are believed.
 
 use identity::TokenVersion::{V1, V2};
-use identity::{AuthError, Caller, CallerKind, Form, IssuerConfig, bearer_token};
+use identity::{AuthError, Caller, CallerKind, Form, IssuerConfig, TokenTimes, bearer_token};
 use jsonwebtoken::jwk::{AlgorithmParameters, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
-use model::Permission;
+use model::{Permission, Ticks};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -51,6 +51,7 @@ fn header_changed(change: impl FnOnce(&mut Value)) -> Result<Caller, AuthError> 
 fn a_token_of_either_generation_tells_who_calls() {
     for version in [V1, V2] {
         let token = run(shared().token(version));
+        let start = Ticks::parse("2024-05-06T07:08:09Z").unwrap();
         let expected = Caller {
             tenant: shared().tenant,
             app: Some(shared().app),
@@ -58,6 +59,8 @@ fn a_token_of_either_generation_tells_who_calls() {
             permissions: vec![Permission::AlertReadWrite, Permission::MachineRead],
             scope: Default::default(),
             kind: CallerKind::Application,
+            outside: None,
+            token: Some(TokenTimes { issued: start, expires: start.plus_seconds(3_599) }),
         };
         assert_eq!(run(shared().issuer.verify(&token)), Ok(expected));
     }

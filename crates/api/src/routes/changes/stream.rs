@@ -9,11 +9,13 @@ use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, Uri};
 use axum::response::{IntoResponse, Response};
 use futures::stream;
+use model::Permission;
 use tokio::time::Instant;
 
-use super::{bounds, kinds, sequence, since, told};
+use super::{bounds, kinds, needs_of, sequence, since, told};
 use crate::ctx::{Ctx, DECIDED_FOR};
 use crate::error::ApiError;
+use crate::streams::OpenStream;
 
 const LAST_EVENT_ID: &str = "last-event-id";
 /// How long a change waits to be sent, at most.
@@ -29,6 +31,8 @@ const READ_MAX: u64 = 100;
 struct Follower {
     ctx: Ctx,
     kinds: Vec<&'static str>,
+    /// What it takes to see these kinds.
+    needs: Vec<Permission>,
     since: i64,
     /// Events that are made and not sent yet.
     ready: VecDeque<Bytes>,
@@ -36,6 +40,7 @@ struct Follower {
     ends: Instant,
     /// When it was last asked whether the caller may have this.
     decided: Instant,
+    _open: OpenStream,
 }
 
 pub(super) async fn follow(ctx: Ctx, uri: Uri, headers: HeaderMap) -> Result<Response, ApiError> {
@@ -53,17 +58,21 @@ pub(super) async fn follow(ctx: Ctx, uri: Uri, headers: HeaderMap) -> Result<Res
         // Without a place to begin at, what changes from now on.
         None => ctx.store().change_bounds().await?.0,
     };
+    let open = ctx.open_stream()?;
     let now = Instant::now();
+    let left = ctx.token_seconds().map_or(STREAM_MAX, Duration::from_secs);
     // Tells the client how soon to come again, and that it is heard.
     let greeting = Bytes::from_static(b"retry: 1000\n: following\n\n");
     let follower = Follower {
         ctx,
+        needs: needs_of(&kinds),
         kinds,
         since,
         ready: VecDeque::from([greeting]),
         sent: now,
-        ends: now + STREAM_MAX,
+        ends: now + left.min(STREAM_MAX),
         decided: now,
+        _open: open,
     };
     let events = stream::unfold(follower, |mut follower| async move {
         let event = follower.next().await?;
@@ -105,7 +114,7 @@ impl Follower {
 
     async fn ask_again(&mut self) -> Result<(), ApiError> {
         if self.decided.elapsed() >= DECIDED_FOR {
-            self.ctx.still_allowed().await?;
+            self.ctx.still_allowed(&self.needs).await?;
             self.decided = Instant::now();
         }
         Ok(())

@@ -7,6 +7,7 @@ use model::Kind;
 use query::{Answer, Stats};
 use serde_json::{Value, json};
 
+use crate::ctx::Ctx;
 use crate::error::ApiError;
 
 /// Says that there are more rows than a result may have.
@@ -17,9 +18,23 @@ const TICKS_PER_SECOND: f64 = 1e7;
 #[derive(Clone, Debug)]
 pub(super) enum Form {
     Plain,
-    WithStats,
+    WithStats(Told),
     /// As Graph has it, under this context.
     Graph(String),
+}
+
+/// How much is told of what a query took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    All,
+    /// Nothing that depends on rows out of the caller's reach: scans go through those too.
+    Result,
+}
+
+impl Told {
+    pub fn to(ctx: &Ctx) -> Told {
+        if ctx.reaches_all() { Told::All } else { Told::Result }
+    }
 }
 
 /// Writes the answer beside the async threads: a result can be large.
@@ -40,8 +55,8 @@ fn write(answer: &Answer, form: &Form) -> Vec<u8> {
     let mut body = Vec::with_capacity(results.len() + 4096);
     let head = match form {
         Form::Plain => format!("{{\"Schema\":{},\"Results\":", schema(&answer.columns)),
-        Form::WithStats => {
-            let (stats, schema) = (stats(&answer.stats, results.len()), schema(&answer.columns));
+        Form::WithStats(told) => {
+            let (stats, schema) = (stats(&answer.stats, results.len(), *told), schema(&answer.columns));
             format!("{{\"Stats\":{stats},\"Schema\":{schema},\"Results\":")
         }
         Form::Graph(context) => {
@@ -61,21 +76,24 @@ pub(super) fn schema(columns: &[(String, Kind)]) -> Value {
 }
 
 /// What was measured. What is not measured is left out rather than made up.
-pub(super) fn stats(stats: &Stats, result_bytes: usize) -> Value {
+pub(super) fn stats(stats: &Stats, result_bytes: usize, told: Told) -> Value {
     let time = |time: std::time::Duration| {
         let ticks = (time.as_secs_f64() * TICKS_PER_SECOND) as i64;
         kql::literals::format_timespan(ticks).to_string()
     };
-    json!({
+    let mut answer = json!({
         "ExecutionTime": stats.elapsed.as_secs_f64(),
-        "resource_usage": {
+        "dataset_statistics": [{ "table_row_count": stats.rows, "table_size": result_bytes }],
+    });
+    if told == Told::All {
+        answer["resource_usage"] = json!({
             "cpu": { "total cpu": time(stats.cpu) },
             "memory": { "peak_per_node": stats.memory_peak },
-        },
-        "input_dataset_statistics": {
+        });
+        answer["input_dataset_statistics"] = json!({
             "rows": { "scanned": stats.scanned.rows },
             "bytes": { "scanned": stats.scanned.bytes },
-        },
-        "dataset_statistics": [{ "table_row_count": stats.rows, "table_size": result_bytes }],
-    })
+        });
+    }
+    answer
 }

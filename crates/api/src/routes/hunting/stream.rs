@@ -25,12 +25,14 @@ use tokio::sync::mpsc;
 
 use super::super::Access::Needs;
 use super::super::{Bounds, Routes};
+use super::answer::Told;
 use super::asking::{Question, asked, tables};
 use super::cursor::Cursor;
 use super::{answer, failure, timespan};
 use crate::body::JsonObject;
 use crate::ctx::{Ctx, DECIDED_FOR};
 use crate::error::{ApiError, code};
+use crate::streams::OpenStream;
 
 /// How often a stream says how far it is, while no rows come.
 const PROGRESS: Duration = Duration::from_secs(2);
@@ -103,6 +105,7 @@ struct Head {
 
 async fn stream(ctx: Ctx, headers: HeaderMap, mut body: JsonObject) -> Result<Response, ApiError> {
     let media = Media::of(&headers)?;
+    let open = ctx.open_stream()?;
     let cursor = body.take_text("Cursor")?;
     let span = body.take_text("Timespan")?;
     let mut question = Question::of_body(body)?;
@@ -146,7 +149,7 @@ async fn stream(ctx: Ctx, headers: HeaderMap, mut body: JsonObject) -> Result<Re
     };
     let (sender, receiver) = mpsc::channel(PIECES);
     let decided = Instant::now();
-    tokio::spawn(Driver { ctx, asked, writer, sender, decided }.drive(running, head));
+    tokio::spawn(Driver { ctx, asked, writer, sender, decided, _open: open }.drive(running, head));
     let pieces = stream::unfold(receiver, async |mut receiver| {
         let piece: Vec<u8> = receiver.recv().await?;
         Some((Ok::<_, Infallible>(Bytes::from(piece)), receiver))
@@ -165,6 +168,7 @@ struct Driver {
     sender: mpsc::Sender<Vec<u8>>,
     /// When it was last asked whether the caller may have this.
     decided: Instant,
+    _open: OpenStream,
 }
 
 /// Why a stream ends before its rows do.
@@ -209,7 +213,7 @@ impl Driver {
                         part = &mut next => break part,
                         _ = ticks.tick() => {
                             self.ask_again().await?;
-                            self.writer.note("progress", &progress(&meter, None))?;
+                            self.writer.note("progress", &progress(&meter, None, Told::to(&self.ctx)))?;
                             self.send().await?;
                         }
                     }
@@ -220,11 +224,13 @@ impl Driver {
                 Some(Part::Rows(batch)) => self.batch(&batch).await?,
                 Some(Part::Reached(position)) => {
                     let cursor = Cursor::new(&self.asked, &self.ctx, position).write();
-                    self.writer.note("progress", &progress(&meter, Some(cursor)))?;
+                    let told = Told::to(&self.ctx);
+                    self.writer.note("progress", &progress(&meter, Some(cursor), told))?;
                     self.send().await?;
                 }
                 None => {
-                    self.writer.note("end", &json!({ "Stats": answer::stats(&meter.stats(), 0) }))?;
+                    let stats = answer::stats(&meter.stats(), 0, Told::to(&self.ctx));
+                    self.writer.note("end", &json!({ "Stats": stats }))?;
                     self.writer.end()?;
                     return self.send().await;
                 }
@@ -234,7 +240,7 @@ impl Driver {
 
     async fn ask_again(&mut self) -> Result<(), Stop> {
         if self.decided.elapsed() >= DECIDED_FOR {
-            self.ctx.still_allowed().await.map_err(Stop::Failed)?;
+            self.ctx.still_allowed(&[]).await.map_err(Stop::Failed)?;
             self.decided = Instant::now();
         }
         Ok(())
@@ -260,14 +266,13 @@ impl Driver {
     }
 }
 
-fn progress(meter: &Meter, cursor: Option<String>) -> Value {
+fn progress(meter: &Meter, cursor: Option<String>, told: Told) -> Value {
     let stats = meter.stats();
-    let mut note = json!({
-        "seconds": stats.elapsed.as_secs_f64(),
-        "rows": stats.rows,
-        "rowsScanned": stats.scanned.rows,
-        "bytesScanned": stats.scanned.bytes,
-    });
+    let mut note = json!({ "seconds": stats.elapsed.as_secs_f64(), "rows": stats.rows });
+    if told == Told::All {
+        note["rowsScanned"] = stats.scanned.rows.into();
+        note["bytesScanned"] = stats.scanned.bytes.into();
+    }
     if let Some(cursor) = cursor {
         note["cursor"] = cursor.into();
     }

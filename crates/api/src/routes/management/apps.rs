@@ -1,13 +1,16 @@
 //! App registrations, their secrets and consents, and what bounds a grant.
 
 use axum::response::Response;
+use identity::PartnerInfo;
 use model::access::GrantScope;
 use model::permission::PERMISSIONS;
 use model::{AppId, Permission, Ticks};
 use serde_json::{Value, json};
 use store::{App, AppSignIn};
 
-use super::{changed, id_of, invalid, name, needed_name, needed_text, removed, texts, time, truth, whole};
+use super::{
+    changed, id_of, invalid, name, needed_name, needed_text, partner_apps, removed, texts, time, truth, whole,
+};
 use crate::body::JsonObject;
 use crate::ctx::{Ctx, Param};
 use crate::error::ApiError;
@@ -71,7 +74,7 @@ async fn shown(ctx: &Ctx, app: &App) -> Result<Value, ApiError> {
     }))
 }
 
-fn list_of<T>(items: &[T], shown: impl Fn(&T) -> Value) -> Value {
+pub(super) fn list_of<T>(items: &[T], shown: impl Fn(&T) -> Value) -> Value {
     items.iter().map(shown).collect()
 }
 
@@ -236,6 +239,12 @@ pub(super) async fn revoke(ctx: Ctx, Param(id): Param) -> Result<Response, ApiEr
     changed(&shown(&ctx, &app).await?, detail)
 }
 
+/// Where an app whose grant is bounded is registered.
+enum Registered {
+    Here(App),
+    Elsewhere(PartnerInfo),
+}
+
 pub(super) async fn set_scope(
     ctx: Ctx,
     Param(id): Param,
@@ -257,14 +266,22 @@ pub(super) async fn set_scope(
     if most.iter().any(|items| *items > SCOPE_ITEMS_MAX) {
         return Err(invalid(format!("A list of bounds takes at most {SCOPE_ITEMS_MAX} items.")));
     }
-    let app = find(&ctx, &id).await?;
+    let app = AppId(id_of("App", &id)?);
+    let registered = match ctx.store().app(app).await? {
+        Some(own) => Registered::Here(own),
+        None => Registered::Elsewhere(partner_apps::find(&ctx, &id).await?),
+    };
     let known = ctx.store().device_groups().await?;
     let is_known = |id: &i64| *id == model::access::UNASSIGNED_GROUP || known.iter().any(|g| g.id == *id);
     if let Some(unknown) = scope.device_groups.iter().find(|id| !is_known(id)) {
         return Err(invalid(format!("'deviceGroups': there is no device group {unknown}.")));
     }
-    ctx.store().put_grant_scope(app.id, &scope).await?;
-    changed(&shown(&ctx, &app).await?, json!({ "scope": scope }))
+    ctx.store().put_grant_scope(app, &scope).await?;
+    let answer = match &registered {
+        Registered::Here(own) => shown(&ctx, own).await?,
+        Registered::Elsewhere(partner) => partner_apps::shown(&ctx, partner).await?,
+    };
+    changed(&answer, json!({ "scope": scope }))
 }
 
 pub(super) async fn add_redirect_uri(

@@ -116,12 +116,19 @@ struct Entry {
 pub(crate) struct AccessMemory {
     store: Store,
     clock: Arc<dyn Clock>,
-    entries: RwLock<HashMap<Key, Entry>>,
+    memory: RwLock<Memory>,
+}
+
+#[derive(Default)]
+struct Memory {
+    entries: HashMap<Key, Entry>,
+    /// How often something was forgotten: what was read before that is not remembered after it.
+    forgotten: u64,
 }
 
 impl AccessMemory {
     pub fn new(store: Store, clock: Arc<dyn Clock>) -> AccessMemory {
-        AccessMemory { store, clock, entries: RwLock::default() }
+        AccessMemory { store, clock, memory: RwLock::default() }
     }
 
     /// What an app may do for itself.
@@ -142,13 +149,17 @@ impl AccessMemory {
 
     /// Forgets what is remembered of a tenant.
     pub fn forget(&self, tenant: TenantId) {
-        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|key, _| key.tenant() != tenant);
+        let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+        memory.entries.retain(|key, _| key.tenant() != tenant);
+        memory.forgotten += 1;
     }
 
     async fn of(&self, key: Key) -> Result<Arc<Access>, AuthError> {
         let now = self.clock.now();
-        let known = self.entries.read().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
+        let (known, forgotten) = {
+            let memory = self.memory.read().unwrap_or_else(PoisonError::into_inner);
+            (memory.entries.get(&key).cloned(), memory.forgotten)
+        };
         let is_within =
             |entry: &Entry, seconds| (entry.loaded..entry.loaded.plus_seconds(seconds)).contains(&now);
         if let Some(entry) = &known
@@ -158,11 +169,13 @@ impl AccessMemory {
         }
         match self.load(key, now).await {
             Ok(access) => {
-                let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
-                if entries.len() >= ENTRIES_MAX {
-                    entries.clear();
+                let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
+                if memory.forgotten == forgotten {
+                    if memory.entries.len() >= ENTRIES_MAX {
+                        memory.entries.clear();
+                    }
+                    memory.entries.insert(key, Entry { loaded: now, access: access.clone() });
                 }
-                entries.insert(key, Entry { loaded: now, access: access.clone() });
                 access
             }
             Err(error) => {

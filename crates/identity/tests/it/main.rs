@@ -8,6 +8,7 @@ mod codes;
 mod discovery;
 mod fixture;
 mod keys;
+mod load;
 mod outside;
 mod secret_caller;
 mod signing_in;

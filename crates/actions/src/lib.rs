@@ -4,6 +4,7 @@
 //! values without input or output. [`Actions`] keeps queues in the store together with the actions they stand for,
 //! and speaks the server's side of the device channel.
 
+mod approval;
 mod channel;
 mod contents;
 mod error;

@@ -15,6 +15,8 @@ pub struct Policy {
     pub protected_tags: Vec<String>,
     /// Actions of these types wait until somebody else has approved them.
     pub approval: Vec<ActionKind>,
+    /// Investigations, which remove what they find, wait in the same way.
+    pub investigations_need_approval: bool,
     /// Actions of the tenant in an hour.
     pub actions_per_hour: u64,
     /// Live responses of the tenant at the same time.
@@ -26,6 +28,7 @@ impl Default for Policy {
         Policy {
             protected_tags: Vec::new(),
             approval: Vec::new(),
+            investigations_need_approval: false,
             actions_per_hour: 5_000,
             live_responses: 25,
         }
@@ -61,7 +64,7 @@ impl Policy {
     }
 
     pub(crate) fn needs_approval(&self, kind: Option<ActionKind>) -> bool {
-        kind.is_some_and(|kind| self.approval.contains(&kind))
+        kind.map_or(self.investigations_need_approval, |kind| self.approval.contains(&kind))
     }
 
     /// Refuses what is more than may be, when there were `made` in the last hour and `live` are open.

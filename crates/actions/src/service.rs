@@ -217,7 +217,8 @@ impl TenantActions {
         let mut queue = read_queue(&machine.id, work.queue().await?)?;
         let mut changes = queue.expire(now);
         let order = Uuid::new_v4();
-        let accepted = queue.request(order, Order::Investigate, self.expiry(request, now), false);
+        let is_held = policy.needs_approval(None);
+        let accepted = queue.request(order, Order::Investigate, self.expiry(request, now), is_held);
         changes.extend(accepted.map_err(|refusal| self.refused(refusal, &request.order))?);
         let investigation = Investigation {
             id: work.next_investigation().await?.to_string(),
@@ -225,12 +226,12 @@ impl TenantActions {
             end_time: None,
             state: InvestigationState::Queued,
             cancelled_by: None,
-            status_details: None,
+            status_details: is_held.then(|| "Waits for the approval of a second person.".to_owned()),
             machine_id: machine.id.clone(),
             computer_dns_name: machine.computer_dns_name.clone(),
             triggering_alert_id: alert,
         };
-        work.add_investigation(&investigation, order).await?;
+        work.add_investigation(&investigation, order, &request.actor).await?;
         self.write(&mut work, &queue, &changes, now).await?;
         work.commit().await?;
         info!(tenant = %self.id(), device = %machine.id, investigation = investigation.id, by = request.requestor, "started an investigation");

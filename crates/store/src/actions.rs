@@ -127,6 +127,15 @@ impl TenantStore {
         page::count(&self.db, &INVESTIGATION, &self.key, in_reach, filter).await
     }
 
+    /// The order that stands for an investigation, and who asked for it, by an id that does not change.
+    pub async fn investigation_order(&self, id: &str) -> Result<Option<(Uuid, String)>, StoreError> {
+        const SQL: &str = "SELECT order_id, actor FROM investigations WHERE tenant = $1 AND id = $2";
+        let query = sqlx::query(SQL).bind(&self.key).bind(id).try_map(|row: Row| {
+            Ok((crate::database::uuid(row.try_get("order_id")?)?, row.try_get("actor")?))
+        });
+        query.fetch_optional(self.db.readers()).await.map_err(failed("read who asked for an investigation"))
+    }
+
     /// The queue of a device as it is stored; none before its first order.
     pub async fn device_queue(&self, device: &DeviceId) -> Result<Option<String>, StoreError> {
         const SQL: &str = "SELECT body FROM device_queues WHERE tenant = $1 AND device = $2";
@@ -239,9 +248,10 @@ impl ActionWork {
         &mut self,
         investigation: &Investigation,
         order: Uuid,
+        actor: &str,
     ) -> Result<(), StoreError> {
         let order = order.to_string();
-        let extra = [("order_id", order.as_str())];
+        let extra = [("order_id", order.as_str()), ("actor", actor)];
         add(&mut self.transaction, &INVESTIGATION, &self.tenant, investigation, &extra).await
     }
 

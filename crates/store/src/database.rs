@@ -31,6 +31,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (40, "entities and their changes", include_str!("../migrations/sqlite/0040_entities.sql")),
     (41, "calls that are made once", include_str!("../migrations/sqlite/0041_idempotency.sql")),
     (60, "actions on devices", include_str!("../migrations/sqlite/0060_actions.sql")),
+    (
+        61,
+        "who asked to investigate",
+        include_str!("../migrations/sqlite/0061_who_asked_to_investigate.sql"),
+    ),
 ];
 
 const READERS_MAX: u32 = 8;

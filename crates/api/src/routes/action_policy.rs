@@ -54,6 +54,11 @@ async fn set(ctx: Ctx, mut body: JsonObject) -> Result<Response, ApiError> {
         policy.approval.sort_unstable();
         policy.approval.dedup();
     }
+    match body.take("investigationsNeedApproval")? {
+        None => {}
+        Some(Value::Bool(needed)) => policy.investigations_need_approval = needed,
+        Some(_) => return Err(invalid("'investigationsNeedApproval' takes true or false.".to_owned())),
+    }
     if let Some(quota) = quota(&mut body, "actionsPerHour")? {
         policy.actions_per_hour = quota;
     }

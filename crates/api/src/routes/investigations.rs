@@ -2,7 +2,7 @@
 
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
-use model::Permission::{AlertRead, AlertReadWrite};
+use model::Permission::{ActionApprove, AlertRead, AlertReadWrite};
 use model::investigation::Investigation;
 use model::role::RolePermission;
 use sensor_proto::Order;
@@ -11,7 +11,7 @@ use store::INVESTIGATION_TYPE;
 
 use super::Access::Needs;
 use super::Routes;
-use super::actions::request;
+use super::actions::{comment_of, request};
 use super::machines::machine;
 use crate::body::JsonObject;
 use crate::ctx::{Ctx, Param};
@@ -41,6 +41,38 @@ pub(super) fn routes(routes: &mut Routes) {
         .summary("Starts an investigation and answers with its number, as in the preview of 2018.")
         .action(START)
         .roles(REMEDIATE);
+    routes
+        .post("/api/investigations/{id}/approve", Needs(ActionApprove), approve)
+        .summary("Approves an investigation that somebody else asked for.")
+        .action(START);
+    routes
+        .post("/api/investigations/{id}/reject", Needs(ActionApprove), reject)
+        .summary("Turns an investigation that somebody else asked for down.")
+        .action(START);
+}
+
+async fn approve(ctx: Ctx, param: Param, uri: Uri, body: JsonObject) -> Result<Response, ApiError> {
+    decide(ctx, param, uri, body, true).await
+}
+
+async fn reject(ctx: Ctx, param: Param, uri: Uri, body: JsonObject) -> Result<Response, ApiError> {
+    decide(ctx, param, uri, body, false).await
+}
+
+async fn decide(
+    ctx: Ctx,
+    Param(id): Param,
+    uri: Uri,
+    mut body: JsonObject,
+    is_approved: bool,
+) -> Result<Response, ApiError> {
+    let comment = comment_of(&mut body, true)?;
+    let missing = || ApiError::resource_not_found("Investigation", &id);
+    // Only what is in reach is decided about.
+    let known = ctx.store().investigation(&id).await?.ok_or_else(missing)?;
+    let (actor, by) = (ctx.actor(), ctx.author());
+    let decided = ctx.actions().approve_investigation(&known.id, &actor, &by, &comment, is_approved).await?;
+    list::single(&ctx, SET, &INVESTIGATION_TYPE, &uri, &decided)
 }
 
 async fn list(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {

@@ -9,6 +9,7 @@ use axum::http::header::AUTHORIZATION;
 use model::access::GrantScope;
 use model::role::RolePermission::{InvestigateAlerts, ManageSecuritySettings, RemediateDevices, ViewData};
 use model::{DeviceId, Permission};
+use sensor_proto::Outcome;
 use serde_json::json;
 use store::{AppSignIn, PartnerApp};
 use tower::ServiceExt;
@@ -125,6 +126,44 @@ async fn an_investigation_is_an_action_that_grants_and_roles_bound() {
     world.give_role(user, &[InvestigateAlerts, RemediateDevices], "pc0").await;
     assert_eq!(start(&both, "startInvestigation").await, 404, "pc0 is of the first group by rank");
     assert_eq!(start(&investigates, "startInvestigation").await, 201);
+}
+
+#[tokio::test]
+async fn an_investigation_that_needs_two_people_waits_for_the_second() {
+    let (world, mut sensor) = crate::actions::world().await;
+    let all = world.all().await;
+    let policy = r#"{"investigationsNeedApproval":true}"#;
+    let set = world.send("PUT", "/api/machineactions/policy", Some(&all), policy).await.ok();
+    assert_eq!(set["investigationsNeedApproval"], true, "{set}");
+    let start = async || {
+        let path = format!("/api/machines/{PC}/startInvestigation");
+        let started = world.post(&path, r#"{"Comment":"c"}"#).await;
+        assert_eq!(started.status, 201, "{}", started.text());
+        format!("/api/investigations/{}", started.json()["id"].as_str().unwrap())
+    };
+    let second = world.token(world.one, &[Permission::ActionApprove, Permission::AlertRead]).await;
+    let decide =
+        async |path: &str, token: &str| world.send("POST", path, Some(token), r#"{"Comment":"fine"}"#).await;
+    let path = start().await;
+    assert!(sensor.work(&world, Outcome::succeeded("")).await.is_empty(), "it waits");
+    let own = decide(&format!("{path}/approve"), &all).await;
+    assert_eq!(own.error(), (403, "Forbidden".to_owned()), "not by who asked");
+    let scope = GrantScope { actions: vec!["Isolate".to_owned()], ..GrantScope::default() };
+    let (_, bounded) = world.bounded_app(&scope).await;
+    assert_eq!(decide(&format!("{path}/approve"), &bounded).await.error(), (403, "Forbidden".to_owned()));
+    decide(&format!("{path}/approve"), &second).await.ok();
+    assert_eq!(sensor.work(&world, Outcome::succeeded("")).await.len(), 1);
+    let again = decide(&format!("{path}/reject"), &second).await;
+    assert_eq!(again.error(), (400, "InvalidInput".to_owned()));
+
+    let path = start().await;
+    let rejected = decide(&format!("{path}/reject"), &second).await.ok();
+    assert_eq!(
+        (&rejected["cancelledBy"], &rejected["statusDetails"]),
+        (&json!("analyst app"), &json!("fine"))
+    );
+    assert!(sensor.work(&world, Outcome::succeeded("")).await.is_empty());
+    assert_eq!(decide("/api/investigations/99/approve", &second).await.error().0, 404);
 }
 
 #[tokio::test]

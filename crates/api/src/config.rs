@@ -32,6 +32,8 @@ pub struct ApiConfig {
     pub device_names_max: usize,
     /// How often methods may be called; none sets no limit.
     pub rate_limits: Option<RateLimits>,
+    /// Origins whose scripts may call, such as `https://portal.example`; none is no other than this server's.
+    pub cors_origins: Vec<String>,
 }
 
 impl ApiConfig {
@@ -51,6 +53,7 @@ impl ApiConfig {
             ingest_patience: Duration::from_secs(5),
             device_names_max: 1_000_000,
             rate_limits: None,
+            cors_origins: Vec::new(),
         }
     }
 }

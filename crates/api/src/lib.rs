@@ -19,6 +19,7 @@ mod audit;
 mod body;
 mod catalog;
 mod config;
+mod cors;
 mod ctx;
 mod drained;
 mod error;

@@ -23,7 +23,7 @@ use crate::drained::drained;
 use crate::error::{ApiError, ErrorForm, code};
 use crate::limits::Spent;
 use crate::routes::{Access, Bounds, Dialect, Found};
-use crate::{Shared, idempotency};
+use crate::{Shared, cors, idempotency};
 
 /// The id of an answer, as in `error.target`.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,15 +38,26 @@ pub(crate) async fn serve(shared: Arc<Shared>, request: Request) -> Response {
     let found = shared.routes.find(request.uri().path());
     let route = found.routes.first().map_or(NO_ROUTE, |at| shared.routes.declared()[*at].path);
     let form = ErrorForm::of(shared.routes.dialect(&found), request.headers());
+    let config = &shared.state.config;
+    let origin = cors::origin(config, request.headers());
+    let preflight = (origin.is_some() && cors::is_preflight(request.method(), request.headers()))
+        .then(|| cors::preflight(&allowed(&shared, &found), request.headers()));
     let span = info_span!("request", method, route, %target, tenant = Empty, app = Empty, status = Empty);
     let spent = OnceLock::new();
     let answer = AssertUnwindSafe(answer(&shared, found, drained(request), target, &spent)).catch_unwind();
     let answer = async {
+        let answer = async {
+            match preflight {
+                Some(response) => Ok(Ok(response)),
+                None => answer.await,
+            }
+        };
         let answered = answer.await.unwrap_or_else(|panic| Err(ApiError::internal(panic_text(&*panic))));
         let mut response = finish(answered, target, form);
         if let Some(spent) = spent.get() {
             spent.tell(&mut response);
         }
+        cors::tell(config, origin, &mut response);
         // The header of an id always fits.
         if let Ok(id) = HeaderValue::from_str(&target.to_string()) {
             response.headers_mut().insert(REQUEST_ID, id);

@@ -47,6 +47,9 @@ pub struct Config {
     /// Issuers whose tokens are taken besides those of the built-in one.
     #[serde(default)]
     pub outside_issuers: Vec<OutsideIssuerSettings>,
+    /// Origins whose scripts may call the API, such as `https://portal.example`.
+    #[serde(default)]
+    pub cors_origins: Vec<String>,
     #[serde(default)]
     pub tls: TlsConfig,
     #[serde(default)]
@@ -172,6 +175,7 @@ impl Config {
             built_in_rules: true,
             first_tenant: None,
             outside_issuers: Vec::new(),
+            cors_origins: Vec::new(),
             tls: TlsConfig::default(),
             lake: LakeSettings::default(),
             hunting: HuntingSettings::default(),
@@ -232,6 +236,18 @@ impl Config {
             bail!("ingest.wait_seconds is {}: it takes 60 at most", self.ingest.wait_seconds);
         }
         self.hunting.check()?;
+        for origin in &self.cors_origins {
+            let is_origin = ["https://", "http://"].iter().any(|scheme| {
+                origin.strip_prefix(scheme).is_some_and(|host| {
+                    let is_host =
+                        |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.:[]".contains(&b);
+                    !host.is_empty() && host.bytes().all(is_host)
+                })
+            });
+            if !is_origin {
+                bail!("cors_origins has '{origin}': it takes origins such as https://portal.example");
+            }
+        }
         let RateLimitSettings { factor, tenant_factor, .. } = self.rate_limits;
         if !(factor.is_finite() && factor > 0.0 && factor <= 1e6) || tenant_factor == 0 {
             bail!("rate_limits.factor and rate_limits.tenant_factor take numbers above 0");
@@ -386,6 +402,9 @@ mod tests {
         check_refused("data = 'd'\nlisten = 'here'", "listen");
         check_refused("data = 'd'\nbase_url = 'siem'", "base_url");
         check_refused("data = 'd'\n[tls]\nkey = 'k.pem'", "tls.certificate");
+        for origin in ["*", "null", "https://", "portal.example", "https://portal.example/", "https://a b"] {
+            check_refused(&format!("data = 'd'\ncors_origins = ['{origin}']"), "cors_origins");
+        }
         check_refused("data = 'd'\n[hunting]\nrows_max = 0", "hunting.rows_max");
         let outside = "data = 'd'\n[[outside_issuers]]\ntenant = 'a'\n";
         let refused = |more: &str, said| check_refused(&format!("{outside}{more}"), said);

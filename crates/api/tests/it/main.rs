@@ -6,6 +6,7 @@ mod authorization;
 mod bounds;
 mod bulk;
 mod clients;
+mod cors;
 mod coverage;
 mod entities;
 mod errors;

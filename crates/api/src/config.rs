@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::RateLimits;
+use crate::{NetworkLimit, RateLimits};
 
 /// Bounds of the API. [`ApiConfig::new`] fills in the defaults.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct ApiConfig {
     pub device_names_max: usize,
     /// How often methods may be called; none sets no limit.
     pub rate_limits: Option<RateLimits>,
+    /// How often one network may ask the endpoints of the issuer; none sets no limit.
+    pub network_limit: Option<NetworkLimit>,
     /// Origins whose scripts may call, such as `https://portal.example`; none is no other than this server's.
     pub cors_origins: Vec<String>,
 }
@@ -53,6 +55,7 @@ impl ApiConfig {
             ingest_patience: Duration::from_secs(5),
             device_names_max: 1_000_000,
             rate_limits: None,
+            network_limit: None,
             cors_origins: Vec::new(),
         }
     }

@@ -9,7 +9,9 @@ use actions::{KnownDevice, TenantActions};
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use identity::{Allowed, Ask, Caller, CallerKind, Issuer, OutsideIdentity, authorize};
+use identity::{
+    Allowed, Ask, Caller, CallerKind, Issuer, Network, OAuthError, OAuthProblem, OutsideIdentity, authorize,
+};
 use lake::TenantLake;
 use model::{Permission, TenantId, Ticks, role};
 use store::TenantStore;
@@ -244,6 +246,17 @@ impl Outside {
 
     pub fn issuer(&self) -> &Issuer {
         &self.0.state.issuer
+    }
+
+    /// Counts a call to an endpoint of the issuer, unless its network has made too many. This computer is not counted: a
+    /// proxy on it stands for everybody.
+    pub fn count(&self, network: Network) -> Result<(), OAuthError> {
+        let Some(limit) = &self.0.state.config.network_limit else { return Ok(()) };
+        if network.address().is_some_and(|address| address.is_loopback()) {
+            return Ok(());
+        }
+        let counted = self.0.networks.count(limit, network, self.0.state.clock.now());
+        counted.map_err(|seconds| self.issuer().oauth_error(OAuthProblem::TooManyRequests { seconds }))
     }
 
     pub fn base_url(&self) -> &str {

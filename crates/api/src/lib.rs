@@ -29,6 +29,7 @@ mod ingest;
 mod limits;
 mod list;
 mod multipart;
+mod network_limits;
 mod operator;
 mod pages;
 mod protobuf;
@@ -47,6 +48,7 @@ use model::Clock;
 pub use catalog::StoreCatalog;
 pub use config::ApiConfig;
 pub use limits::{CountedBy, Limit, RateLimits};
+pub use network_limits::NetworkLimit;
 pub use operator::operator_router;
 pub use routes::{Access, Dialect, Gives, RouteDeclaration, Routes};
 
@@ -75,6 +77,7 @@ pub(crate) struct Shared {
     pub ingest: ingest::Ingest,
     pub routes: Routes,
     pub limiter: limits::Limiter,
+    pub networks: network_limits::NetworkLimiter,
     pub reach: reach::ReachMemory,
     pub streams: streams::Streams,
 }
@@ -87,6 +90,7 @@ pub fn router(state: ApiState) -> Router {
         ingest,
         routes: Routes::all(),
         limiter: limits::Limiter::default(),
+        networks: network_limits::NetworkLimiter::default(),
         reach: reach::ReachMemory::default(),
         streams: streams::Streams::default(),
     });

@@ -29,10 +29,19 @@ pub(crate) struct Guess<'a, K> {
     key: K,
 }
 
+/// No guess may be made for so long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Wait {
+    pub seconds: i64,
+    /// Nobody was told since the last guess.
+    pub is_first: bool,
+}
+
 #[derive(Clone, Copy)]
 struct Failures {
     count: u32,
     last: Ticks,
+    is_told: bool,
 }
 
 impl Failures {
@@ -50,13 +59,15 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
     }
 
     /// Counts a guess as failed before it is judged, so that guesses at the same time cannot overtake the count.
-    /// Refused with the seconds to wait before the next one may be made.
-    pub(crate) fn begin(&self, key: K, now: Ticks) -> Result<Guess<'_, K>, i64> {
+    /// Refused where the next one may not be made yet.
+    pub(crate) fn begin(&self, key: K, now: Ticks) -> Result<Guess<'_, K>, Wait> {
         let mut attempts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(failures) = attempts.get(&key) {
+        if let Some(failures) = attempts.get_mut(&key) {
             let free_at = failures.free_at();
             if now < free_at {
-                return Err((free_at.unix_seconds() - now.unix_seconds()).max(1));
+                let seconds = (free_at.unix_seconds() - now.unix_seconds()).max(1);
+                let is_first = !std::mem::replace(&mut failures.is_told, true);
+                return Err(Wait { seconds, is_first });
             }
         } else if attempts.len() >= KEYS_MAX {
             attempts.retain(|_, failures| failures.last.plus_seconds(FORGET_SECONDS) > now);
@@ -66,14 +77,15 @@ impl<K: Eq + Hash + Clone> Attempts<K> {
             }
             if attempts.len() >= KEYS_MAX {
                 // What cannot be counted is not let through.
-                return Err(FULL_SECONDS);
+                return Err(Wait { seconds: FULL_SECONDS, is_first: false });
             }
         }
-        let failures = attempts.entry(key.clone()).or_insert(Failures { count: 0, last: now });
+        let failures =
+            attempts.entry(key.clone()).or_insert(Failures { count: 0, last: now, is_told: false });
         if failures.last.plus_seconds(FORGET_SECONDS) <= now {
             failures.count = 0;
         }
-        *failures = Failures { count: failures.count.saturating_add(1), last: now };
+        *failures = Failures { count: failures.count.saturating_add(1), last: now, is_told: false };
         Ok(Guess { attempts: self, key })
     }
 }
@@ -106,7 +118,7 @@ mod tests {
         let mut now = Ticks::parse("2024-05-06T07:08:09Z").unwrap();
         let mut waits = Vec::new();
         for _ in 0..20 {
-            let wait = attempts.begin(1, now).err().unwrap_or(0);
+            let wait = attempts.begin(1, now).err().map_or(0, |wait| wait.seconds);
             waits.push(wait);
             now = now.plus_seconds(wait);
             if wait > 0 {
@@ -146,9 +158,12 @@ mod tests {
             let _ = attempts.begin(key, Ticks(0));
         }
         assert!(attempts.0.lock().unwrap().len() <= KEYS_MAX);
-        let waiting = Failures { count: FREE + 9, last: Ticks(0) };
+        let waiting = Failures { count: FREE + 9, last: Ticks(0), is_told: false };
         *attempts.0.lock().unwrap() = (0..KEYS_MAX).map(|key| (key, waiting)).collect();
-        assert_eq!(attempts.begin(KEYS_MAX, Ticks(0)).err(), Some(FULL_SECONDS));
+        let full = Wait { seconds: FULL_SECONDS, is_first: false };
+        assert_eq!(attempts.begin(KEYS_MAX, Ticks(0)).err(), Some(full));
+        let told = |key| attempts.begin(key, Ticks(0)).err().map(|wait| wait.is_first);
+        assert_eq!((told(0), told(0)), (Some(true), Some(false)), "a wait is told of once");
         assert!(attempts.begin(KEYS_MAX, Ticks(0).plus_seconds(FORGET_SECONDS)).is_ok());
     }
 }

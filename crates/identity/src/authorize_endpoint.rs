@@ -7,6 +7,7 @@ use serde_json::json;
 use store::Tenant;
 use store::sign_in::{AuthorizationCode, DelegatedGrant, PartnerApp};
 
+use crate::acts::Deed;
 use crate::authorize_request::{AuthorizeRequest, Back, Unanswerable};
 use crate::claims::{self, TokenVersion};
 use crate::client::KnownApp;
@@ -339,8 +340,8 @@ impl Issuer {
         let before = before.flat_map(|grant| scope::known(&grant.permissions));
         let permissions = delegated_names(&before.chain(offer.asked.iter().copied()).collect());
         let detail = json!({ "forAll": is_for_all, "delegated": permissions, "application": manifest });
-        let (tenant, app) = (&browser.tenant, Some(known.app.id));
-        self.write_down(tenant, &browser.user, app, "consent to an app", Some(detail)).await?;
+        let deed = Deed::of(browser, "consent to an app").in_app(known.app.id).with(detail);
+        self.write_down(&browser.user, deed).await?;
         let (by, now) = (browser.user.principal_name.clone(), self.clock.now());
         if is_for_all && offer.with_application {
             if known.home == browser.tenant.id {
@@ -381,6 +382,7 @@ impl Issuer {
             methods: browser.sign_in.methods.clone(),
             authenticated: browser.sign_in.authenticated,
             expires: self.clock.now().plus_seconds(CODE_SECONDS),
+            session: Some(browser.sign_in.id),
         };
         let hash = sha256(&[code.expose().as_bytes()]);
         self.store.add_code(&hash, &row).await.map_err(store_problem)?;

@@ -2,8 +2,9 @@
 
 use model::{Permission, Ticks};
 use serde_json::{Value, json};
-use store::sign_in::{DelegatedGrant, DeviceCode, DeviceState};
+use store::sign_in::{DelegatedGrant, DeviceAnswer, DeviceCode, DeviceState};
 
+use crate::acts::Deed;
 use crate::authorize_endpoint::delegated_names;
 use crate::claims::TokenVersion;
 use crate::client::{Presented, Proof};
@@ -53,13 +54,14 @@ pub enum DeviceNext {
 }
 
 impl Issuer {
-    /// `POST /{tenant}/oauth2/devicecode` and its second version.
+    /// `POST /{tenant}/oauth2/devicecode` and its second version, from there.
     pub async fn device_code(
         &self,
         segment: &str,
         version: TokenVersion,
         form: &Form,
         authorization: Option<&str>,
+        network: Network,
     ) -> Result<Value, OAuthError> {
         let answer = async {
             form.check()?;
@@ -92,10 +94,12 @@ impl Issuer {
                 user: None,
                 methods: Vec::new(),
                 authenticated: Ticks(0),
+                session: None,
+                network: network.key(),
             };
             for tried in 1..=TRIES {
                 code.user_code = user_code()?;
-                match self.store.add_device_code(&hash, &code).await {
+                match self.store.add_device_code(&hash, &code, now).await {
                     Ok(()) => break,
                     Err(store::StoreError::Exists { .. }) if tried < TRIES => {}
                     Err(store::StoreError::Invalid { .. }) => return Err(OAuthProblem::Unavailable),
@@ -138,7 +142,7 @@ impl Issuer {
             let now = self.clock.now();
             let guess = match self.code_attempts.begin(network, now) {
                 Ok(guess) => guess,
-                Err(seconds) => return Ok(DeviceNext::Wait { seconds }),
+                Err(wait) => return Ok(DeviceNext::Wait { seconds: wait.seconds }),
             };
             let user_code: String =
                 typed.chars().filter(char::is_ascii_alphabetic).take(CODE_LETTERS + 1).collect();
@@ -183,10 +187,15 @@ impl Issuer {
         if is_stranger || (is_missing && !may) {
             return Err(Refusal::AdministratorNeeded.into());
         }
-        let answered = |state| {
-            let user = (browser.tenant.id, browser.user.id);
-            let (methods, at) = (&browser.sign_in.methods, browser.sign_in.authenticated);
-            self.store.answer_device(&code.user_code, state, user, methods, at)
+        let answered = async |state| {
+            let answer = DeviceAnswer {
+                state,
+                user: (browser.tenant.id, browser.user.id),
+                methods: &browser.sign_in.methods,
+                authenticated: browser.sign_in.authenticated,
+                session: browser.sign_in.id,
+            };
+            self.store.answer_device(&code.user_code, &answer).await
         };
         match decision {
             None => {
@@ -217,8 +226,8 @@ impl Issuer {
                 if is_missing {
                     detail["consented"] = json!(consented);
                 }
-                let (tenant, app) = (&browser.tenant, Some(known.app.id));
-                self.write_down(tenant, &browser.user, app, "sign a device in", Some(detail)).await?;
+                let deed = Deed::of(browser, "sign a device in").in_app(known.app.id).with(detail);
+                self.write_down(&browser.user, deed).await?;
                 if is_missing {
                     let grant = DelegatedGrant {
                         app: known.app.id,

@@ -8,19 +8,18 @@ use aws_lc_rs::hmac;
 use model::{Clock, TenantId};
 use serde_json::{Value, json};
 use store::{Store, Tenant};
-use tokio::sync::Semaphore;
 use uuid::Uuid;
 
 use crate::access::AccessMemory;
 use crate::attempts::Attempts;
 use crate::config::{IssuerConfig, normal_audience};
 use crate::error::{IdentityError, store};
+use crate::hashing::HashSlots;
 use crate::keys::SealingKey;
 use crate::network::Network;
 use crate::oauth_error::{OAuthError, OAuthProblem};
 use crate::outside::{Egress, Outside, OutsideIssuer};
 use crate::ring::{Ring, Snapshot};
-use crate::sign_in::HASHES_MAX;
 
 /// Issues tokens, publishes what verifies them, and verifies them.
 pub struct Issuer {
@@ -38,7 +37,7 @@ pub struct Issuer {
     /// Codes of devices that there are not, by network.
     pub(crate) code_attempts: Attempts<Network>,
     /// What passwords are hashed by at the same time.
-    pub(crate) hashes: Semaphore,
+    pub(crate) hashes: HashSlots,
     pub(crate) form_key: hmac::Key,
     pub(crate) outside: Vec<Outside>,
 }
@@ -68,7 +67,7 @@ impl Issuer {
             attempts: Attempts::new(),
             factor_attempts: Attempts::new(),
             code_attempts: Attempts::new(),
-            hashes: Semaphore::new(HASHES_MAX),
+            hashes: HashSlots::new(),
             form_key,
             outside: Vec::new(),
         })

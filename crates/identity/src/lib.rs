@@ -28,6 +28,7 @@ mod discovery;
 mod error;
 mod form;
 mod form_token;
+mod hashing;
 mod issuer;
 mod keys;
 mod network;

@@ -27,6 +27,7 @@ pub enum OAuthProblem {
     InvalidScope { scope: String },
     UnknownResource { resource: String, tenant: String },
     Refused(Refusal),
+    TooManyRequests { seconds: u32 },
     Unavailable,
     Internal,
 }
@@ -154,6 +155,14 @@ impl OAuthProblem {
                 let Told { status, error, code, message } = refusal.told();
                 (status, error, code, message.into())
             }
+            TooManyRequests { seconds } => (
+                429,
+                "temporarily_unavailable",
+                90_055,
+                format!(
+                    "There are too many incoming requests from this network. Try again in {seconds} seconds."
+                ),
+            ),
             Unavailable => (
                 503,
                 "temporarily_unavailable",
@@ -188,6 +197,14 @@ impl OAuthError {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         self.problem.declaration().status
+    }
+
+    /// After how many seconds to try again, where that would help.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self.problem {
+            OAuthProblem::TooManyRequests { seconds } => Some(seconds),
+            _ => None,
+        }
     }
 
     /// The word in `error`.

@@ -1,14 +1,15 @@
 //! Users prove who they are: password, second factor, and the browser that then stays signed in.
 
 use std::sync::OnceLock;
-use std::time::Duration;
 
+use model::AppId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use store::sign_in::UserFactor;
-use store::{SignIn, Tenant, User};
+use store::{SignIn, Tenant, User, UserChange};
 use uuid::Uuid;
 
+use crate::acts::{Deed, Doer};
 use crate::issuer::Issuer;
 use crate::network::Network;
 use crate::oauth_error::{OAuthError, OAuthProblem};
@@ -20,9 +21,6 @@ use crate::user_token::{may_sign_in, new_token};
 
 const PASSWORD_BYTES_MAX: usize = 1024;
 const NAME_BYTES_MAX: usize = 512;
-/// Passwords are hashed by so many threads at most: each takes 19 MiB.
-pub(crate) const HASHES_MAX: usize = 4;
-const HASH_WAIT: Duration = Duration::from_secs(5);
 const BROWSER_SECONDS: i64 = 12 * 3_600;
 const TICKET_SECONDS: i64 = 10 * 60;
 const TICKET: &str = "ticket of a second factor";
@@ -71,6 +69,8 @@ pub struct Browser {
     pub sign_in: SignIn,
     pub tenant: Tenant,
     pub user: User,
+    /// Where it is, for what is written down.
+    pub network: Network,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -96,11 +96,11 @@ impl Issuer {
                 None => self.tenant_of_user(name).await?,
             };
             let Some(tenant) = tenant else {
-                self.hash_in_vain(password).await?;
+                self.hash_in_vain(password, network).await?;
                 return Ok(SignInStep::Wrong);
             };
-            match self.check_password(&tenant, name, password, network).await? {
-                Checked::Right(user) => self.begin_in_browser(&tenant, &user, &["pwd"]).await,
+            match self.check_password(&tenant, name, password, network, None).await? {
+                Checked::Right(user) => self.begin_in_browser(&tenant, &user, &["pwd"], network).await,
                 Checked::NeedsFactor(user) => Ok(SignInStep::Factor { ticket: self.ticket(&tenant, &user)? }),
                 Checked::Wrong => Ok(SignInStep::Wrong),
                 Checked::Wait { seconds } => Ok(SignInStep::Wait { seconds }),
@@ -110,22 +110,27 @@ impl Issuer {
     }
 
     /// The code of the page for the second factor.
-    pub async fn prove_factor(&self, ticket: &str, code: &str) -> Result<SignInStep, OAuthError> {
+    pub async fn prove_factor(
+        &self,
+        ticket: &str,
+        code: &str,
+        network: Network,
+    ) -> Result<SignInStep, OAuthError> {
         let step = async {
             let (tenant, user) = self.open_ticket(ticket).await?;
             // Only who has the password gets here, so that counting by account locks nobody else out.
-            match self.judge_code(&tenant, &user, code).await? {
+            match self.judge_code(&tenant, &user, code, network).await? {
                 Judged::Right => {}
                 Judged::Wrong => return Ok(SignInStep::Wrong),
                 Judged::Wait { seconds } => return Ok(SignInStep::Wait { seconds }),
             }
-            self.begin_in_browser(&tenant, &user, &["pwd", "otp", "mfa"]).await
+            self.begin_in_browser(&tenant, &user, &["pwd", "otp", "mfa"], network).await
         };
         step.await.map_err(|problem| self.oauth_error(problem))
     }
 
-    /// Who is signed in in the browser that sent this cookie.
-    pub async fn browser(&self, cookie: &str) -> Result<Option<Browser>, OAuthError> {
+    /// Who is signed in in the browser that sent this cookie from there.
+    pub async fn browser(&self, cookie: &str, network: Network) -> Result<Option<Browser>, OAuthError> {
         let found = async {
             let found = self.store.sign_in_by_cookie(&sha256(&[cookie.as_bytes()])).await;
             let Some(sign_in) = found.map_err(store_problem)? else { return Ok(None) };
@@ -133,26 +138,35 @@ impl Issuer {
                 return Ok(None);
             }
             let found = self.tenant_and_user(sign_in.tenant, sign_in.user, sign_in.created).await?;
-            Ok(found.map(|(tenant, user)| Browser { sign_in, tenant, user }))
+            Ok(found.map(|(tenant, user)| Browser { sign_in, tenant, user, network }))
         };
         found.await.map_err(|problem: OAuthProblem| self.oauth_error(problem))
     }
 
     /// Signs the user of a browser out of it. Apps that hold tokens keep them.
     pub async fn sign_out(&self, browser: &Browser) -> Result<(), OAuthError> {
-        let ended = self.end_in_app(browser.tenant.id, browser.sign_in.id).await;
-        ended.map_err(|problem| self.oauth_error(problem))
+        let ended = async {
+            self.write_down(&browser.user, Deed::of(browser, "sign out")).await?;
+            self.end_in_app(browser.tenant.id, browser.sign_in.id).await
+        };
+        ended.await.map_err(|problem| self.oauth_error(problem))
     }
 
-    /// Signs the user of a browser out of every browser and app.
+    /// Signs the user of a browser out of every browser and app. What was given until now and not exchanged yet, such
+    /// as codes, is of no use any more either.
     pub async fn sign_out_everywhere(&self, browser: &Browser) -> Result<(), OAuthError> {
-        let written =
-            self.write_down(&browser.tenant, &browser.user, None, "sign out everywhere", None).await;
-        written.map_err(|problem| self.oauth_error(problem))?;
-        let store = self.store.tenant(browser.tenant.id);
-        let ended = store.end_sign_ins_of_user(browser.user.id, None, self.clock.now()).await;
-        self.forget(browser.tenant.id);
-        ended.map(drop).map_err(|error| self.oauth_error(store_problem(error)))
+        let ended = async {
+            self.write_down(&browser.user, Deed::of(browser, "sign out everywhere")).await?;
+            let (store, now) = (self.store.tenant(browser.tenant.id), self.clock.now());
+            // Tokens tell the second of their issue alone.
+            let change = UserChange { tokens_from: Some(now.plus_seconds(1)), ..UserChange::default() };
+            let changed = store.change_user(browser.user.id, &change).await;
+            let ended = store.end_sign_ins_of_user(browser.user.id, None, now).await;
+            self.forget(browser.tenant.id);
+            changed.map_err(store_problem)?;
+            ended.map(drop).map_err(store_problem)
+        };
+        ended.await.map_err(|problem: OAuthProblem| self.oauth_error(problem))
     }
 
     /// A new secret for the user's authenticator, which is kept once a code of it was sent: the secret in base32, and
@@ -189,7 +203,7 @@ impl Issuer {
                 created: now,
                 last_step: step,
             };
-            self.write_down(&browser.tenant, &browser.user, None, "add an authenticator", None).await?;
+            self.write_down(&browser.user, Deed::of(browser, "add an authenticator")).await?;
             self.store.tenant(browser.tenant.id).add_user_factor(&factor).await.map_err(store_problem)?;
             Ok(true)
         };
@@ -204,40 +218,54 @@ impl Issuer {
     /// Takes the user's authenticator away, when `code` proves that they still have it. False when it does not.
     pub async fn remove_totp(&self, browser: &Browser, code: &str) -> Result<bool, OAuthError> {
         let removed = async {
-            if self.judge_code(&browser.tenant, &browser.user, code).await? != Judged::Right {
+            let judged = self.judge_code(&browser.tenant, &browser.user, code, browser.network).await?;
+            if judged != Judged::Right {
                 return Ok(false);
             }
-            self.write_down(&browser.tenant, &browser.user, None, "remove an authenticator", None).await?;
+            self.write_down(&browser.user, Deed::of(browser, "remove an authenticator")).await?;
             let store = self.store.tenant(browser.tenant.id);
             store.remove_user_factor(browser.user.id, TOTP).await.map_err(store_problem)
         };
         removed.await.map_err(|problem: OAuthProblem| self.oauth_error(problem))
     }
 
-    /// A user by name and password. An unknown one takes as long as a wrong password.
+    /// A user by name and password, who signs in in a browser or in an app that sends passwords. An unknown one takes as
+    /// long as a wrong password.
     pub(crate) async fn check_password(
         &self,
         tenant: &Tenant,
         name: &str,
         password: Secret,
         network: Network,
+        app: Option<AppId>,
     ) -> Result<Checked, OAuthProblem> {
         if name.len() > NAME_BYTES_MAX || password.expose().len() > PASSWORD_BYTES_MAX {
             return Ok(Checked::Wrong);
         }
+        let deed = Deed { tenant: tenant.id, app, network, action: "sign in", detail: None };
         let key = (tenant.id, store::fold(name), network);
         let guess = match self.attempts.begin(key, self.clock.now()) {
             Ok(guess) => guess,
-            Err(seconds) => return Ok(Checked::Wait { seconds }),
+            Err(wait) => {
+                if wait.is_first {
+                    let deed = deed.with(json!({ "reason": "too many attempts", "seconds": wait.seconds }));
+                    self.write_down_refused(Doer::Named(name.to_owned()), deed);
+                }
+                return Ok(Checked::Wait { seconds: wait.seconds });
+            }
         };
-        let found = match self.user_by_password(tenant, name, password).await {
+        let found = match self.user_by_password(tenant, name, password, network).await {
             Ok(found) => found,
             Err(problem) => {
                 guess.take_back();
                 return Err(problem);
             }
         };
-        let Some(user) = found else { return Ok(Checked::Wrong) };
+        let Some(user) = found else {
+            let deed = deed.with(json!({ "reason": "wrong password" }));
+            self.write_down_refused(Doer::Named(name.to_owned()), deed);
+            return Ok(Checked::Wrong);
+        };
         guess.was_right();
         let factor = self.store.tenant(tenant.id).user_factor(user.id, TOTP).await.map_err(store_problem)?;
         Ok(if factor.is_some() { Checked::NeedsFactor(user) } else { Checked::Right(user) })
@@ -248,12 +276,13 @@ impl Issuer {
         tenant: &Tenant,
         name: &str,
         password: Secret,
+        network: Network,
     ) -> Result<Option<User>, OAuthProblem> {
         let user = self.store.tenant(tenant.id).user_by_name(name).await.map_err(store_problem)?;
         let user = user.filter(|user| may_sign_in(user) && user.password_hash.starts_with('$'));
         let is_right = match &user {
-            Some(user) => self.hash_matches(user.password_hash.clone(), password).await?,
-            None => self.hash_in_vain(password).await?,
+            Some(user) => self.hash_matches(user.password_hash.clone(), password, network).await?,
+            None => self.hash_in_vain(password, network).await?,
         };
         Ok(user.filter(|_| is_right))
     }
@@ -269,8 +298,11 @@ impl Issuer {
         tenant: &Tenant,
         user: &User,
         methods: &[&str],
+        network: Network,
     ) -> Result<SignInStep, OAuthProblem> {
-        self.write_down(tenant, user, None, "sign in", Some(json!({ "methods": methods }))).await?;
+        let detail = Some(json!({ "methods": methods }));
+        let deed = Deed { tenant: tenant.id, app: None, network, action: "sign in", detail };
+        self.write_down(user, deed).await?;
         let (cookie, now) = (new_token()?, self.clock.now());
         let sign_in = SignIn {
             tenant: tenant.id,
@@ -293,17 +325,34 @@ impl Issuer {
     }
 
     /// Judges a code of a second factor, unless too many were wrong.
-    async fn judge_code(&self, tenant: &Tenant, user: &User, code: &str) -> Result<Judged, OAuthProblem> {
+    async fn judge_code(
+        &self,
+        tenant: &Tenant,
+        user: &User,
+        code: &str,
+        network: Network,
+    ) -> Result<Judged, OAuthProblem> {
+        let deed =
+            Deed { tenant: tenant.id, app: None, network, action: "prove a second factor", detail: None };
         let guess = match self.factor_attempts.begin((tenant.id, user.id), self.clock.now()) {
             Ok(guess) => guess,
-            Err(seconds) => return Ok(Judged::Wait { seconds }),
+            Err(wait) => {
+                if wait.is_first {
+                    let deed = deed.with(json!({ "reason": "too many attempts", "seconds": wait.seconds }));
+                    self.write_down_refused(Doer::Known(user.id), deed);
+                }
+                return Ok(Judged::Wait { seconds: wait.seconds });
+            }
         };
         match self.takes_code(tenant, user, code).await {
             Ok(true) => {
                 guess.was_right();
                 Ok(Judged::Right)
             }
-            Ok(false) => Ok(Judged::Wrong),
+            Ok(false) => {
+                self.write_down_refused(Doer::Known(user.id), deed.with(json!({ "reason": "wrong code" })));
+                Ok(Judged::Wrong)
+            }
             Err(problem) => {
                 guess.take_back();
                 Err(problem)
@@ -347,7 +396,7 @@ impl Issuer {
         found.ok_or_else(|| Refusal::UserGone.into())
     }
 
-    async fn hash_in_vain(&self, password: Secret) -> Result<bool, OAuthProblem> {
+    async fn hash_in_vain(&self, password: Secret, network: Network) -> Result<bool, OAuthProblem> {
         static NOBODY: OnceLock<String> = OnceLock::new();
         let stored = match NOBODY.get() {
             Some(stored) => stored.clone(),
@@ -357,14 +406,22 @@ impl Issuer {
                 NOBODY.get_or_init(|| made).clone()
             }
         };
-        self.hash_matches(stored, password).await?;
+        self.hash_matches(stored, password, network).await?;
         Ok(false)
     }
 
-    async fn hash_matches(&self, stored: String, password: Secret) -> Result<bool, OAuthProblem> {
-        let permit = tokio::time::timeout(HASH_WAIT, self.hashes.acquire()).await;
-        let _permit = permit.map_err(|_| OAuthProblem::Unavailable)?.map_err(|_| OAuthProblem::Internal)?;
-        let work = tokio::task::spawn_blocking(move || secret::password_matches(&stored, &password));
+    async fn hash_matches(
+        &self,
+        stored: String,
+        password: Secret,
+        network: Network,
+    ) -> Result<bool, OAuthProblem> {
+        let slot = self.hashes.take(network).await?;
+        let work = tokio::task::spawn_blocking(move || {
+            // It is used for as long as the work takes, whether or not anybody waits for that.
+            let _slot = slot;
+            secret::password_matches(&stored, &password)
+        });
         work.await.map_err(|_| OAuthProblem::Internal)
     }
 }

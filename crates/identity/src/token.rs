@@ -105,8 +105,8 @@ impl Issuer {
             form.check()?;
             match form.required("grant_type")? {
                 "client_credentials" => self.client_credentials(tenant, version, form, authorization).await,
-                "authorization_code" => self.code_grant(tenant, version, form, authorization).await,
-                "refresh_token" => self.refresh_grant(tenant, version, form, authorization).await,
+                "authorization_code" => self.code_grant(tenant, version, form, authorization, network).await,
+                "refresh_token" => self.refresh_grant(tenant, version, form, authorization, network).await,
                 "urn:ietf:params:oauth:grant-type:device_code" | "device_code" => {
                     self.device_grant(tenant, version, form, authorization).await
                 }

@@ -3,9 +3,13 @@
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use model::TenantId;
+use serde_json::json;
 use store::sign_in::{CodeTaken, DeviceState, RefreshTaken};
 use store::{SignIn, Tenant, User};
+use uuid::Uuid;
 
+use crate::acts::{Deed, Doer};
 use crate::claims::TokenVersion;
 use crate::client::{KnownApp, Presented};
 use crate::form::Form;
@@ -31,6 +35,7 @@ impl Issuer {
         version: TokenVersion,
         form: &Form,
         authorization: Option<&str>,
+        network: Network,
     ) -> Result<TokenAnswer, OAuthProblem> {
         let tenant = self.tenant_or_any(segment).await?;
         let presented = Presented::find(form, authorization)?;
@@ -43,6 +48,10 @@ impl Issuer {
                 if let Some(sign_in) = sign_in {
                     self.end_in_app(code.tenant, sign_in).await?;
                 }
+                let detail = Some(json!({ "reason": "used before", "ended": sign_in }));
+                let (app, action) = (Some(known.app.id), "exchange a code");
+                let deed = Deed { tenant: code.tenant, app, network, action, detail };
+                self.write_down_refused(Doer::Known(code.user), deed);
                 return Err(Refusal::CodeUsed.into());
             }
             CodeTaken::Unknown => return Err(Refusal::CodeInvalid.into()),
@@ -50,7 +59,9 @@ impl Issuer {
         if code.expires <= now {
             return Err(Refusal::CodeExpired.into());
         }
-        if tenant.is_some_and(|tenant| tenant.id != code.tenant) {
+        if tenant.is_some_and(|tenant| tenant.id != code.tenant)
+            || !self.goes_on(code.tenant, code.user, code.session).await?
+        {
             return Err(Refusal::CodeInvalid.into());
         }
         // RFC 6749, 4.1.3: named in the request, it has to be named here, and be the same.
@@ -91,6 +102,7 @@ impl Issuer {
         version: TokenVersion,
         form: &Form,
         authorization: Option<&str>,
+        network: Network,
     ) -> Result<TokenAnswer, OAuthProblem> {
         let tenant = self.tenant_or_any(segment).await?;
         let presented = Presented::find(form, authorization)?;
@@ -133,6 +145,10 @@ impl Issuer {
             RefreshTaken::Fresh(_) => {}
             RefreshTaken::Again(_) => {
                 self.forget(tenant.id);
+                let detail = Some(json!({ "reason": "used before", "ended": sign_in.id }));
+                let (app, action) = (Some(known.app.id), "renew a token");
+                let deed = Deed { tenant: tenant.id, app, network, action, detail };
+                self.write_down_refused(Doer::Known(user.id), deed);
                 return Err(Refusal::RefreshReused.into());
             }
             RefreshTaken::Unknown => return Err(Refusal::RefreshInvalid.into()),
@@ -182,7 +198,9 @@ impl Issuer {
             (DeviceState::Pending, _) => return Err(Refusal::DevicePending.into()),
             _ => return Err(Refusal::DeviceUnknown.into()),
         };
-        if tenant.is_some_and(|tenant| tenant.id != tenant_id) {
+        if tenant.is_some_and(|tenant| tenant.id != tenant_id)
+            || !self.goes_on(tenant_id, user, code.session).await?
+        {
             return Err(Refusal::DeviceUnknown.into());
         }
         let found = self.tenant_and_user(tenant_id, user, code.authenticated).await?;
@@ -229,14 +247,18 @@ impl Issuer {
             return Err(Refusal::PasswordsNotTaken.into());
         }
         let password = Secret::new(password.to_owned());
-        let user = match self.check_password(&tenant, name, password, network).await? {
+        let user = match self.check_password(&tenant, name, password, network, Some(known.app.id)).await? {
             Checked::Right(user) => user,
             Checked::NeedsFactor(_) => return Err(Refusal::SecondFactorNeeded.into()),
             Checked::Wrong => return Err(Refusal::WrongPassword.into()),
             Checked::Wait { .. } => return Err(Refusal::TooManyAttempts.into()),
         };
         self.check_consent(&tenant, &known, &user, &asked).await?;
-        let proved = Proved { methods: vec!["pwd".to_owned()], at: self.clock.now() };
+        let methods = vec!["pwd".to_owned()];
+        let (app, detail) = (Some(known.app.id), Some(json!({ "methods": methods })));
+        let deed = Deed { tenant: tenant.id, app, network, action: "sign in", detail };
+        self.write_down(&user, deed).await?;
+        let proved = Proved { methods, at: self.clock.now() };
         let to = ForUser {
             tenant: &tenant,
             user: &user,
@@ -248,6 +270,17 @@ impl Issuer {
             wants_client_info: wants_client_info(form),
         };
         Ok(self.begin_in_app(&to).await?.1)
+    }
+
+    /// Whether the browser in which a code was given is signed in still: signing out of it takes the code back.
+    async fn goes_on(
+        &self,
+        tenant: TenantId,
+        user: Uuid,
+        session: Option<Uuid>,
+    ) -> Result<bool, OAuthProblem> {
+        let Some(session) = session else { return Ok(true) };
+        self.store.tenant(tenant).is_session_live(user, session).await.map_err(store_problem)
     }
 
     /// Whether what is asked for was consented to.

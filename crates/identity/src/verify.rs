@@ -130,7 +130,7 @@ impl Issuer {
     }
 
     /// Who holds a token with these claims, and what of it still holds.
-    async fn caller(&self, claims: Claims) -> Result<Caller, AuthError> {
+    pub(crate) async fn caller(&self, claims: Claims) -> Result<Caller, AuthError> {
         let app = match claims.ver {
             TokenVersion::V1 => claims.appid,
             TokenVersion::V2 => claims.azp,

@@ -131,6 +131,10 @@ pub struct RateLimitSettings {
     pub factor: f64,
     /// How many times the limit of an app its tenant has for all apps together.
     pub tenant_factor: u32,
+    /// Calls a second that one network may make to the endpoints of the issuer, over time; 0 sets no limit.
+    pub sign_in_per_second: f64,
+    /// Such calls that may come at once.
+    pub sign_in_burst: u32,
 }
 
 /// The keys that tokens are signed with.
@@ -252,6 +256,12 @@ impl Config {
         if !(factor.is_finite() && factor > 0.0 && factor <= 1e6) || tenant_factor == 0 {
             bail!("rate_limits.factor and rate_limits.tenant_factor take numbers above 0");
         }
+        let RateLimitSettings { sign_in_per_second: rate, sign_in_burst, .. } = self.rate_limits;
+        if !(0.0..=1e6).contains(&rate) || sign_in_burst == 0 {
+            bail!(
+                "rate_limits.sign_in_per_second takes a number from 0, rate_limits.sign_in_burst one from 1"
+            );
+        }
         if self.lake.hot_bytes_max < self.lake.flush_bytes {
             bail!("lake.hot_bytes_max is below lake.flush_bytes: events would be refused before a flush");
         }
@@ -311,14 +321,26 @@ impl LakeSettings {
 impl Default for RateLimitSettings {
     fn default() -> RateLimitSettings {
         let limits = api::RateLimits::default();
-        RateLimitSettings { enabled: true, factor: limits.factor, tenant_factor: limits.tenant_factor }
+        let networks = api::NetworkLimit::default();
+        RateLimitSettings {
+            enabled: true,
+            factor: limits.factor,
+            tenant_factor: limits.tenant_factor,
+            sign_in_per_second: networks.per_second,
+            sign_in_burst: networks.burst as u32,
+        }
     }
 }
 
 impl RateLimitSettings {
     pub(crate) fn for_api(&self) -> Option<api::RateLimits> {
-        let RateLimitSettings { enabled, factor, tenant_factor } = *self;
+        let RateLimitSettings { enabled, factor, tenant_factor, .. } = *self;
         enabled.then_some(api::RateLimits { factor, tenant_factor })
+    }
+
+    pub(crate) fn for_networks(&self) -> Option<api::NetworkLimit> {
+        let (per_second, burst) = (self.sign_in_per_second, f64::from(self.sign_in_burst));
+        (self.enabled && per_second > 0.0).then_some(api::NetworkLimit { per_second, burst })
     }
 }
 
@@ -384,14 +406,17 @@ mod tests {
     #[test]
     fn every_section_is_read() {
         let text = "data = 'd'\nlisten = '0.0.0.0:443'\nbase_url = 'https://siem.example/'\nrules = ['r']\n\
+                    cors_origins = ['https://portal.example', 'http://[::1]:3000']\n\
                     [lake]\nflush_seconds = 5\n[hunting]\ntimeout_seconds = 7\n[ingest]\nbody_bytes_max = 9\nwait_seconds = 0\n\
-                    [tls]\nnames = ['a.example']\n[log]\nformat = 'json'\nlevel = 'debug'\n\
+                    [rate_limits]\nsign_in_per_second = 0.0\n[tls]\nnames = ['a.example']\n[log]\nformat = 'json'\nlevel = 'debug'\n\
                     [first_tenant]\ndisplay_name = 'A'\ndomain = 'a.example'\n";
         let config = Config::parse(text).unwrap();
         assert_eq!(config.base_url_at(config.listen), "https://siem.example");
         assert_eq!(config.lake.for_lake().flush_interval, Duration::from_secs(5));
         assert_eq!(config.hunting.for_engine().deadline, Duration::from_secs(7));
         assert_eq!(config.log.format, LogFormat::Json);
+        assert_eq!(config.cors_origins.len(), 2);
+        assert_eq!((config.rate_limits.for_networks(), config.rate_limits.for_api().is_some()), (None, true));
     }
 
     #[test]
@@ -405,6 +430,8 @@ mod tests {
         for origin in ["*", "null", "https://", "portal.example", "https://portal.example/", "https://a b"] {
             check_refused(&format!("data = 'd'\ncors_origins = ['{origin}']"), "cors_origins");
         }
+        check_refused("data = 'd'\n[rate_limits]\nsign_in_per_second = -1.0", "sign_in_per_second");
+        check_refused("data = 'd'\n[rate_limits]\nsign_in_burst = 0", "sign_in_burst");
         check_refused("data = 'd'\n[hunting]\nrows_max = 0", "hunting.rows_max");
         let outside = "data = 'd'\n[[outside_issuers]]\ntenant = 'a'\n";
         let refused = |more: &str, said| check_refused(&format!("{outside}{more}"), said);

@@ -27,15 +27,12 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (3, "profiles", include_str!("../migrations/sqlite/0003_profiles.sql")),
     (10, "who reaches what", include_str!("../migrations/sqlite/0010_access.sql")),
     (20, "sign-in of users", include_str!("../migrations/sqlite/0020_sign_in.sql")),
+    (21, "codes of sign-ins", include_str!("../migrations/sqlite/0021_codes_of_sign_ins.sql")),
     (30, "hunting functions", include_str!("../migrations/sqlite/0030_hunting_functions.sql")),
     (40, "entities and their changes", include_str!("../migrations/sqlite/0040_entities.sql")),
     (41, "calls that are made once", include_str!("../migrations/sqlite/0041_idempotency.sql")),
     (60, "actions on devices", include_str!("../migrations/sqlite/0060_actions.sql")),
-    (
-        61,
-        "who asked to investigate",
-        include_str!("../migrations/sqlite/0061_who_asked_to_investigate.sql"),
-    ),
+    (61, "who asked to investigate", include_str!("../migrations/sqlite/0061_who_asked_to_investigate.sql")),
 ];
 
 const READERS_MAX: u32 = 8;

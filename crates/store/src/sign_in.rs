@@ -11,7 +11,7 @@ mod sweep;
 mod tokens;
 
 pub use app::{AppCertificate, AppSignIn, DelegatedGrant, PartnerApp};
-pub use codes::{AuthorizationCode, CodeTaken, DeviceCode, DeviceState};
+pub use codes::{AuthorizationCode, CodeTaken, DeviceAnswer, DeviceCode, DeviceState};
 pub use factors::{FederatedUser, UserFactor};
 pub use tokens::{RefreshTaken, SignIn};
 

@@ -6,7 +6,7 @@
 use std::net::SocketAddr;
 
 use axum::extract::{ConnectInfo, Request};
-use axum::http::header::{COOKIE, HeaderMap, LOCATION, SET_COOKIE};
+use axum::http::header::{COOKIE, HeaderMap, LOCATION, RETRY_AFTER, SET_COOKIE};
 use axum::http::request::Parts;
 use axum::http::{Extensions, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -61,9 +61,9 @@ struct Visit {
 impl Visit {
     async fn of(outside: Outside, parts: &Parts) -> Result<Visit, Box<Response>> {
         let issuer = outside.issuer();
-        let session = cookie(&parts.headers, SESSION);
-        let browser = match session {
-            Some(session) => issuer.browser(session).await.map_err(turned_away)?,
+        let network = network(&parts.extensions);
+        let browser = match cookie(&parts.headers, SESSION) {
+            Some(session) => issuer.browser(session, network).await.map_err(turned_away)?,
             None => None,
         };
         let (forms, is_new) = match cookie(&parts.headers, FORMS) {
@@ -75,7 +75,6 @@ impl Visit {
         };
         let site = parts.headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
         let is_cross_site = site.is_some_and(|site| site != "same-origin" && site != "none");
-        let network = network(&parts.extensions);
         Ok(Visit { outside, browser, forms, is_new, network, is_cross_site })
     }
 
@@ -213,11 +212,12 @@ async fn sign_in(outside: Outside, Param(tenant): Param, request: Request) -> Re
     let (parts, body) = request.into_parts();
     let answer = async {
         let visit = Visit::of(outside.clone(), &parts).await?;
+        outside.count(visit.network).map_err(turned_away)?;
         let form = visit.form(body, "sign-in").await?;
         let get = |name| form.get(name).unwrap_or_default();
         let issuer = outside.issuer();
         let step = match form.get("ticket") {
-            Some(ticket) => issuer.prove_factor(ticket, get("code")).await,
+            Some(ticket) => issuer.prove_factor(ticket, get("code"), visit.network).await,
             None => {
                 let password = Secret::new(get("password").to_owned());
                 issuer.sign_in(&tenant, get("username").trim(), password, visit.network).await
@@ -335,6 +335,7 @@ async fn device_answered(outside: Outside, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let answer = async {
         let visit = Visit::of(outside.clone(), &parts).await?;
+        outside.count(visit.network).map_err(turned_away)?;
         let form = visit.any_form(body).await?;
         let user_code = form.get("user_code").unwrap_or_default();
         let Some(browser) = &visit.browser else { return Ok(see_other("/device")) };
@@ -549,7 +550,11 @@ fn see_other(location: &str) -> Response {
 }
 
 fn refused(error: &OAuthError) -> Response {
-    pages::error(error, None).into_response()
+    let mut response = pages::error(error, None).into_response();
+    if let Some(seconds) = error.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }
 
 /// The same for what is on the way to a page: a response is large.

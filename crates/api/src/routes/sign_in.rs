@@ -2,7 +2,9 @@
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, PRAGMA, WWW_AUTHENTICATE};
+use axum::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use identity::{Form, OAuthError, OAuthProblem, TokenVersion, bearer_token};
@@ -59,6 +61,7 @@ async fn token(outside: Outside, Param(tenant): Param, version: TokenVersion, re
     let (parts, body) = request.into_parts();
     let (network, authorization) = (network(&parts.extensions), authorization(&parts.headers));
     let answer = async {
+        outside.count(network)?;
         let form = form(&outside, body).await?;
         let token = outside.issuer().token_from(&tenant, version, &form, authorization, network).await;
         token.map(|token| token.body())
@@ -81,9 +84,12 @@ async fn device_code(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
+    let network = network(&parts.extensions);
     let answer = async {
+        outside.count(network)?;
         let form = form(&outside, body).await?;
-        outside.issuer().device_code(&tenant, version, &form, authorization(&parts.headers)).await
+        let authorization = authorization(&parts.headers);
+        outside.issuer().device_code(&tenant, version, &form, authorization, network).await
     };
     to_client(answer.await, &parts.headers)
 }
@@ -91,6 +97,7 @@ async fn device_code(
 async fn introspect(outside: Outside, Param(tenant): Param, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let answer = async {
+        outside.count(network(&parts.extensions))?;
         let form = form(&outside, body).await?;
         outside.issuer().introspect(&tenant, &form, authorization(&parts.headers)).await
     };
@@ -100,6 +107,7 @@ async fn introspect(outside: Outside, Param(tenant): Param, request: Request) ->
 async fn revoke(outside: Outside, Param(tenant): Param, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let answer = async {
+        outside.count(network(&parts.extensions))?;
         let form = form(&outside, body).await?;
         let revoked = outside.issuer().revoke(&tenant, &form, authorization(&parts.headers)).await;
         revoked.map(|()| Value::Object(Map::new()))
@@ -175,9 +183,11 @@ async fn instance(outside: Outside, uri: Uri, headers: HeaderMap) -> Response {
 
 /// The endpoints of the issuer have an error body of their own. Nothing of theirs is to be kept.
 fn answered(answer: Result<Value, OAuthError>, headers: &HeaderMap) -> Response {
+    let mut retry_after = None;
     let (status, body) = match answer {
         Ok(body) => (StatusCode::OK, body),
         Err(error) => {
+            retry_after = error.retry_after();
             let id = headers.get("client-request-id").and_then(|id| id.to_str().ok()?.parse().ok());
             let error = match id {
                 Some(id) => error.with_correlation_id(id),
@@ -187,5 +197,9 @@ fn answered(answer: Result<Value, OAuthError>, headers: &HeaderMap) -> Response 
         }
     };
     let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache")];
-    (status, headers, body.to_string()).into_response()
+    let mut response = (status, headers, body.to_string()).into_response();
+    if let Some(seconds) = retry_after {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
 }

@@ -289,6 +289,7 @@ fn revoking_a_token_ends_its_sign_in_and_introspection_tells() {
             (answer["access_token"].as_str().unwrap(), answer["refresh_token"].as_str().unwrap());
         let told = ask(access).await;
         assert_eq!((&told["active"], &told["username"]), (&json!(true), &json!(ADMIN)));
+        assert_eq!(told["scope"], "Machine.Read email offline_access openid profile");
         assert_eq!(ask(refresh).await, json!({ "active": false }), "a refresh token of another app");
         assert_eq!(ask("x").await, json!({ "active": false }));
         let revoke = async |client: &str, token: &str| {
@@ -298,8 +299,35 @@ fn revoking_a_token_ends_its_sign_in_and_introspection_tells() {
         assert!(revoke(&world.app.to_string(), refresh).await.is_err(), "no proof");
         assert!(revoke(&world.public.to_string(), "x").await.is_ok());
         assert_eq!(ask(access).await["active"], true);
+        // What the API refuses is not active, and what was taken back is not told.
+        let own = pairs(&[
+            ("grant_type", "client_credentials"),
+            ("client_id", &world.app.to_string()),
+            ("client_secret", world.secret.expose()),
+            ("scope", &format!("{RESOURCE}/.default")),
+        ]);
+        world.issuer.consent(world.tenant, world.app, ADMIN).await.unwrap();
+        let own = world.token(own).await.unwrap();
+        let own = own["access_token"].as_str().unwrap();
+        assert_eq!(ask(own).await["roles"], json!(["Alert.Read.All"]));
+        let store = world.store.tenant(world.tenant);
+        store.remove_grant(world.app).await.unwrap();
+        store.remove_delegated_grant(world.public, None).await.unwrap();
+        world.issuer.forget(world.tenant);
+        assert_eq!((&ask(own).await["active"], &ask(own).await["roles"]), (&json!(true), &json!([])));
+        assert_eq!(ask(access).await["scope"], "email offline_access openid profile");
+        let disabled = store::UserChange { is_disabled: Some(true), ..Default::default() };
+        store.change_user(browser.user.id, &disabled).await.unwrap_err();
+        world.issuer.consent_delegated(world.tenant, world.public, None, ADMIN).await.unwrap();
         assert!(revoke(&world.public.to_string(), refresh).await.is_ok());
         assert_eq!(ask(access).await, json!({ "active": false }));
         assert_eq!(world.refresh(&answer).await, Err(700_082));
+        let user = world.browser(USER).await;
+        let answer = world.token(world.exchange(&world.code(&user).await)).await.unwrap();
+        let access = answer["access_token"].as_str().unwrap();
+        assert_eq!(ask(access).await["active"], true);
+        store.change_user(user.user.id, &disabled).await.unwrap();
+        world.issuer.forget(world.tenant);
+        assert_eq!(ask(access).await, json!({ "active": false }), "who may not sign in");
     });
 }

@@ -66,7 +66,7 @@ impl World {
         let password = Secret::new(PASSWORD.to_owned());
         let step = self.issuer.sign_in(DOMAIN, name, password, Network::default()).await.unwrap();
         let SignInStep::Done { cookie } = step else { panic!("{step:?}") };
-        self.issuer.browser(cookie.expose()).await.unwrap().unwrap()
+        self.issuer.browser(cookie.expose(), Network::default()).await.unwrap().unwrap()
     }
 
     /// A good request of the public app.

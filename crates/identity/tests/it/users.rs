@@ -106,14 +106,18 @@ fn a_second_factor_is_asked_for_once_it_is_there_and_each_code_opens_once() {
         };
         let first = ticket().await;
         let prove = async |ticket: &Secret, code: &str| {
-            world.issuer.prove_factor(ticket.expose(), code).await.map_err(|error| error.code())
+            world
+                .issuer
+                .prove_factor(ticket.expose(), code, network("192.0.2.1"))
+                .await
+                .map_err(|error| error.code())
         };
         assert!(matches!(prove(&first, &code).await, Ok(SignInStep::Wrong)), "used when it was added");
         world.clock.advance(30);
         let code = totp(secret.expose(), now());
         let step = prove(&first, &code).await.unwrap();
         let SignInStep::Done { cookie } = step else { panic!("{step:?}") };
-        let signed_in = world.issuer.browser(cookie.expose()).await.unwrap().unwrap();
+        let signed_in = world.issuer.browser(cookie.expose(), network("192.0.2.1")).await.unwrap().unwrap();
         assert_eq!(signed_in.sign_in.methods, ["pwd", "otp", "mfa"]);
         assert!(matches!(prove(&ticket().await, &code).await, Ok(SignInStep::Wrong)));
         // Guesses wait, wherever they come from: whoever makes them has the password.
@@ -168,7 +172,11 @@ async fn device(world: &World) -> (Value, Vec<(String, String)>) {
         ("scope", &format!("{RESOURCE}/.default offline_access openid")),
     ]);
     let form = Form::from_pairs(form);
-    let answer = world.issuer.device_code(&world.segment(), TokenVersion::V2, &form, None).await.unwrap();
+    let answer = world
+        .issuer
+        .device_code(&world.segment(), TokenVersion::V2, &form, None, network("192.0.2.1"))
+        .await
+        .unwrap();
     let poll = pairs(&[
         ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
         ("client_id", &world.public.to_string()),
@@ -218,6 +226,138 @@ fn a_device_waits_for_its_user() {
         }
         let next = world.issuer.device_page("AAAA-AAAA", &browser, network("192.0.2.9"), None).await;
         assert!(matches!(next, DeviceNext::Wait { .. }), "{next:?}");
+    });
+}
+
+#[test]
+fn signing_out_takes_codes_and_approved_devices_back() {
+    run(async {
+        let world = World::new().await;
+        let approve = async |browser: &identity::Browser| {
+            let (code, poll) = device(&world).await;
+            let code = code["user_code"].as_str().unwrap();
+            let next = world.issuer.device_page(code, browser, network("192.0.2.1"), Some(true)).await;
+            assert!(matches!(next, DeviceNext::Approved { .. }), "{next:?}");
+            poll
+        };
+        for everywhere in [false, true] {
+            let (here, elsewhere) = (world.browser(USER).await, world.browser(USER).await);
+            let (code, poll) = (world.code(&here).await, approve(&here).await);
+            let (other_code, other_poll) = (world.code(&elsewhere).await, approve(&elsewhere).await);
+            world.clock.advance(2);
+            match everywhere {
+                true => world.issuer.sign_out_everywhere(&here).await.unwrap(),
+                false => world.issuer.sign_out(&here).await.unwrap(),
+            }
+            assert_eq!(world.token(world.exchange(&code)).await, Err(70_000));
+            assert_eq!(world.token(poll).await, Err(70_019));
+            let others = [world.token(world.exchange(&other_code)).await, world.token(other_poll).await];
+            assert!(others.iter().all(|other| other.is_err() == everywhere), "{others:?}");
+            world.clock.advance(2);
+        }
+        assert!(world.token(world.exchange(&world.code(&world.browser(USER).await).await)).await.is_ok());
+    });
+}
+
+/// What is in the audit log of the users' tenant, once there are as many entries as expected.
+async fn written(world: &World, expected: usize) -> Vec<String> {
+    let mut seen = Vec::new();
+    for _ in 0..500 {
+        let records = world.store.tenant(world.tenant).audit_records(0, 1_000).await.unwrap();
+        seen = records
+            .iter()
+            .map(|record| {
+                let entry: Value = serde_json::from_str(&record.entry).unwrap();
+                let text = |name: &str| entry[name].as_str().unwrap_or("-").to_owned();
+                let reason = entry["detail"]["reason"].as_str().unwrap_or("-");
+                let app = if entry["app"].is_string() { "app" } else { "-" };
+                format!("{} {app} {} {} {reason}", text("action"), text("address"), text("verdict"))
+            })
+            .collect();
+        if seen.len() >= expected {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    seen
+}
+
+#[test]
+fn sign_ins_and_what_was_refused_of_them_are_written_down_with_the_address() {
+    run(async {
+        let world = World::new().await;
+        let from = "2001:db8::7";
+        for _ in 0..8 {
+            try_password(&world, USER, "x", from).await;
+            try_password(&world, "nobody@contoso.example", "x", from).await;
+        }
+        let step = try_password(&world, USER, PASSWORD, "192.0.2.7").await;
+        let SignInStep::Done { cookie } = step else { panic!("{step:?}") };
+        let browser = world.issuer.browser(cookie.expose(), network("192.0.2.8")).await.unwrap().unwrap();
+        let form = world.exchange(&world.code(&browser).await);
+        let first = world.token(form.clone()).await.unwrap();
+        world.refresh(&first).await.unwrap();
+        world.refresh(&first).await.unwrap_err();
+        world.token(form).await.unwrap_err();
+        let how = AppSignIn { is_public: true, takes_passwords: true, ..AppSignIn::default() };
+        world.issuer.set_sign_in(world.tenant, world.public, &[Permission::MachineRead], how).await.unwrap();
+        let by_password = pairs(&[
+            ("grant_type", "password"),
+            ("client_id", &world.public.to_string()),
+            ("username", USER),
+            ("password", PASSWORD),
+            ("scope", &format!("{RESOURCE}/.default")),
+        ]);
+        let form = Form::from_pairs(by_password);
+        let segment = world.segment();
+        let answer = world.issuer.token_from(&segment, TokenVersion::V2, &form, None, network("192.0.2.9"));
+        answer.await.unwrap();
+        world.issuer.sign_out(&browser).await.unwrap();
+        let mut expected: Vec<String> =
+            (0..5).map(|_| format!("sign in - {from} denied wrong password")).collect();
+        expected.extend(
+            [
+                &format!("sign in - {from} denied too many attempts"),
+                "sign in - 192.0.2.7 allowed -",
+                "renew a token app - denied used before",
+                "exchange a code app - denied used before",
+                "sign in app 192.0.2.9 allowed -",
+                "sign out - 192.0.2.8 allowed -",
+            ]
+            .map(str::to_owned),
+        );
+        let mut seen = written(&world, expected.len()).await;
+        seen.sort();
+        expected.sort();
+        assert_eq!(seen, expected);
+    });
+}
+
+#[test]
+fn wrong_codes_of_a_second_factor_are_written_down() {
+    run(async {
+        let world = World::new().await;
+        let browser = world.browser(USER).await;
+        let (secret, offer) = world.issuer.new_totp(&browser).unwrap();
+        let code = totp(secret.expose(), model::Clock::now(&*world.clock).unix_seconds());
+        assert!(world.issuer.add_totp(&browser, &offer, &code).await.unwrap());
+        let before = written(&world, 2).await.len();
+        let SignInStep::Factor { ticket } = try_password(&world, USER, PASSWORD, "192.0.2.1").await else {
+            panic!()
+        };
+        // Many at the same time are no more than one after the other.
+        let guesses =
+            (0..20).map(|_| world.issuer.prove_factor(ticket.expose(), "000000", network("192.0.2.1")));
+        let steps = futures::future::join_all(guesses).await;
+        let wrong = steps.iter().filter(|step| matches!(step, Ok(SignInStep::Wrong))).count();
+        assert_eq!(wrong, 5, "{steps:?}");
+        let seen = written(&world, before + 6).await;
+        let of = |reason: &str| seen.iter().filter(|entry| entry.ends_with(reason)).count();
+        assert_eq!(
+            (of("192.0.2.1 denied wrong code"), of("192.0.2.1 denied too many attempts")),
+            (5, 1),
+            "{seen:?}"
+        );
     });
 }
 

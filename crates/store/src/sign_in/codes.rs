@@ -9,8 +9,10 @@ use crate::database::{Row, commit, uuid};
 use crate::error::{failed, not_added, without};
 use crate::{Store, StoreError};
 
-/// Codes of devices that are kept at the same time.
+/// Codes of devices that can be answered at the same time: all, those of an app, those that one network asked for.
 const DEVICE_CODES_MAX: i64 = 100_000;
+const OF_APP_MAX: i64 = 10_000;
+const OF_NETWORK_MAX: i64 = 1_000;
 
 /// What an authorization code stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +30,8 @@ pub struct AuthorizationCode {
     pub methods: Vec<String>,
     pub authenticated: Ticks,
     pub expires: Ticks,
+    /// The sign-in of the browser in which it was given.
+    pub session: Option<Uuid>,
 }
 
 /// What became of a code that was sent.
@@ -66,13 +70,27 @@ pub struct DeviceCode {
     pub user: Option<(TenantId, Uuid)>,
     pub methods: Vec<String>,
     pub authenticated: Ticks,
+    /// The sign-in of the browser in which it was approved.
+    pub session: Option<Uuid>,
+    /// Where the device asked, as coarse as networks are counted.
+    pub network: String,
+}
+
+/// Who answers a device, and how they proved who they are.
+#[derive(Clone, Debug)]
+pub struct DeviceAnswer<'a> {
+    pub state: DeviceState,
+    pub user: (TenantId, Uuid),
+    pub methods: &'a [String],
+    pub authenticated: Ticks,
+    pub session: Uuid,
 }
 
 impl Store {
     pub async fn add_code(&self, hash: &Hash, code: &AuthorizationCode) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO authorization_codes (hash, tenant, app, user_id, redirect_uri, \
-                           challenge, resource, scope, nonce, methods, authenticated, expires) \
-                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+                           challenge, resource, scope, nonce, methods, authenticated, expires, session) \
+                           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         let added = sqlx::query(SQL)
             .bind(hash.to_vec())
             .bind(code.tenant.to_string())
@@ -86,6 +104,7 @@ impl Store {
             .bind(words_text(&code.methods))
             .bind(code.authenticated.0)
             .bind(code.expires.0)
+            .bind(code.session.map(|session| session.to_string()))
             .execute(self.db.writer())
             .await;
         added
@@ -99,7 +118,8 @@ impl Store {
         let doing = "take an authorization code";
         let mut transaction = self.db.begin().await?;
         const SQL: &str = "SELECT tenant, app, user_id, redirect_uri, challenge, resource, scope, nonce, \
-                           methods, authenticated, expires, used, sign_in FROM authorization_codes \
+                           methods, authenticated, expires, session, used, sign_in \
+                           FROM authorization_codes \
                            WHERE hash = $1 AND app = $2";
         let query = sqlx::query(SQL).bind(hash.to_vec()).bind(app.to_string());
         let found = query.try_map(|row: Row| {
@@ -128,12 +148,20 @@ impl Store {
         done.map(drop).map_err(failed("remember what a code was exchanged for"))
     }
 
-    /// A code of the same text is a conflict.
-    pub async fn add_device_code(&self, hash: &Hash, code: &DeviceCode) -> Result<(), StoreError> {
+    /// A code of the same text is a conflict. Those that have expired at `now` are not counted.
+    pub async fn add_device_code(
+        &self,
+        hash: &Hash,
+        code: &DeviceCode,
+        now: Ticks,
+    ) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO device_codes (hash, user_code, asked, app, resource, scope, expires, \
-                           last_poll, state, methods, authenticated) \
-                           SELECT $1, $2, $3, $4, $5, $6, $7, $8, 0, '', 0 \
-                           WHERE (SELECT COUNT(*) FROM device_codes) < $9";
+                           last_poll, state, methods, authenticated, network) \
+                           SELECT $1, $2, $3, $4, $5, $6, $7, $8, 0, '', 0, $9 \
+                           WHERE (SELECT COUNT(*) FROM device_codes \
+                                  WHERE network = $9 AND expires > $10) < $11 \
+                           AND (SELECT COUNT(*) FROM device_codes WHERE app = $4 AND expires > $10) < $12 \
+                           AND (SELECT COUNT(*) FROM device_codes WHERE expires > $10) < $13";
         let added = sqlx::query(SQL)
             .bind(hash.to_vec())
             .bind(&code.user_code)
@@ -143,6 +171,10 @@ impl Store {
             .bind(&code.scope)
             .bind(code.expires.0)
             .bind(code.last_poll.0)
+            .bind(&code.network)
+            .bind(now.0)
+            .bind(OF_NETWORK_MAX)
+            .bind(OF_APP_MAX)
             .bind(DEVICE_CODES_MAX)
             .execute(self.db.writer())
             .await;
@@ -163,20 +195,18 @@ impl Store {
     pub async fn answer_device(
         &self,
         user_code: &str,
-        state: DeviceState,
-        user: (TenantId, Uuid),
-        methods: &[String],
-        authenticated: Ticks,
+        answer: &DeviceAnswer<'_>,
     ) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE device_codes SET state = $2, tenant = $3, user_id = $4, methods = $5, \
-                           authenticated = $6 WHERE user_code = $1 AND state = 0";
+                           authenticated = $6, session = $7 WHERE user_code = $1 AND state = 0";
         let done = sqlx::query(SQL)
             .bind(user_code)
-            .bind(state_number(state))
-            .bind(user.0.to_string())
-            .bind(user.1.to_string())
-            .bind(words_text(methods))
-            .bind(authenticated.0)
+            .bind(state_number(answer.state))
+            .bind(answer.user.0.to_string())
+            .bind(answer.user.1.to_string())
+            .bind(words_text(answer.methods))
+            .bind(answer.authenticated.0)
+            .bind(answer.session.to_string())
             .execute(self.db.writer())
             .await;
         Ok(done.map_err(failed("answer a device"))?.rows_affected() > 0)
@@ -215,7 +245,7 @@ impl Store {
 }
 
 const DEVICE_COLUMNS: &str = "user_code, asked, app, resource, scope, expires, last_poll, state, tenant, \
-                              user_id, methods, authenticated";
+                              user_id, methods, authenticated, session, network";
 
 fn state_number(state: DeviceState) -> i64 {
     match state {
@@ -239,7 +269,12 @@ fn code(row: Row) -> Result<AuthorizationCode, sqlx::Error> {
         methods: words(row.try_get("methods")?),
         authenticated: Ticks(row.try_get("authenticated")?),
         expires: Ticks(row.try_get("expires")?),
+        session: session(&row)?,
     })
+}
+
+fn session(row: &Row) -> Result<Option<Uuid>, sqlx::Error> {
+    row.try_get::<Option<&str>, _>("session")?.map(uuid).transpose()
 }
 
 fn device_code(row: Row) -> Result<DeviceCode, sqlx::Error> {
@@ -267,5 +302,7 @@ fn device_code(row: Row) -> Result<DeviceCode, sqlx::Error> {
         user,
         methods: words(row.try_get("methods")?),
         authenticated: Ticks(row.try_get("authenticated")?),
+        session: session(&row)?,
+        network: row.try_get("network")?,
     })
 }

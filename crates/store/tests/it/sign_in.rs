@@ -2,7 +2,8 @@
 
 use model::{AppId, TenantId, Ticks};
 use store::sign_in::{
-    AuthorizationCode, CodeTaken, DelegatedGrant, DeviceCode, DeviceState, Hash, RefreshTaken, UserFactor,
+    AuthorizationCode, CodeTaken, DelegatedGrant, DeviceAnswer, DeviceCode, DeviceState, Hash, RefreshTaken,
+    UserFactor,
 };
 use store::{App, AppCertificate, AppSignIn, SignIn, Store, Tenant, User};
 use uuid::Uuid;
@@ -71,6 +72,7 @@ fn code(tenant: TenantId) -> AuthorizationCode {
         methods: vec!["pwd".to_owned()],
         authenticated: hour(1),
         expires: hour(2),
+        session: Some(Uuid::from_u128(7)),
     }
 }
 
@@ -141,32 +143,65 @@ async fn sign_ins_are_listed_and_ended_by_user_and_app() {
 async fn an_approved_device_is_exchanged_once() {
     on_each_store(async |store| {
         fill(&store).await;
-        let waiting = DeviceCode {
-            user_code: "BCDFGHJK".to_owned(),
-            asked: Some(ONE),
-            app: APP,
-            resource: String::new(),
-            scope: "openid".to_owned(),
-            expires: hour(2),
-            last_poll: Ticks(0),
-            state: DeviceState::Pending,
-            user: None,
-            methods: Vec::new(),
-            authenticated: Ticks(0),
-        };
-        store.add_device_code(&hash(1), &waiting).await.unwrap();
-        assert!(store.add_device_code(&hash(2), &waiting).await.is_err(), "the text is taken");
+        let waiting = waiting();
+        store.add_device_code(&hash(1), &waiting, hour(1)).await.unwrap();
+        assert!(store.add_device_code(&hash(2), &waiting, hour(1)).await.is_err(), "the text is taken");
         assert_eq!(store.poll_device(&hash(1), OTHER, hour(1)).await.unwrap(), None);
         assert_eq!(store.poll_device(&hash(1), APP, hour(1)).await.unwrap(), Some(waiting.clone()));
         let methods = ["pwd".to_owned()];
         let answer = async |state| {
-            store.answer_device("BCDFGHJK", state, (ONE, USER), &methods, hour(1)).await.unwrap()
+            let session = Uuid::from_u128(7);
+            let (user, authenticated) = ((ONE, USER), hour(1));
+            let answer = DeviceAnswer { state, user, methods: &methods, authenticated, session };
+            store.answer_device("BCDFGHJK", &answer).await.unwrap()
         };
         assert!(answer(DeviceState::Approved).await);
         assert!(!answer(DeviceState::Denied).await, "it was answered");
         let state = async || store.poll_device(&hash(1), APP, hour(1)).await.unwrap().unwrap().state;
         assert_eq!(state().await, DeviceState::Approved);
         assert_eq!(state().await, DeviceState::Exchanged);
+    })
+    .await;
+}
+
+fn waiting() -> DeviceCode {
+    DeviceCode {
+        user_code: "BCDFGHJK".to_owned(),
+        asked: Some(ONE),
+        app: APP,
+        resource: String::new(),
+        scope: "openid".to_owned(),
+        expires: hour(2),
+        last_poll: Ticks(0),
+        state: DeviceState::Pending,
+        user: None,
+        methods: Vec::new(),
+        authenticated: Ticks(0),
+        session: None,
+        network: "192.0.2.1".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn devices_that_wait_are_counted_by_network_and_app_until_their_codes_expire() {
+    on_each_store(async |store| {
+        fill(&store).await;
+        let mut number = 0_u64;
+        let mut add = async |network: &str, app, now| {
+            number += 1;
+            let mut hash = hash(0);
+            hash[..8].copy_from_slice(&number.to_be_bytes());
+            let (user_code, network) = (number.to_string(), network.to_owned());
+            let code = DeviceCode { user_code, network, app, ..waiting() };
+            store.add_device_code(&hash, &code, now).await
+        };
+        for _ in 0..1_000 {
+            add("192.0.2.1", APP, hour(1)).await.unwrap();
+        }
+        assert!(add("192.0.2.1", APP, hour(1)).await.is_err(), "a network has so many");
+        assert!(add("192.0.2.1", OTHER, hour(1)).await.is_err(), "of whatever app");
+        assert!(add("192.0.2.2", APP, hour(1)).await.is_ok(), "another has its own");
+        assert!(add("192.0.2.1", APP, hour(2)).await.is_ok(), "those that expired make room");
     })
     .await;
 }

@@ -37,6 +37,9 @@ pub struct Alert {
     pub rbac_group_name: Option<String>,
     pub aad_tenant_id: TenantId,
     pub threat_name: Option<String>,
+    /// What to do about it, in the words of whoever made it.
+    #[serde(default)]
+    pub recommended_action: Option<String>,
     /// ATT&CK technique ids, such as `T1053.005`.
     pub mitre_techniques: Vec<String>,
     pub related_user: Option<RelatedUser>,

@@ -275,7 +275,7 @@ pub static PERMISSIONS: &[Declaration] = &[
     Declaration {
         permission: Permission::ThreatHuntingRead,
         application: "ThreatHunting.Read.All",
-        delegated: Some("ThreatHunting.Read"),
+        delegated: Some("ThreatHunting.Read.All"),
         summary: "Run hunting queries by /v1.0/security/runHuntingQuery.",
         includes: &[],
     },

@@ -166,6 +166,9 @@ pub fn built_in(id: &str) -> Option<&'static BuiltInRole> {
     BUILT_IN_ROLES.iter().find(|role| role.id.eq_ignore_ascii_case(id))
 }
 
+/// What the role of a user has to hold for a live response that puts files or runs scripts.
+pub const CHANGING_LIVE_RESPONSE: &[RolePermission] = &[RolePermission::LiveResponseAdvanced];
+
 /// What the role of a user has to hold for a call that demands `permission`: one of these. Empty where users
 /// cannot make the call at all.
 pub fn needed_for(permission: Permission) -> &'static [RolePermission] {
@@ -204,7 +207,9 @@ pub fn needed_for(permission: Permission) -> &'static [RolePermission] {
         | Permission::MachineRestrictExecution
         | Permission::MachineScan
         | Permission::MachineStopAndQuarantine => &[RemediateDevices],
-        Permission::MachineLiveResponse | Permission::LibraryManage => &[LiveResponseAdvanced],
+        // Commands that change something take more: `CHANGING_LIVE_RESPONSE`.
+        Permission::MachineLiveResponse => &[LiveResponseBasic, LiveResponseAdvanced],
+        Permission::LibraryManage => &[LiveResponseAdvanced],
         Permission::MachineOffboard => &[Administer],
         Permission::ActionManage => &[ManageSecuritySettings],
         Permission::DeviceEnrol => &[ManageSystemSettings],

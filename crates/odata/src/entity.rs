@@ -12,9 +12,11 @@ pub struct EntityType {
 }
 
 impl EntityType {
-    /// The property of that wire name, in any letter case.
+    /// The property of that wire name or alias, in any letter case.
     pub fn property(&self, name: &str) -> Option<&Property> {
-        self.properties.iter().find(|property| property.name.eq_ignore_ascii_case(name))
+        let by_name = self.properties.iter().find(|property| property.name.eq_ignore_ascii_case(name));
+        let is_alias = |property: &&Property| !name.is_empty() && property.alias.eq_ignore_ascii_case(name);
+        by_name.or_else(|| self.properties.iter().find(is_alias))
     }
 
     /// The names of the properties that pass, for messages.
@@ -40,6 +42,10 @@ pub struct Property {
     pub order: bool,
     /// The members of a [`Kind::Enum`] in their canonical case; empty for every other kind.
     pub values: &'static [&'static str],
+    /// A [`Kind::Complex`] that is a collection.
+    pub is_list: bool,
+    /// Another name by which queries may ask for it; empty for none.
+    pub alias: &'static str,
     /// The members of the elements of a [`Kind::Objects`]; empty for every other kind.
     pub elements: &'static [Property],
 }
@@ -64,7 +70,8 @@ pub enum Kind {
 impl Property {
     /// A property that can only be selected.
     pub const fn new(name: &'static str, kind: Kind) -> Self {
-        Property { name, kind, filter: false, order: false, values: &[], elements: &[] }
+        let (values, elements) = (&[], &[]);
+        Property { name, kind, filter: false, order: false, values, is_list: false, alias: "", elements }
     }
 
     /// A property of kind [`Kind::Enum`] that can only be selected.
@@ -75,6 +82,16 @@ impl Property {
     /// A collection of objects with these members, filtered by lambdas.
     pub const fn objects(name: &'static str, elements: &'static [Property]) -> Self {
         Property { filter: true, elements, ..Property::new(name, Kind::Objects) }
+    }
+
+    /// A collection of objects that nothing is asked of.
+    pub const fn list(name: &'static str) -> Self {
+        Property { is_list: true, ..Property::new(name, Kind::Complex) }
+    }
+
+    /// The same, that queries may call by another name, too.
+    pub const fn also_called(self, alias: &'static str) -> Self {
+        Property { alias, ..self }
     }
 
     pub const fn filterable(self) -> Self {

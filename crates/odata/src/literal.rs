@@ -25,7 +25,9 @@ impl Subject<'_> {
             Kind::String | Kind::Strings => Some(Value::String(text.to_owned())),
             Kind::Enum => self.member(text),
             Kind::DateTime => datetime::parse(text).map(Value::DateTime),
-            Kind::Int64 | Kind::Double | Kind::Bool | Kind::Objects | Kind::Complex => None,
+            // Documented queries put ids that are numbers into quotes.
+            Kind::Int64 => text.trim().parse().ok().map(Value::Int),
+            Kind::Double | Kind::Bool | Kind::Objects | Kind::Complex => None,
         }
     }
 

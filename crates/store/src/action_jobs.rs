@@ -30,10 +30,11 @@ pub struct JobDevice {
 }
 
 impl Store {
-    /// Jobs that are not done, the oldest first.
-    pub async fn open_jobs(&self, limit: u32) -> Result<Vec<JobRow>, StoreError> {
-        const SQL: &str = "SELECT * FROM action_jobs WHERE is_done = FALSE ORDER BY created, id LIMIT $1";
-        let query = sqlx::query(SQL).bind(i64::from(limit)).try_map(job);
+    /// The tenants that have jobs which are not done.
+    pub async fn tenants_with_open_jobs(&self) -> Result<Vec<TenantId>, StoreError> {
+        const SQL: &str = "SELECT DISTINCT tenant FROM action_jobs WHERE is_done = FALSE ORDER BY tenant";
+        let query =
+            sqlx::query(SQL).try_map(|row: Row| Ok(TenantId(uuid(row.try_get::<&str, _>("tenant")?)?)));
         query.fetch_all(self.db.readers()).await.map_err(failed(READ))
     }
 }
@@ -58,6 +59,36 @@ impl TenantStore {
         let query = sqlx::query("SELECT * FROM action_jobs WHERE tenant = $1 AND id = $2");
         let query = query.bind(&self.key).bind(id).try_map(job);
         query.fetch_optional(self.db.readers()).await.map_err(failed(READ))
+    }
+
+    /// Jobs that are not done, beginning after one and then from the first one on.
+    pub async fn open_jobs(&self, after: Option<&str>, limit: u32) -> Result<Vec<JobRow>, StoreError> {
+        const SQL: &str = "SELECT * FROM action_jobs WHERE tenant = $1 AND is_done = FALSE \
+                           ORDER BY id <= $2, id LIMIT $3";
+        let query = sqlx::query(SQL).bind(&self.key).bind(after.unwrap_or_default()).bind(i64::from(limit));
+        query.try_map(job).fetch_all(self.db.readers()).await.map_err(failed(READ))
+    }
+
+    /// The devices on which nothing became of a job yet.
+    pub async fn job_devices_left(&self, id: &str, limit: u32) -> Result<Vec<DeviceId>, StoreError> {
+        const SQL: &str = "SELECT device FROM action_job_devices WHERE tenant = $1 AND job = $2 \
+                           AND action = '' AND refusal = '' ORDER BY device LIMIT $3";
+        let query = sqlx::query(SQL).bind(&self.key).bind(id).bind(i64::from(limit));
+        let query = query.try_map(|row: Row| device(row.try_get("device")?));
+        query.fetch_all(self.db.readers()).await.map_err(failed(READ))
+    }
+
+    /// Ends a job: the devices that are left are refused.
+    pub async fn refuse_job(&self, id: &str, refusal: &str) -> Result<(), StoreError> {
+        const LEFT: &str = "UPDATE action_job_devices SET refusal = $3 \
+                            WHERE tenant = $1 AND job = $2 AND action = '' AND refusal = ''";
+        const END: &str = "UPDATE action_jobs SET is_done = TRUE WHERE tenant = $1 AND id = $2";
+        let mut transaction = self.db.begin().await?;
+        let left = sqlx::query(LEFT).bind(&self.key).bind(id).bind(refusal);
+        left.execute(&mut *transaction).await.map_err(failed(WRITE))?;
+        let end = sqlx::query(END).bind(&self.key).bind(id);
+        end.execute(&mut *transaction).await.map_err(failed(WRITE))?;
+        commit(transaction, WRITE).await
     }
 
     /// What became of a job on each device, by device.

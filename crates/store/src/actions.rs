@@ -1,14 +1,16 @@
 //! Actions on devices, investigations, and the queue of each device: changed together or not at all.
 
+use model::alert::Alert;
 use model::investigation::Investigation;
 use model::machine_action::MachineAction;
 use model::{ActionId, DeviceId, TenantId, Ticks};
 use odata::{Filter, Query};
+use serde_json::json;
 use sqlx::Row as _;
 use uuid::Uuid;
 
 use crate::database::{Row, Transaction, commit, uuid};
-use crate::entities::{INVESTIGATION, MACHINE_ACTION};
+use crate::entities::{ALERT, INVESTIGATION, MACHINE_ACTION};
 use crate::entity_rows::{add, parse, read, read_where, replace};
 use crate::error::{failed, not_added};
 use crate::page::{self, Page, PageRequest};
@@ -252,11 +254,29 @@ impl ActionWork {
     ) -> Result<(), StoreError> {
         let order = order.to_string();
         let extra = [("order_id", order.as_str()), ("actor", actor)];
-        add(&mut self.transaction, &INVESTIGATION, &self.tenant, investigation, &extra).await
+        add(&mut self.transaction, &INVESTIGATION, &self.tenant, investigation, &extra).await?;
+        self.tell_alert(investigation, investigation.start_time.unwrap_or_default()).await
     }
 
-    pub async fn replace_investigation(&mut self, investigation: &Investigation) -> Result<(), StoreError> {
-        replace(&mut self.transaction, &INVESTIGATION, &self.tenant, investigation).await
+    pub async fn replace_investigation(
+        &mut self,
+        investigation: &Investigation,
+        now: Ticks,
+    ) -> Result<(), StoreError> {
+        replace(&mut self.transaction, &INVESTIGATION, &self.tenant, investigation).await?;
+        self.tell_alert(investigation, now).await
+    }
+
+    /// Writes into the alert of an investigation how it stands, where there is such an alert of the device.
+    async fn tell_alert(&mut self, investigation: &Investigation, now: Ticks) -> Result<(), StoreError> {
+        let Some(id) = &investigation.triggering_alert_id else { return Ok(()) };
+        let transaction = &mut self.transaction;
+        let alert: Option<Alert> = read(&mut **transaction, &ALERT, &self.tenant, &crate::fold(id)).await?;
+        let Some(mut alert) = alert.filter(|alert| alert.machine_id == self.device) else { return Ok(()) };
+        alert.investigation_id = investigation.id.parse().ok();
+        alert.investigation_state = json!(investigation.state).as_str().map(str::to_owned);
+        alert.last_update_time = alert.last_update_time.max(now);
+        replace(transaction, &ALERT, &self.tenant, &alert).await
     }
 
     /// Keeps what the device said, unless it said the same before or has said too much.

@@ -1,6 +1,6 @@
 //! Alerts: raised by detections, worked on by people.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use model::alert::{Alert, AlertComment, AlertEvidence, AlertStatus, Classification, Determination};
 use model::machine::Machine;
@@ -10,8 +10,9 @@ use odata::Filter;
 use sea_query::{Expr, ExprTrait, Query};
 use serde::de::IgnoredAny;
 use serde_json::{Value as Json, json};
+use sqlx::Row as _;
 
-use crate::database::{Connection, commit};
+use crate::database::{Connection, Row, commit, select};
 use crate::entities::{ALERT, MACHINE};
 use crate::entity_rows::{add, parse, read, read_where, replace};
 use crate::error::failed;
@@ -19,6 +20,7 @@ use crate::page::{self, Page, PageRequest};
 use crate::{StoreError, TenantStore, fold, unchanged};
 
 /// How many items of evidence one alert holds.
+const REPORTS_AT_ONCE: usize = 500;
 pub const EVIDENCE_MAX: usize = 50;
 /// How many comments one alert or incident holds.
 pub const COMMENTS_MAX: usize = 1_000;
@@ -66,6 +68,8 @@ pub struct AlertChange {
 pub struct RaisedAlert {
     pub alert: Alert,
     pub rule_id: String,
+    /// The `ReportId` of the event that it was raised for.
+    pub report_id: Option<i64>,
 }
 
 impl TenantStore {
@@ -138,6 +142,28 @@ impl TenantStore {
         Ok(alert)
     }
 
+    /// The `ReportId` of the event that each of some alerts was raised for, where that is known.
+    pub async fn alert_reports(&self, ids: &[AlertId]) -> Result<BTreeMap<AlertId, i64>, StoreError> {
+        let mut reports = BTreeMap::new();
+        for some in ids.chunks(REPORTS_AT_ONCE) {
+            let mut statement = Query::select();
+            statement
+                .columns(["id", "report_id"])
+                .from(ALERT.table)
+                .and_where(Expr::col("tenant").eq(self.key.as_str()))
+                .and_where(Expr::col("id").is_in(some.iter().map(|id| id.0.as_str())))
+                .and_where(Expr::col("report_id").ne(""));
+            let rows = select(&statement).try_map(|row: Row| {
+                let report: String = row.try_get("report_id")?;
+                Ok((AlertId(row.try_get("id")?), report.parse().ok()))
+            });
+            let rows: Vec<(AlertId, Option<i64>)> =
+                rows.fetch_all(self.db.readers()).await.map_err(failed("read the events of alerts"))?;
+            reports.extend(rows.into_iter().filter_map(|(id, report)| Some((id, report?))));
+        }
+        Ok(reports)
+    }
+
     /// Adds an alert that somebody made, or extends an open one of the same rule and device by it. Answers with
     /// the alert that holds it.
     pub async fn add_alert(&self, raised: &RaisedAlert) -> Result<Alert, StoreError> {
@@ -194,7 +220,7 @@ impl TenantStore {
         raised: &RaisedAlert,
         window_ticks: i64,
     ) -> Result<AlertId, StoreError> {
-        let RaisedAlert { alert, rule_id } = raised;
+        let RaisedAlert { alert, rule_id, report_id } = raised;
         if read::<IgnoredAny>(&mut *connection, &ALERT, &self.key, &alert.id.0).await?.is_some() {
             return Ok(alert.id.clone());
         }
@@ -217,7 +243,8 @@ impl TenantStore {
             None => self.incident_for(connection, &alert, INCIDENT_WINDOW_TICKS).await?,
         };
         alert.incident_id = Some(incident);
-        add(connection, &ALERT, &self.key, &alert, &[("rule", rule_id)]).await?;
+        let report = report_id.map(|id| id.to_string()).unwrap_or_default();
+        add(connection, &ALERT, &self.key, &alert, &[("rule", rule_id), ("report_id", &report)]).await?;
         self.refresh_incident(connection, incident, alert.last_update_time).await?;
         Ok(alert.id)
     }

@@ -33,6 +33,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (41, "calls that are made once", include_str!("../migrations/sqlite/0041_idempotency.sql")),
     (60, "actions on devices", include_str!("../migrations/sqlite/0060_actions.sql")),
     (61, "who asked to investigate", include_str!("../migrations/sqlite/0061_who_asked_to_investigate.sql")),
+    (80, "the events of alerts", include_str!("../migrations/sqlite/0080_alert_reports.sql")),
+    (90, "webhooks", include_str!("../migrations/sqlite/0090_webhooks.sql")),
+    (100, "lists of indicators", include_str!("../migrations/sqlite/0100_indicator_lists.sql")),
 ];
 
 const READERS_MAX: u32 = 8;

@@ -45,6 +45,8 @@ pub enum KeyChange {
     Used,
     /// The device has another key, and the token is not one for this device.
     Taken,
+    /// The key was revoked: it takes a new one.
+    Revoked,
 }
 
 impl Store {
@@ -128,6 +130,9 @@ impl TenantStore {
                 is_own_token || (revoked.is_none() && *public_key == key.public_key)
             }
         };
+        if known.as_ref().is_some_and(|(known, revoked)| revoked.is_some() && *known == key.public_key) {
+            return Ok(KeyChange::Revoked);
+        }
         if !may_take {
             return Ok(KeyChange::Taken);
         }

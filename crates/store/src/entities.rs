@@ -114,6 +114,7 @@ const ALERT_FIELDS: &[Field] = &[
     text("rbacGroupName", "rbac_group_name"),
     text("aadTenantId", "aad_tenant_id").required(),
     text("threatName", "threat_name"),
+    text("recommendedAction", "recommended_action"),
     strings("mitreTechniques"),
     complex("relatedUser"),
     objects("comments", &ALERT_COMMENTS, &COMMENT_PROPERTIES),
@@ -305,6 +306,10 @@ impl Entity {
 }
 
 impl Field {
+    const fn also_called(self, alias: &'static str) -> Field {
+        Field { property: self.property.also_called(alias), ..self }
+    }
+
     const fn required(self) -> Field {
         Field { is_required: true, ..self }
     }
@@ -341,6 +346,11 @@ const fn strings(name: &'static str) -> Field {
 
 const fn complex(name: &'static str) -> Field {
     Field { property: Property::new(name, Kind::Complex), ..NOWHERE }
+}
+
+/// A collection of objects that nothing is asked of.
+const fn list(name: &'static str) -> Field {
+    Field { property: Property::list(name), ..NOWHERE }
 }
 
 const fn objects(

@@ -20,6 +20,7 @@ mod alerts;
 mod app_grants;
 mod audit;
 mod catalog;
+mod changed;
 mod changes;
 mod database;
 mod device_groups;
@@ -36,6 +37,7 @@ mod hunting_functions;
 mod idempotency;
 pub mod identity;
 mod incidents;
+mod indicator_lists;
 mod indicators;
 mod lake_policies;
 mod library;
@@ -46,6 +48,7 @@ mod page;
 mod profiles;
 pub mod sign_in;
 mod user_groups;
+mod webhooks;
 
 use std::path::Path;
 
@@ -56,6 +59,7 @@ use twox_hash::XxHash64;
 pub use action_jobs::{JobDevice, JobRow};
 pub use actions::{ActionWork, ReceiptRow};
 pub use alerts::{AlertChange, AlertScope, COMMENTS_MAX, EVIDENCE_MAX, RaisedAlert};
+pub use changed::changed_type;
 pub use changes::{Change, ChangeKind};
 pub use device_groups::Regrouped;
 pub use device_keys::{DeviceKey, EnrolmentToken, KeyChange};
@@ -68,6 +72,7 @@ pub use history::HistoryEntry;
 pub use idempotency::{Begun, IdempotentCall, KeptAnswer, fingerprint};
 pub use identity::{App, AppSecret, Grant, SigningKeyRow, Tenant, User};
 pub use incidents::IncidentChange;
+pub use indicator_lists::IndicatorList;
 pub use indicators::{IndicatorOwner, Submission, Submitted};
 pub use machine_settings::{MachineChange, TagChange};
 pub use machines::MachineScope;
@@ -76,6 +81,7 @@ pub use page::{Page, PageRequest};
 pub use profiles::{Generation, ProfileKind, ProfileRow};
 pub use sign_in::{AppCertificate, AppSignIn, DelegatedGrant, PartnerApp, SignIn};
 pub use user_groups::{Membership, Role, UserChange, UserGroup};
+pub use webhooks::{DeadLetter, WebhookProgress, WebhookRow};
 
 use database::Database;
 

@@ -60,6 +60,21 @@ impl TenantStore {
         Ok(deleted.map_err(failed(WRITE))?.rows_affected() > 0)
     }
 
+    /// Whether a file of the library has the content of that digest, or an open order or a job that goes on names it.
+    pub async fn is_library_content(&self, sha256: &str) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM library_files WHERE tenant = $1 AND sha256 = $2) \
+             OR EXISTS (SELECT 1 FROM device_queues WHERE tenant = $1 AND next_deadline IS NOT NULL \
+                        AND body LIKE '%' || $2 || '%') \
+             OR EXISTS (SELECT 1 FROM action_jobs WHERE tenant = $1 AND is_done = FALSE \
+                        AND body LIKE '%' || $2 || '%')";
+        // No character of a digest means anything in a pattern.
+        if !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Ok(false);
+        }
+        let query = sqlx::query(SQL).bind(&self.key).bind(sha256).try_map(|row: Row| row.try_get(0));
+        query.fetch_one(self.db.readers()).await.map_err(failed(READ))
+    }
+
     /// What the tenant says about actions, as JSON.
     pub async fn action_policy(&self) -> Result<Option<String>, StoreError> {
         let query = sqlx::query("SELECT body FROM action_policies WHERE tenant = $1").bind(&self.key);

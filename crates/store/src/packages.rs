@@ -4,7 +4,7 @@
 use model::{ActionId, TenantId, Ticks};
 use sqlx::Row as _;
 
-use crate::database::{Row, commit, uuid};
+use crate::database::{Connection, Row, commit, uuid};
 use crate::error::failed;
 use crate::{Store, StoreError, TenantStore};
 
@@ -72,16 +72,46 @@ impl Store {
 }
 
 impl TenantStore {
-    /// Writes which package an action has; the last upload counts.
-    pub async fn put_package(&self, package: &PackageRow) -> Result<(), StoreError> {
+    /// Writes which package an action has; the last upload counts. Answers with the digest of the content that it
+    /// took the place of and that no other package has.
+    pub async fn put_package(&self, package: &PackageRow) -> Result<Option<String>, StoreError> {
+        const REPLACED: &str = "SELECT sha256 FROM action_packages \
+                                WHERE tenant = $1 AND action = $2 AND number = $3 AND sha256 <> $4";
         const SQL: &str = "INSERT INTO action_packages (tenant, action, number, name, sha256, bytes, created) \
              VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (tenant, action, number) DO UPDATE SET \
              name = excluded.name, sha256 = excluded.sha256, bytes = excluded.bytes, created = excluded.created";
         let query = sqlx::query(SQL).bind(&self.key).bind(package.action.to_string());
         let query = query.bind(number(package.index)).bind(&package.name).bind(&package.sha256);
         let query = query.bind(i64::try_from(package.bytes).unwrap_or(i64::MAX)).bind(package.created.0);
-        query.execute(self.db.writer()).await.map_err(failed(WRITE))?;
-        Ok(())
+        let mut transaction = self.db.begin().await?;
+        let replaced = sqlx::query(REPLACED).bind(&self.key).bind(package.action.to_string());
+        let replaced = replaced.bind(number(package.index)).bind(&package.sha256);
+        let replaced = replaced.try_map(|row: Row| row.try_get::<String, _>(0));
+        let replaced = replaced.fetch_optional(&mut *transaction).await.map_err(failed(READ))?;
+        query.execute(&mut *transaction).await.map_err(failed(WRITE))?;
+        let is_left = match &replaced {
+            Some(sha256) => self.has_package_content(&mut transaction, sha256).await?,
+            None => false,
+        };
+        commit(transaction, WRITE).await?;
+        Ok(replaced.filter(|_| !is_left))
+    }
+
+    /// Whether a package has the content of that digest.
+    pub async fn is_package_content(&self, sha256: &str) -> Result<bool, StoreError> {
+        let mut connection = self.db.readers().acquire().await.map_err(failed(READ))?;
+        self.has_package_content(&mut connection, sha256).await
+    }
+
+    async fn has_package_content(
+        &self,
+        connection: &mut Connection,
+        sha256: &str,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT COUNT(*) FROM action_packages WHERE tenant = $1 AND sha256 = $2";
+        let query = sqlx::query(SQL).bind(&self.key).bind(sha256);
+        let count = query.try_map(|row: Row| row.try_get::<i64, _>(0)).fetch_one(connection).await;
+        Ok(count.map_err(failed(READ))? > 0)
     }
 
     pub async fn package(
@@ -98,16 +128,13 @@ impl TenantStore {
     /// Forgets a package. Says whether no other one has the same content.
     pub async fn remove_package(&self, package: &PackageRow) -> Result<bool, StoreError> {
         const REMOVE: &str = "DELETE FROM action_packages WHERE tenant = $1 AND action = $2 AND number = $3";
-        const LEFT: &str = "SELECT COUNT(*) FROM action_packages WHERE tenant = $1 AND sha256 = $2";
         let mut transaction = self.db.begin().await?;
         let query = sqlx::query(REMOVE).bind(&self.key).bind(package.action.to_string());
         let query = query.bind(number(package.index));
         query.execute(&mut *transaction).await.map_err(failed(WRITE))?;
-        let left = sqlx::query(LEFT).bind(&self.key).bind(&package.sha256);
-        let left = left.try_map(|row: Row| row.try_get::<i64, _>(0)).fetch_one(&mut *transaction).await;
-        let left = left.map_err(failed(READ))?;
+        let is_left = self.has_package_content(&mut transaction, &package.sha256).await?;
         commit(transaction, WRITE).await?;
-        Ok(left == 0)
+        Ok(!is_left)
     }
 
     /// Bytes of all packages of the tenant.

@@ -59,7 +59,7 @@ pub static ACTION: EntityType = EntityType {
         Property::enumeration("type", &["Isolate", "Unisolate", "RunAntiVirusScan"]).filterable(),
         Property::enumeration("status", &["Pending", "InProgress", "Succeeded", "Failed"]).filterable(),
         time("creationDateTimeUtc"),
-        time("lastUpdateDateTimeUtc"),
+        time("lastUpdateDateTimeUtc").also_called("lastUpdateTimeUtc"),
     ],
     expands: &[],
 };

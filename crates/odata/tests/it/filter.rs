@@ -63,6 +63,7 @@ fn what_clients_send_about_actions() {
             "(machineId eq 'a' and status eq 'Succeeded') or (machineId eq 'b' and status eq 'Failed')",
             "status in ('Pending','InProgress') AND type eq 'Isolate'",
             "type+eq+'Isolate'",
+            "lastUpdateTimeUtc ge 2024-01-01T00:00:00Z",
             "lastUpdateDateTimeUtc gt 2024-01-01T00:00:00Z",
         ],
         expect![[r#"
@@ -72,6 +73,8 @@ fn what_clients_send_about_actions() {
                 status in ('Pending','InProgress') and type eq 'Isolate'
             type+eq+'Isolate'
                 type eq 'Isolate'
+            lastUpdateTimeUtc ge 2024-01-01T00:00:00Z
+                lastUpdateDateTimeUtc ge 2024-01-01T00:00:00.0000000Z
             lastUpdateDateTimeUtc gt 2024-01-01T00:00:00Z
                 lastUpdateDateTimeUtc gt 2024-01-01T00:00:00.0000000Z
         "#]],
@@ -401,7 +404,7 @@ fn wrong_values() {
     check(
         &ALERT,
         &[
-            "incidentId eq '4'",
+            "incidentId eq 'four'",
             "incidentId eq 4.5",
             "incidentId eq 9223372036854775808",
             "cvssV3 gt inf",
@@ -424,8 +427,8 @@ fn wrong_values() {
             "tolower(incidentId) eq 4",
         ],
         expect![[r#"
-            incidentId eq '4'
-                error: $filter: 'incidentId' takes a whole number, not the text '4' at position 14; such as 42
+            incidentId eq 'four'
+                error: $filter: 'incidentId' takes a whole number, not the text 'four' at position 14; such as 42
             incidentId eq 4.5
                 error: $filter: 'incidentId' takes a whole number, not '4.5' at position 14; such as 42
             incidentId eq 9223372036854775808
@@ -617,4 +620,20 @@ fn limits_hold_on_hostile_filters() {
         error: $filter: expected a string in quotes, got the end at position 16006
     "#]]
     .assert_eq(&outcomes.concat());
+}
+
+#[test]
+fn numbers_may_be_in_quotes_as_documented_queries_have_them() {
+    check(
+        &ALERT,
+        &["incidentId eq '4'", "incidentId in ('4', 5)", "incidentId gt ' 4 '"],
+        expect![[r#"
+            incidentId eq '4'
+                incidentId eq 4
+            incidentId in ('4', 5)
+                incidentId in (4,5)
+            incidentId gt ' 4 '
+                incidentId gt 4
+        "#]],
+    );
 }

@@ -2,7 +2,7 @@
 
 use odata::{EntityType, Property};
 
-use super::{Entity, Field, choice, complex, number, properties, text, time};
+use super::{Entity, Field, choice, complex, list, number, properties, text, time};
 
 /// What may be asked of a machine action.
 pub static MACHINE_ACTION_TYPE: EntityType =
@@ -42,14 +42,14 @@ const MACHINE_ACTION_FIELDS: &[Field] = &[
     text("machineId", "machine_id").required(),
     text("computerDnsName", "computer_dns_name"),
     time("creationDateTimeUtc", "creation_time").required(),
-    time("lastUpdateDateTimeUtc", "last_update_time").required(),
+    time("lastUpdateDateTimeUtc", "last_update_time").also_called("lastUpdateTimeUtc").required(),
     text("cancellationRequestor", "cancellation_requestor"),
     text("cancellationComment", "cancellation_comment"),
     time("cancellationDateTimeUtc", "cancellation_time"),
     number("errorHResult", "error_h_result").required(),
     text("externalId", "external_id"),
     complex("relatedFileInfo"),
-    complex("commands"),
+    list("commands"),
     text("troubleshootInfo", "troubleshoot_info"),
 ];
 

@@ -99,6 +99,7 @@ fn alert(id: &str, device_name: &str, severity: Severity, at: i64) -> Alert {
         rbac_group_name: None,
         aad_tenant_id: ONE,
         threat_name: None,
+        recommended_action: None,
         mitre_techniques: vec!["T1059".to_owned()],
         related_user: None,
         comments: Vec::new(),
@@ -111,7 +112,7 @@ fn file(name: &str) -> AlertEvidence {
 }
 
 fn raised(alert: Alert, rule: &str) -> RaisedAlert {
-    RaisedAlert { alert, rule_id: rule.to_owned() }
+    RaisedAlert { alert, rule_id: rule.to_owned(), report_id: None }
 }
 
 /// Stores alerts as they are, none extending another.

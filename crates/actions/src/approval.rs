@@ -47,7 +47,7 @@ impl TenantActions {
             investigation.cancelled_by = Some(by.to_owned());
             investigation.status_details = Some(cut(comment));
         }
-        work.replace_investigation(&investigation).await?;
+        work.replace_investigation(&investigation, now).await?;
         work.commit().await?;
         info!(tenant = %self.id(), %device, investigation = investigation.id, by, is_approved, "decided about an investigation");
         self.inner.waiters.wake(self.id(), &device);

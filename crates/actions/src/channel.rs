@@ -96,7 +96,10 @@ impl Actions {
             KeyChange::Enrolled => {}
             KeyChange::Used => return Err(refused("the token was used")),
             KeyChange::Taken => return Err(refused("the device has another key")),
+            KeyChange::Revoked => return Err(refused("the key was revoked")),
         }
+        // Before the answer: a device that has none enrols again.
+        self.tenant(tenant).rejoin(&device).await?;
         info!(%tenant, %device, name = key.name, agent = key.agent, "enrolled a device");
         let command_key = self.inner.key.public().to_string();
         Ok(Enrolled { version: VERSION, tenant_id: tenant, device_id: device, command_key, now })
@@ -104,6 +107,18 @@ impl Actions {
 }
 
 impl TenantActions {
+    /// Lets a device that was offboarded take orders again.
+    async fn rejoin(&self, device: &DeviceId) -> Result<(), ActionError> {
+        if !read_queue(device, self.store.device_queue(device).await?)?.is_offboarded() {
+            return Ok(());
+        }
+        let mut work = self.store.begin_actions(device).await?;
+        let mut queue = read_queue(device, work.queue().await?)?;
+        queue.rejoin();
+        self.write(&mut work, &queue, &[], self.now()).await?;
+        Ok(work.commit().await?)
+    }
+
     /// Makes tokens, each of which lets one device enrol; bound to a device, it may replace its key.
     pub async fn make_tokens(
         &self,
@@ -261,8 +276,9 @@ impl TenantActions {
             let message = "The tenant has as many packages as it may have.".to_owned();
             return Err(ActionError::Quota { message, retry_after_seconds: 3_600 });
         }
-        let kept = self.inner.packages.keep(self.id(), &device.digest, limit, parts).await;
-        let bytes = kept.map_err(|error| match error {
+        let packages = &self.inner.packages;
+        let staged = packages.stage(self.id(), &device.digest, limit, parts).await;
+        let staged = staged.map_err(|error| match error {
             NotKept::TooLarge => ActionError::TooLarge { what: "the package", bytes_max: limit },
             NotKept::Other => {
                 ActionError::Unauthorized("the body has another digest than was signed".to_owned())
@@ -272,8 +288,13 @@ impl TenantActions {
         })?;
         let name: String = name.chars().filter(|c| !c.is_control()).take(200).collect();
         let sha256 = device.digest.clone();
-        let package = PackageRow { action, index, name, sha256, bytes, created: self.now() };
-        self.store.put_package(&package).await?;
+        let package = PackageRow { action, index, name, sha256, bytes: staged.bytes, created: self.now() };
+        let _removing = packages.removing().await;
+        let kept = packages.place(staged).await;
+        kept.map_err(|source| ActionError::Io { doing: "keep a package", source })?;
+        if let Some(replaced) = self.store.put_package(&package).await? {
+            packages.remove(self.id(), &replaced).await;
+        }
         Ok(package)
     }
 

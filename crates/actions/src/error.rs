@@ -17,6 +17,8 @@ pub enum ActionError {
     NotEnrolled,
     #[error("the machine was offboarded")]
     Offboarded,
+    #[error("a machine that runs {os} cannot be offboarded by the API")]
+    OsNotSupported { os: String },
     #[error("the action is {} and cannot be changed any more", .status.name())]
     Final { status: ActionStatus },
     #[error("the device has the action already, and what it does cannot be taken back")]
@@ -61,6 +63,7 @@ impl ActionError {
             | ActionError::Invalid(_)
             | ActionError::NotEnrolled
             | ActionError::Offboarded
+            | ActionError::OsNotSupported { .. }
             | ActionError::Final { .. }
             | ActionError::Given
             | ActionError::NotHeld

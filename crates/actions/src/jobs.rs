@@ -1,11 +1,15 @@
 //! One order for many devices: a job, with what became of it on each.
 
+use std::collections::HashMap;
+use std::sync::{MutexGuard, PoisonError};
+
+use futures::future::BoxFuture;
 use model::machine_action::{ActionKind, ActionStatus};
-use model::{ActionId, DeviceId, Ticks};
+use model::{ActionId, AppId, DeviceId, Reach, TenantId, Ticks};
 use sensor_proto::Order;
 use serde::{Deserialize, Serialize};
 use store::{JobDevice, JobRow};
-use tracing::info;
+use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::ActionError;
@@ -13,8 +17,8 @@ use crate::service::{Actions, Request, TenantActions};
 
 /// Devices of one job.
 pub const JOB_DEVICES_MAX: usize = 10_000;
-/// Jobs that are gone on with in one go, and devices of each.
-const JOBS_MAX: u32 = 20;
+/// Jobs of a tenant that are gone on with in one go, and devices of each.
+const JOBS_AT_ONCE: u32 = 10;
 const DEVICES_AT_ONCE: usize = 500;
 /// A quota that is used up is waited for.
 const WAITS: &str = "waits";
@@ -31,9 +35,36 @@ pub struct JobBody {
     pub actor: String,
     pub external_id: Option<String>,
     pub deadline_seconds: Option<i64>,
+    #[serde(default)]
+    pub asked_by: JobCaller,
     /// The filter that chose the machines, for people to read.
     pub filter: Option<String>,
 }
+
+/// Who asked for a job, so that it can be found out later what he may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct JobCaller {
+    /// None where nothing is kept of who may do what: tokens of outside issuers.
+    pub app: Option<AppId>,
+    /// None for an app for itself.
+    pub user: Option<Uuid>,
+}
+
+/// Says what those who started jobs may do now.
+pub trait Requestors: Send + Sync {
+    /// The devices for which the order may be given; none when it may not be given any more.
+    fn reach<'a>(
+        &'a self,
+        tenant: TenantId,
+        asked_by: &'a JobCaller,
+        order: &'a Order,
+    ) -> BoxFuture<'a, Result<Option<Reach>, ActionError>>;
+}
+
+/// The job of each tenant that had its turn last.
+#[derive(Debug, Default)]
+pub(crate) struct Turns(HashMap<TenantId, String>);
 
 /// A job and what became of it on each device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +92,7 @@ impl TenantActions {
     pub async fn start_job(
         &self,
         request: &Request,
+        asked_by: JobCaller,
         filter: Option<String>,
         devices: &[DeviceId],
     ) -> Result<Job, ActionError> {
@@ -77,15 +109,20 @@ impl TenantActions {
             actor: request.actor.clone(),
             external_id: request.external_id.clone(),
             deadline_seconds: request.deadline_seconds,
+            asked_by,
             filter,
         };
         let id = Uuid::new_v4().to_string();
         let text = serde_json::to_string(&body).unwrap_or_default();
         let row =
             JobRow { tenant: self.id(), id: id.clone(), body: text, created: self.now(), is_done: false };
-        self.store.add_job(&row, devices).await?;
+        {
+            let _naming = self.inner.library.naming().await;
+            self.check_contents(&request.order).await?;
+            self.store.add_job(&row, devices).await?;
+        }
         info!(tenant = %self.id(), job = id, devices = devices.len(), by = body.requestor, "took a job");
-        self.go_on(&row).await?;
+        self.go_on(&row, &Reach::All).await?;
         self.job(&id).await
     }
 
@@ -107,16 +144,15 @@ impl TenantActions {
 
     /// Asks for the action on the devices that have none yet. Doing so twice makes no second action: the request of
     /// each device has a key.
-    async fn go_on(&self, row: &JobRow) -> Result<(), ActionError> {
+    async fn go_on(&self, row: &JobRow, reach: &Reach) -> Result<(), ActionError> {
         let body = read_body(row)?;
-        let devices = self.store.job_devices(&row.id).await?;
-        let is_left = |of: &&JobDevice| of.action.is_none() && of.refusal.is_none();
-        let left: Vec<&JobDevice> = devices.iter().filter(is_left).collect();
-        for of in left.iter().take(DEVICES_AT_ONCE) {
-            let outcome = match self.store.machine(&of.device).await? {
+        let left = self.store.job_devices_left(&row.id, DEVICES_AT_ONCE as u32 + 1).await?;
+        let in_reach = self.store.clone().within(reach.clone());
+        for device in left.iter().take(DEVICES_AT_ONCE) {
+            let outcome = match in_reach.machine(device).await? {
                 None => Err("the machine was not found".to_owned()),
                 Some(machine) => {
-                    let request = body.request(&row.id, &of.device);
+                    let request = body.request(&row.id, device);
                     match self.submit(&machine, &request).await {
                         Ok((action, _)) => Ok(action.id),
                         Err(ActionError::Store(error)) => return Err(error.into()),
@@ -132,7 +168,7 @@ impl TenantActions {
                 Err(reason) => (None, Some(reason)),
             };
             self.store
-                .set_job_device(&row.id, &JobDevice { device: of.device.clone(), action, refusal })
+                .set_job_device(&row.id, &JobDevice { device: device.clone(), action, refusal })
                 .await?;
         }
         if left.len() <= DEVICES_AT_ONCE {
@@ -143,11 +179,39 @@ impl TenantActions {
 }
 
 impl Actions {
+    /// Goes on with some jobs of each tenant in turn. One that cannot go on now keeps no other from it.
     pub(crate) async fn go_on_with_jobs(&self) -> Result<(), ActionError> {
-        for row in self.inner.store.open_jobs(JOBS_MAX).await? {
-            self.tenant(row.tenant).go_on(&row).await?;
+        let tenants = self.inner.store.tenants_with_open_jobs().await?;
+        for tenant in &tenants {
+            let last = self.turns().0.get(tenant).cloned();
+            let jobs = self.inner.store.tenant(*tenant).open_jobs(last.as_deref(), JOBS_AT_ONCE).await?;
+            for row in jobs {
+                self.turns().0.insert(*tenant, row.id.clone());
+                if let Err(error) = self.take_turn(&row).await {
+                    let error = &error as &dyn std::error::Error;
+                    warn!(%tenant, job = row.id, error, "a job cannot go on now");
+                }
+            }
         }
+        self.turns().0.retain(|tenant, _| tenants.contains(tenant));
         Ok(())
+    }
+
+    async fn take_turn(&self, row: &JobRow) -> Result<(), ActionError> {
+        let of = self.tenant(row.tenant);
+        let Some(requestors) = self.inner.requestors.get() else { return of.go_on(row, &Reach::All).await };
+        let body = read_body(row)?;
+        match requestors.reach(row.tenant, &body.asked_by, &body.order).await? {
+            Some(reach) => of.go_on(row, &reach).await,
+            None => {
+                warn!(tenant = %row.tenant, job = row.id, by = body.requestor, "who asked for a job may not do so any more");
+                Ok(of.store.refuse_job(&row.id, "who asked for the job may not do so any more").await?)
+            }
+        }
+    }
+
+    fn turns(&self) -> MutexGuard<'_, Turns> {
+        self.inner.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -19,7 +19,7 @@ mod waiters;
 
 pub use channel::KnownDevice;
 pub use error::ActionError;
-pub use jobs::{JOB_DEVICES_MAX, Job, JobResult};
+pub use jobs::{JOB_DEVICES_MAX, Job, JobCaller, JobResult, Requestors};
 pub use journal::{Admission, Answer, Journal, SUPERSEDED};
 pub use limits::Limits;
 pub use policy::{Policy, TAGS_MAX};

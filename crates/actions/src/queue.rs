@@ -111,6 +111,11 @@ impl Queue {
         self.is_offboarded
     }
 
+    /// Takes orders again: the device was enrolled anew.
+    pub fn rejoin(&mut self) {
+        self.is_offboarded = false;
+    }
+
     /// What the device's state is once every order is over.
     pub fn settled(&self) -> DeviceState {
         self.settled

@@ -1,11 +1,13 @@
 //! What comes of actions: packages and the links to them; and the library that live responses draw from.
 
+use std::sync::atomic::Ordering;
+
 use bytes::Bytes;
 use futures::stream;
 use model::library_file::LibraryFile;
 use model::machine_action::{ActionKind, ActionStatus, CommandStatus};
-use model::{ActionId, TenantId};
-use sensor_proto::{LiveCommand, digest_hex};
+use model::{ActionId, TenantId, Ticks};
+use sensor_proto::{LiveCommand, Order, digest_hex};
 use store::{DownloadLink, PackageRow};
 use tokio::fs;
 
@@ -18,6 +20,8 @@ const NAME_CHARS_MAX: usize = 255;
 /// Packages that are removed in one go.
 const OLD_MAX: u32 = 100;
 const FILES_MAX: usize = 10_000;
+/// How often contents are looked for that nothing names.
+const SWEEP_SECONDS: i64 = 600;
 
 /// A file for the library.
 #[derive(Clone, Debug)]
@@ -63,6 +67,7 @@ impl Actions {
         let life = i64::try_from(self.inner.limits.package_life.as_secs()).unwrap_or(i64::MAX);
         let before = self.inner.clock.now().plus_seconds(life.saturating_neg());
         for (tenant, package) in self.inner.store.old_packages(before, OLD_MAX).await? {
+            let _removing = self.inner.packages.removing().await;
             if self.inner.store.tenant(tenant).remove_package(&package).await? {
                 self.inner.packages.remove(tenant, &package.sha256).await;
             }
@@ -139,9 +144,10 @@ impl TenantActions {
         }
         let sha256 = digest_hex(&new.content);
         let parts = stream::iter([Ok::<_, std::io::Error>(new.content.clone())]);
-        let kept = self.inner.library.keep(self.id(), &sha256, bytes, parts).await;
-        kept.map_err(|error| match error {
-            NotKept::Io(source) => ActionError::Io { doing: "keep a file of the library", source },
+        let not_kept = |source| ActionError::Io { doing: "keep a file of the library", source };
+        let staged = self.inner.library.stage(self.id(), &sha256, bytes, parts).await;
+        let staged = staged.map_err(|error| match error {
+            NotKept::Io(source) => not_kept(source),
             other => ActionError::Invalid(format!("The file cannot be kept: {other:?}.")),
         })?;
         let now = self.now();
@@ -155,9 +161,12 @@ impl TenantActions {
             has_parameters: new.has_parameters,
             parameters_description: new.parameters_description,
         };
+        let naming = self.inner.library.naming().await;
+        self.inner.library.place(staged).await.map_err(not_kept)?;
         if !self.store.put_library_file(&file, bytes, new.may_replace).await? {
             return Err(ActionError::Invalid(format!("The library has a file {name}.")));
         }
+        drop(naming);
         if let Some((before, _)) = same {
             self.drop_content(&before.sha256).await?;
         }
@@ -203,11 +212,54 @@ impl TenantActions {
         found.ok_or_else(|| ActionError::Invalid(format!("The library has no file '{shown}'.")))
     }
 
-    /// Removes content that no file of the library has any more.
+    /// Removes content that no file of the library has any more. What an open order or a job names stays until the
+    /// next sweep that finds it unused.
     async fn drop_content(&self, sha256: &str) -> Result<(), ActionError> {
-        let is_used = self.store.library_files().await?.iter().any(|(file, _)| file.sha256 == sha256);
-        if !is_used {
+        let _removing = self.inner.library.removing().await;
+        if !self.store.is_library_content(sha256).await? {
             self.inner.library.remove(self.id(), sha256).await;
+        }
+        Ok(())
+    }
+
+    /// Fails when the library does not hold any more what an order names. To be asked while holding
+    /// `Contents::naming` until the order is written.
+    pub(crate) async fn check_contents(&self, order: &Order) -> Result<(), ActionError> {
+        let Order::LiveResponse { commands, .. } = order else { return Ok(()) };
+        for command in commands {
+            let (name, sha256) = match command {
+                LiveCommand::PutFile { file_name, sha256, .. } => (file_name, sha256),
+                LiveCommand::RunScript { script_name, sha256, .. } => (script_name, sha256),
+                LiveCommand::GetFile { .. } => continue,
+            };
+            if !self.inner.library.has(self.id(), sha256).await {
+                let message = format!("The library does not hold the file '{name}' any more as it was.");
+                return Err(ActionError::Invalid(message));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Actions {
+    /// Removes contents that nothing names, once in a while: what an order was the last to name, and what was left
+    /// when the server was killed.
+    pub(crate) async fn sweep(&self) -> Result<(), ActionError> {
+        let now = self.inner.clock.now();
+        let last = self.inner.swept.load(Ordering::Relaxed);
+        if Ticks(last).plus_seconds(SWEEP_SECONDS) > now {
+            return Ok(());
+        }
+        self.inner.swept.store(now.0, Ordering::Relaxed);
+        let doing = |source| ActionError::Io { doing: "list what is kept", source };
+        for (tenant, sha256) in self.inner.library.kept().await.map_err(doing)? {
+            self.tenant(tenant).drop_content(&sha256).await?;
+        }
+        for (tenant, sha256) in self.inner.packages.kept().await.map_err(doing)? {
+            let _removing = self.inner.packages.removing().await;
+            if !self.inner.store.tenant(tenant).is_package_content(&sha256).await? {
+                self.inner.packages.remove(tenant, &sha256).await;
+            }
         }
         Ok(())
     }

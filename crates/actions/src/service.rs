@@ -1,7 +1,8 @@
 //! Actions over the store: asked for by people, told to devices, answered by them.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use model::investigation::{Investigation, InvestigationState};
 use model::machine::Machine;
@@ -16,6 +17,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::contents::Contents;
+use crate::jobs::{Requestors, Turns};
 use crate::policy::Policy;
 use crate::queue::{Change, Queue, Refusal, Why};
 use crate::waiters::Waiters;
@@ -39,6 +41,11 @@ pub(crate) struct Inner {
     pub library: Contents,
     pub limits: Limits,
     pub waiters: Waiters,
+    /// When contents that nothing names were looked for, in ticks.
+    pub swept: AtomicI64,
+    /// Where the round of jobs goes on, and who is asked about those that started them.
+    pub turns: Mutex<Turns>,
+    pub requestors: OnceLock<Arc<dyn Requestors>>,
 }
 
 /// The actions of one tenant.
@@ -88,7 +95,15 @@ impl Actions {
         let packages = Contents::new(folder.join("packages"));
         let library = Contents::new(folder.join("library"));
         let waiters = Waiters::default();
-        Actions { inner: Arc::new(Inner { store, clock, key, packages, library, limits, waiters }) }
+        let (swept, turns, requestors) = (AtomicI64::new(0), Mutex::default(), OnceLock::new());
+        let inner = Inner { store, clock, key, packages, library, limits, waiters, swept, turns, requestors };
+        Actions { inner: Arc::new(inner) }
+    }
+
+    /// Before a job goes on, this is asked whether who started it may still do so. Without it nobody is asked. Only
+    /// the first one counts.
+    pub fn ask_about_requestors(&self, requestors: Arc<dyn Requestors>) {
+        let _ = self.inner.requestors.set(requestors);
     }
 
     pub fn tenant(&self, id: TenantId) -> TenantActions {
@@ -104,6 +119,7 @@ impl Actions {
         self.go_on_with_jobs().await?;
         self.inner.store.forget_links(now.plus_seconds(-86_400)).await?;
         self.remove_old_packages().await?;
+        self.sweep().await?;
         Ok(())
     }
 
@@ -180,6 +196,8 @@ impl TenantActions {
         self.check(&policy, machine, request, now).await?;
         let is_held = policy.needs_approval(Some(kind));
 
+        let _naming = self.inner.library.naming().await;
+        self.check_contents(&request.order).await?;
         let mut work = self.store.begin_actions(&machine.id).await?;
         if let Some(key) = &request.idempotency_key
             && let Some(known) = known_request(&mut work, key, &hash).await?
@@ -330,6 +348,9 @@ impl TenantActions {
         now: Ticks,
     ) -> Result<(), ActionError> {
         let kind = request.order.action();
+        if request.order == Order::Offboard && !machine.os_platform.to_lowercase().starts_with("windows") {
+            return Err(ActionError::OsNotSupported { os: machine.os_platform.clone() });
+        }
         let key = self.store.device_key(&machine.id).await?;
         match key {
             None => return Err(ActionError::NotEnrolled),
@@ -364,7 +385,7 @@ impl TenantActions {
                 work.replace_action(&action).await?;
             } else if let Some(mut investigation) = work.investigation(change.id).await? {
                 conclude(&mut investigation, change, now);
-                work.replace_investigation(&investigation).await?;
+                work.replace_investigation(&investigation, now).await?;
             }
         }
         let body = serde_json::to_string(queue).unwrap_or_default();

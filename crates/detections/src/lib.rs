@@ -24,5 +24,5 @@ mod rules;
 pub use evidence::{of as evidence, related_user};
 pub use load::{LoadProblem, Loaded};
 pub use meta::RuleMeta;
-pub use raise::raise;
+pub use raise::{raise, report_id};
 pub use rules::RuleSet;

@@ -36,6 +36,7 @@ pub fn raise(meta: &RuleMeta, row: &Row, tenant: TenantId, device: &DeviceId, cr
         rbac_group_name: None,
         aad_tenant_id: tenant,
         threat_name: None,
+        recommended_action: None,
         mitre_techniques: meta.techniques.clone(),
         related_user: evidence::related_user(row),
         comments: Vec::new(),
@@ -43,10 +44,18 @@ pub fn raise(meta: &RuleMeta, row: &Row, tenant: TenantId, device: &DeviceId, cr
     }
 }
 
+/// The number of the event on its device.
+pub fn report_id(row: &Row) -> Option<i64> {
+    match row.get("ReportId") {
+        Cell::Long(number) => Some(*number),
+        _ => None,
+    }
+}
+
 fn alert_id(meta: &RuleMeta, row: &Row, device: &DeviceId, event_time: Ticks) -> AlertId {
-    let report_id = match row.get("ReportId") {
-        Cell::Long(number) => number.to_string(),
-        _ => row.text("ReportId").to_owned(),
+    let report_id = match report_id(row) {
+        Some(number) => number.to_string(),
+        None => row.text("ReportId").to_owned(),
     };
     let parts =
         [meta.id.as_bytes(), device.as_str().as_bytes(), &event_time.0.to_be_bytes(), report_id.as_bytes()];

@@ -152,6 +152,12 @@ impl Allowed {
         &self.reach
     }
 
+    /// This permission, for the devices that either reaches. Both have to be of one caller.
+    pub fn or(self, other: &Allowed) -> Allowed {
+        let reach = self.reach.union(&other.reach);
+        Allowed { reach, ..self }
+    }
+
     /// This permission, for the devices alone that `other` reaches, too.
     pub fn within(self, other: &Allowed) -> Allowed {
         let reach = self.reach.intersection(&other.reach);
@@ -191,6 +197,23 @@ pub fn authorize(caller: &Caller, ask: &Ask) -> Result<Allowed, Denied> {
         Err(lacks) => {
             let (held, is_user) = (caller.permissions.clone(), caller.kind != CallerKind::Application);
             Err(Denied { needed: ask.needed, held, is_user, lacks })
+        }
+    }
+}
+
+/// Decides whether `caller` may do what it was allowed in a way that takes more of a user: a role that holds one of
+/// these. Apps for themselves may.
+pub fn authorize_role(
+    caller: &Caller,
+    allowed: &Allowed,
+    roles: &'static [RolePermission],
+) -> Result<Allowed, Denied> {
+    let CallerKind::User(SignedIn { rights, .. }) = &caller.kind else { return Ok(allowed.clone()) };
+    match rights.reach(roles) {
+        Some(reach) => Ok(Allowed { reach: allowed.reach.intersection(&reach), ..allowed.clone() }),
+        None => {
+            let held = caller.permissions.clone();
+            Err(Denied { needed: allowed.permission, held, is_user: true, lacks: Lack::Role(roles) })
         }
     }
 }
@@ -444,6 +467,58 @@ mod tests {
         let kind = user(&[], UserRights::administrator()).kind;
         let allowed = authorize(&Caller { kind, ..bounded }, &ask(Permission::MachineRead)).unwrap();
         assert_eq!(*allowed.reach(), Reach::groups([3, 4]));
+    }
+
+    #[test]
+    fn fetching_files_takes_less_of_a_user_than_changing_something() {
+        let groups = [model::access::DeviceGroup {
+            id: 1,
+            name: "g".into(),
+            description: String::new(),
+            rank: 1,
+            rule: Default::default(),
+            user_groups: vec![Uuid::nil()],
+        }];
+        let held = all();
+        for (role, may_change) in
+            [(RolePermission::LiveResponseBasic, false), (RolePermission::LiveResponseAdvanced, true)]
+        {
+            let membership =
+                Membership { groups: vec![(Uuid::nil(), [role].into())], is_administrator: false };
+            let user = user(&held, UserRights::new(&membership, &groups, &[Uuid::max()]));
+            let allowed = authorize(&user, &ask(Permission::MachineLiveResponse)).unwrap();
+            let changing = authorize_role(&user, &allowed, role::CHANGING_LIVE_RESPONSE);
+            assert_eq!(changing.is_ok(), may_change, "{changing:?}");
+            assert!(changing.is_err() || changing.unwrap().reach() == allowed.reach());
+        }
+        let app = caller(&held);
+        let allowed = authorize(&app, &ask(Permission::MachineLiveResponse)).unwrap();
+        assert_eq!(authorize_role(&app, &allowed, role::CHANGING_LIVE_RESPONSE), Ok(allowed));
+    }
+
+    #[test]
+    fn either_of_two_permissions_reaches_the_devices_of_both() {
+        let groups = [1, 2].map(|id| model::access::DeviceGroup {
+            id,
+            name: format!("g{id}"),
+            description: String::new(),
+            rank: id,
+            rule: Default::default(),
+            user_groups: vec![Uuid::from_u128(id as u128)],
+        });
+        let roles = vec![
+            (Uuid::from_u128(1), [RolePermission::InvestigateAlerts].into()),
+            (Uuid::from_u128(2), [RolePermission::RemediateDevices].into()),
+        ];
+        let membership = Membership { groups: roles, is_administrator: false };
+        let user = user(&all(), UserRights::new(&membership, &groups, &[Uuid::max()]));
+        let [collect, isolate] = [Permission::MachineCollectForensics, Permission::MachineIsolate]
+            .map(|needed| authorize(&user, &ask(needed)).unwrap());
+        assert_eq!(*collect.reach(), Reach::groups([1]));
+        let either = collect.or(&isolate);
+        assert_eq!(*either.reach(), Reach::groups([1, 2]));
+        // What is asked for in the end narrows it again.
+        assert_eq!(*isolate.within(&either).reach(), Reach::groups([2]));
     }
 
     #[test]

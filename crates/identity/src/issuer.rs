@@ -117,6 +117,16 @@ impl Issuer {
         self.ring.refresh().await
     }
 
+    /// Makes a secret unreadable but for [`Issuer::unseal`] with the same name.
+    pub fn seal(&self, name: &str, secret: &[u8]) -> Result<Vec<u8>, IdentityError> {
+        self.ring.sealing().seal(name, secret)
+    }
+
+    /// A secret that was sealed under that name. None when it was sealed under another, or is damaged.
+    pub fn unseal(&self, name: &str, sealed: &[u8]) -> Option<Vec<u8>> {
+        self.ring.sealing().open(name, sealed).map(|secret| secret.to_vec())
+    }
+
     /// Removes codes, tokens and sign-ins that are of no use any more. To be called now and then.
     pub async fn sweep(&self) -> Result<(), IdentityError> {
         while self.store.sweep_sign_ins(self.clock.now()).await.map_err(store("remove expired sign-ins"))? > 0

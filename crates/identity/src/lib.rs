@@ -55,6 +55,7 @@ pub use access::UserRights;
 pub use admin::{KeyInfo, PartnerInfo};
 pub use authorize::{
     Allowed, Ask, Caller, CallerKind, Denied, Lack, OutsideIdentity, SignedIn, TokenTimes, authorize,
+    authorize_role,
 };
 pub use authorize_endpoint::{ConsentPage, ForAll, Next, SignInPage};
 pub use claims::TokenVersion;

@@ -4,6 +4,8 @@
 mod execute;
 mod script;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -120,12 +122,22 @@ async fn run_device(shared: Arc<Shared>, device: Device, token: Option<String>) 
         Err(error) => return warn!(device = device.name, error, "a device cannot read its key"),
     };
     if state.is_offboarded {
-        return lock(&shared.fleet).stay_away(&device.device_id);
+        lock(&shared.fleet).stay_away(&device.device_id);
     }
     let identity = match state.identity() {
         Ok(identity) => identity,
         Err(error) => return warn!(device = device.name, error, "a device cannot use its key"),
     };
+    if state.is_offboarded {
+        // The server may not know of it: the device can have lost its power before it said so.
+        let farewell = state.farewell.clone();
+        let state = Arc::new(tokio::sync::Mutex::new(state));
+        let agent = Agent { shared, identity, state, running: Arc::default() };
+        if let Some(answer) = farewell {
+            agent.send(&answer).await;
+        }
+        return;
+    }
     {
         let mut fleet = lock(&shared.fleet);
         fleet.join(&device.device_id);
@@ -254,8 +266,11 @@ impl Agent {
         let answer = {
             let mut state = self.state.lock().await;
             let answer = state.journal.finish(&command, outcome, self.shared.clock.now());
-            state.is_offboarded |= command.order == Order::Offboard
-                && matches!(answer.outcome, sensor_proto::Outcome::Succeeded { .. });
+            let is_done = matches!(answer.outcome, sensor_proto::Outcome::Succeeded { .. });
+            if command.order == Order::Offboard && is_done {
+                state.is_offboarded = true;
+                state.farewell = Some(answer.clone());
+            }
             // What is not stored is not said: the server gives the command again.
             if let Err(error) = state.write(&self.shared.settings.folder) {
                 warn!(device = %self.identity.device, error, "a device cannot store what it did");

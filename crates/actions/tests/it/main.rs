@@ -1,6 +1,10 @@
 //! The life of orders: every interleaving of six steps, and random walks.
 
+mod contents;
+mod enrolment;
 mod interleavings;
+mod jobs;
 mod service;
 mod simulation;
 mod walks;
+mod world;

@@ -1,164 +1,17 @@
 //! Actions over a database: what is asked for, given, answered and kept, also when the server is killed in between.
 
-use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use actions::{ActionError, Actions, AskedCommand, Journal, Limits, NewFile, Policy, Request};
+use actions::{ActionError, AskedCommand, JobCaller, NewFile, Policy};
 use bytes::Bytes;
 use futures::stream;
-use model::machine::Machine;
+use model::DeviceId;
 use model::machine_action::{ActionKind, ActionStatus};
-use model::{ActionId, Clock, DeviceId, TenantId, Ticks};
 use odata::{Limits as ODataLimits, Query};
-use sensor_proto::{
-    Command, Enrol, IsolationMode, Order, Outcome, Poll, PrivateKey, Purpose, Receipt, Receipts, ScanMode,
-    Signed, VERSION, digest_hex,
-};
-use store::{DeviceKey, MACHINE_ACTION_TYPE, PageRequest, Store};
-use uuid::Uuid;
+use sensor_proto::{Command, Order, Outcome, ScanMode, digest_hex};
+use store::{MACHINE_ACTION_TYPE, PageRequest};
 
-const ONE: TenantId = TenantId(Uuid::from_u128(1));
-const TWO: TenantId = TenantId(Uuid::from_u128(2));
-const PC: &str = "pc1.example";
-
-struct TestClock(AtomicI64);
-
-impl TestClock {
-    fn advance(&self, seconds: i64) {
-        self.0.store(self.now().plus_seconds(seconds).0, Ordering::SeqCst);
-    }
-}
-
-impl Clock for TestClock {
-    fn now(&self) -> Ticks {
-        Ticks(self.0.load(Ordering::SeqCst))
-    }
-}
-
-struct World {
-    actions: Actions,
-    store: Store,
-    clock: Arc<TestClock>,
-    machine: Machine,
-}
-
-/// The device's side.
-struct Device {
-    key: PrivateKey,
-    of: DeviceKey,
-    journal: Journal,
-}
-
-async fn open(folder: &Path, clock: Arc<TestClock>) -> World {
-    let store = Store::open(&folder.join("state.db")).await.unwrap();
-    let key_file = folder.join("key");
-    if !key_file.exists() {
-        std::fs::write(&key_file, PrivateKey::generate().unwrap().1).unwrap();
-    }
-    let key = PrivateKey::from_pkcs8(&std::fs::read(&key_file).unwrap()).unwrap();
-    let limits = Limits {
-        poll_wait: Duration::from_millis(200),
-        package_bytes: 1_000,
-        package_bytes_tenant: 4_000,
-        library_file_bytes: 100,
-        ..Limits::default()
-    };
-    let actions = Actions::new(store.clone(), clock.clone(), key, folder.join("actions"), limits);
-    let machine = Machine {
-        computer_dns_name: Some(PC.to_owned()),
-        ..Machine::new(DeviceId::from_name(ONE, PC), clock.now())
-    };
-    store.tenant(ONE).commit_machines("test", 1, std::slice::from_ref(&machine)).await.unwrap();
-    World { actions, store, clock, machine }
-}
-
-async fn world(folder: &Path) -> (World, Device) {
-    let clock = Arc::new(TestClock(AtomicI64::new(Ticks::parse("2026-03-03T07:00:00Z").unwrap().0)));
-    let world = open(folder, clock).await;
-    let (key, _) = PrivateKey::generate().unwrap();
-    let token = world.actions.tenant(ONE).make_tokens(1, 60, None, "admin").await.unwrap().remove(0);
-    let enrol = Enrol {
-        version: VERSION,
-        token,
-        device_name: PC.to_owned(),
-        device_id: None,
-        public_key: key.public().to_string(),
-        agent: "test".to_owned(),
-    };
-    let body = serde_json::to_vec(&Signed::seal(&enrol, Purpose::Enrol, &key)).unwrap();
-    let enrolled = world.actions.enrol(&body).await.unwrap();
-    assert_eq!((enrolled.tenant_id, &enrolled.device_id), (ONE, &world.machine.id));
-    let of = world.store.tenant(ONE).device_key(&enrolled.device_id).await.unwrap().unwrap();
-    (world, Device { key, of, journal: Journal::new() })
-}
-
-fn request(order: Order) -> Request {
-    Request {
-        order,
-        comment: "because".to_owned(),
-        title: None,
-        requestor: "analyst".to_owned(),
-        actor: "app 1".to_owned(),
-        source: "PublicApi".to_owned(),
-        external_id: None,
-        idempotency_key: None,
-        deadline_seconds: None,
-    }
-}
-
-fn isolate() -> Order {
-    Order::Isolate { mode: IsolationMode::Full }
-}
-
-impl World {
-    async fn submit(&self, order: Order) -> Result<ActionId, ActionError> {
-        Ok(self.actions.tenant(ONE).submit(&self.machine, &request(order)).await?.0.id)
-    }
-
-    async fn status(&self, id: ActionId) -> ActionStatus {
-        self.store.tenant(ONE).action(id).await.unwrap().unwrap().status
-    }
-}
-
-impl Device {
-    async fn poll(&self, world: &World) -> Vec<Command> {
-        let poll = Poll {
-            version: VERSION,
-            agent: "test".to_owned(),
-            state: self.journal.state(),
-            running: Vec::new(),
-            wait_seconds: 1,
-        };
-        let answer = world.actions.tenant(ONE).poll(&self.of, &poll).await.unwrap();
-        answer.commands.iter().map(|signed| signed.peek().unwrap()).collect()
-    }
-
-    async fn work(&mut self, world: &World) -> usize {
-        let commands = self.poll(world).await;
-        for command in &commands {
-            let answer = self.journal.finish(command, Outcome::succeeded("done"), world.clock.now());
-            self.say(world, command, answer.outcome).await.unwrap();
-        }
-        commands.len()
-    }
-
-    async fn say(&self, world: &World, command: &Command, outcome: Outcome) -> Result<(), ActionError> {
-        let receipt = Receipt {
-            version: VERSION,
-            id: command.id,
-            tenant_id: command.tenant_id,
-            device_id: command.device_id.clone(),
-            sequence: command.sequence,
-            at: world.clock.now(),
-            outcome,
-            is_simulated: false,
-        };
-        let receipts = vec![Signed::seal(&receipt, Purpose::Receipt, &self.key)];
-        world.actions.tenant(ONE).receive(&self.of, &Receipts { version: VERSION, receipts }).await
-    }
-}
+use crate::world::{ONE, TWO, isolate, open, request, world};
 
 #[tokio::test]
 async fn an_action_survives_restarts_between_all_of_its_steps() {
@@ -363,7 +216,7 @@ async fn a_job_goes_on_where_it_was_and_waits_for_its_quota() {
     let policy = Policy { actions_per_hour: 0, ..Policy::default() };
     actions.set_policy(&policy).await.unwrap();
     let devices = [world.machine.id.clone(), DeviceId::from_name(ONE, "unknown")];
-    let job = actions.start_job(&request(isolate()), None, &devices).await.unwrap();
+    let job = actions.start_job(&request(isolate()), JobCaller::default(), None, &devices).await.unwrap();
     assert_eq!((job.kind, job.is_submitted), (ActionKind::Isolate, false));
     world.store.close().await;
     let world = open(folder.path(), world.clock.clone()).await;
@@ -378,5 +231,5 @@ async fn a_job_goes_on_where_it_was_and_waits_for_its_quota() {
     let refused = job.devices.iter().filter(|of| of.refusal.is_some()).count();
     assert_eq!((made, refused), (1, 1));
     assert!(matches!(world.actions.tenant(TWO).job(&job.id).await, Err(ActionError::NotFound { .. })));
-    assert!(actions.start_job(&request(isolate()), None, &[]).await.is_err());
+    assert!(actions.start_job(&request(isolate()), JobCaller::default(), None, &[]).await.is_err());
 }

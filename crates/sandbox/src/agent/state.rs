@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use actions::Journal;
+use actions::{Answer, Journal};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use client::DeviceIdentity;
@@ -25,6 +25,9 @@ pub(super) struct State {
     command_key: String,
     pub journal: Journal,
     pub is_offboarded: bool,
+    /// What the server is to be told of that, even after a restart.
+    #[serde(default)]
+    pub farewell: Option<Answer>,
 }
 
 /// The file of a device.
@@ -43,6 +46,7 @@ impl State {
             command_key: command_key.to_string(),
             journal: Journal::new(),
             is_offboarded: false,
+            farewell: None,
         }
     }
 

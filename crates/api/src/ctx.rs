@@ -5,16 +5,19 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actions::{KnownDevice, TenantActions};
+use actions::{JobCaller, KnownDevice, TenantActions};
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use identity::{
     Allowed, Ask, Caller, CallerKind, Issuer, Network, OAuthError, OAuthProblem, OutsideIdentity, authorize,
+    authorize_role,
 };
 use lake::TenantLake;
-use model::{Permission, TenantId, Ticks, role};
+use model::role::{self, RolePermission};
+use model::{Permission, TenantId, Ticks};
 use store::TenantStore;
+use webhooks::TenantWebhooks;
 
 use crate::error::{ApiError, code};
 use crate::ingest::Ingest;
@@ -159,6 +162,23 @@ impl Ctx {
         Ok(Ctx::new(shared, caller, allowed).await?.at(address))
     }
 
+    /// Fails unless the caller has a role for what it asks for, where it is a user. The answer reaches the devices of
+    /// that role.
+    pub async fn demand_role(self, roles: &'static [RolePermission]) -> Result<Ctx, ApiError> {
+        let allowed = authorize_role(&self.caller, &self.allowed, roles)?;
+        let Ctx { caller, address, shared, .. } = self;
+        Ok(Ctx::new(shared, caller, allowed).await?.at(address))
+    }
+
+    /// Who asks for what is carried on with after the answer.
+    pub fn job_caller(&self) -> JobCaller {
+        let user = match &self.caller.kind {
+            CallerKind::User(signed_in) => Some(signed_in.user),
+            CallerKind::Application => None,
+        };
+        JobCaller { app: self.caller.app, user }
+    }
+
     /// Fails when the caller may not have the rest of an answer: to be asked every [`DECIDED_FOR`] by those that take
     /// long. `more` is what the answer takes beside the permission of its route.
     pub async fn still_allowed(&self, more: &[Permission]) -> Result<(), ApiError> {
@@ -187,6 +207,10 @@ impl Ctx {
 
     pub fn actions(&self) -> TenantActions {
         self.shared.state.actions.tenant(self.tenant())
+    }
+
+    pub fn webhooks(&self) -> TenantWebhooks {
+        self.shared.state.webhooks.tenant(self.tenant())
     }
 
     pub fn store(&self) -> &TenantStore {

@@ -2,15 +2,19 @@
 //! given again.
 
 use std::convert::Infallible;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::header::{CONTENT_TYPE, ETAG, HeaderName, LOCATION};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::Response;
+use futures::FutureExt;
 use serde_json::Value;
 use store::{Begun, IdempotentCall, KeptAnswer, fingerprint};
 use tower::{Service, ServiceExt};
+use tracing::{Instrument, Span};
 
 use crate::body;
 use crate::ctx::Ctx;
@@ -24,11 +28,14 @@ const ANSWER_BYTES_MAX: usize = 4 << 20;
 /// What of an answer is kept beside its body.
 static HEADERS: [HeaderName; 4] = [CONTENT_TYPE, ETAG, LOCATION, HeaderName::from_static("odata-version")];
 const RETRY_SECONDS: u32 = 2;
+/// How long a call may run: less than the time after which the store takes it for cut off.
+const RUNS_MAX: Duration = Duration::from_secs(540);
 
 /// Makes a call, or answers as it was answered before.
 pub(crate) async fn once<S>(ctx: Option<Ctx>, request: Request, handler: S) -> Result<Response, ApiError>
 where
-    S: Service<Request, Response = Response, Error = Infallible>,
+    S: Service<Request, Response = Response, Error = Infallible> + Send + 'static,
+    S::Future: Send,
 {
     let is_change = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let (Some(ctx), true, true) = (ctx, is_change, request.headers().contains_key(KEY)) else {
@@ -37,6 +44,20 @@ where
     let (parts, body) = request.into_parts();
     let body = body::read(body, Vec::new(), ctx.config().body_bytes_max, ctx.config(), |_| Ok(())).await?;
     let call = call(&ctx, &parts, &body)?;
+    let request = Request::from_parts(parts, Body::from(body));
+    // On its own: a client that hangs up, or is told that this took too long, comes again with its key, and is then
+    // to be told what came of the call.
+    let made = tokio::spawn(make(ctx, call, request, handler).instrument(Span::current()));
+    made.await
+        .map_err(|error| ApiError::internal(format!("a call that is made once ended early: {error}")))?
+}
+
+/// Makes a call that no other with its key is making, and keeps its answer.
+async fn make<S>(ctx: Ctx, call: IdempotentCall, request: Request, handler: S) -> Result<Response, ApiError>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Send,
+    S::Future: Send,
+{
     match ctx.store().begin_idempotent(&call, ctx.now()).await? {
         Begun::New => {}
         Begun::Answered(answer) => return replayed(answer),
@@ -49,8 +70,13 @@ where
             return Err(ApiError::new(code::IDEMPOTENCY_KEY_REUSED, message));
         }
     }
-    let request = Request::from_parts(parts, Body::from(body));
-    let response = handler.oneshot(request).await.unwrap_or_else(|never| match never {});
+    let response = tokio::time::timeout(RUNS_MAX, AssertUnwindSafe(handler.oneshot(request)).catch_unwind());
+    let response = match response.await {
+        Ok(Ok(response)) => response.unwrap_or_else(|never| match never {}),
+        // What is known of it is what is known of one that a crash cut off.
+        Ok(Err(_)) => return Err(ApiError::internal("a handler panicked in a call that is made once")),
+        Err(_) => return Err(ApiError::unavailable("a call that is made once took longer than it may")),
+    };
     if !response.status().is_success() {
         // A refusal has no effect.
         ctx.store().forget_idempotent(&call).await?;

@@ -35,9 +35,11 @@ mod pages;
 mod protobuf;
 mod reach;
 mod related;
+mod requestors;
 mod routes;
 mod serve;
 mod streams;
+mod webhook_keeper;
 
 use std::sync::Arc;
 
@@ -51,6 +53,7 @@ pub use limits::{CountedBy, Limit, RateLimits};
 pub use network_limits::NetworkLimit;
 pub use operator::operator_router;
 pub use routes::{Access, Dialect, Gives, RouteDeclaration, Routes};
+pub use webhook_keeper::WebhookKeeper;
 
 /// Says whether the server is ready for requests, or why not. The reason goes to the log.
 pub type Readiness = Arc<dyn Fn() -> Result<(), String> + Send + Sync>;
@@ -65,6 +68,7 @@ pub struct ApiState {
     pub issuer: Arc<identity::Issuer>,
     pub engine: Arc<query::Engine>,
     pub actions: actions::Actions,
+    pub webhooks: webhooks::Webhooks,
     pub clock: Arc<dyn Clock>,
     pub config: ApiConfig,
     /// Asked by `/readyz`, besides whether the state store answers.
@@ -84,6 +88,8 @@ pub(crate) struct Shared {
 
 /// Every route of the main port. It answers whatever name the request calls the host by.
 pub fn router(state: ApiState) -> Router {
+    let requestors = requestors::JobRequestors::new(state.issuer.clone(), state.clock.clone());
+    state.actions.ask_about_requestors(Arc::new(requestors));
     let ingest = ingest::Ingest::new(&state.config, state.ingest_threads.clone());
     let shared = Arc::new(Shared {
         state,

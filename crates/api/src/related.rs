@@ -142,7 +142,27 @@ pub(crate) async fn devices_with(
     value: &str,
 ) -> Result<Vec<DeviceId>, ApiError> {
     let conditions: Vec<_> = columns.iter().map(|column| format!("{column} == '{value}'")).collect();
-    let condition = conditions.join(" or ");
+    devices_where(ctx, &conditions.join(" or ")).await
+}
+
+/// The devices that talked to a domain or to a name below it, or asked for one. `host` is of letters, digits, `-`,
+/// `_` and dots.
+pub(crate) async fn devices_of_domain(ctx: &Ctx, host: &str) -> Result<Vec<DeviceId>, ApiError> {
+    devices_where(ctx, &of_domain(host)).await
+}
+
+fn of_domain(host: &str) -> String {
+    let name = host.replace('.', r"\.");
+    let url = format!(r"(?i)^([a-z][a-z0-9+.-]*://)?([^/?#@]*@)?([^/?#@:]*\.)?{name}\.?([:/?#]|$)");
+    let queried = format!(r"(?i)^(.*\.)?{name}\.?$");
+    format!(
+        "(RemoteUrl contains '{host}' and RemoteUrl matches regex @'{url}') or (ActionType == 'DnsQueryResponse' \
+         and AdditionalFields contains '{host}' \
+         and tostring(parse_json(AdditionalFields).DnsQueryString) matches regex @'{queried}')"
+    )
+}
+
+async fn devices_where(ctx: &Ctx, condition: &str) -> Result<Vec<DeviceId>, ApiError> {
     let query = format!("union {TABLES} | where {condition} | distinct DeviceId | take {DEVICES_MAX}");
     let ids = ask::texts(ctx, &query, "DeviceId").await?;
     Ok(ids.iter().filter_map(|id| DeviceId::parse(id)).collect())

@@ -2,10 +2,10 @@
 
 mod action_bulk;
 mod action_policy;
-mod actions;
+pub(crate) mod actions;
 mod alerts;
 mod bulk;
-mod changes;
+pub(crate) mod changes;
 mod device_channel;
 pub(crate) mod domains;
 mod downloads;
@@ -16,12 +16,14 @@ mod graph;
 mod hec;
 pub(crate) mod hunting;
 mod incidents;
+mod indicator_lists;
 mod indicators;
 mod investigations;
 pub(crate) mod ips;
 mod lake;
 mod library;
-mod live_response;
+pub(crate) mod live_response;
+mod machine_groups;
 mod machines;
 mod management;
 mod metadata;
@@ -32,6 +34,7 @@ mod siem;
 mod sign_in;
 mod status;
 pub(crate) mod users;
+mod webhooks;
 
 use std::convert::Infallible;
 
@@ -89,6 +92,8 @@ pub struct RouteDeclaration {
     pub gives: Gives,
     pub(crate) bounds: Bounds,
     pub limit: Limit,
+    /// Its answer has a secret that is told once: it is not kept for repeats.
+    pub(crate) tells_secrets: bool,
     /// The name of the response action that it asks for, if it does: grants can be bounded to some.
     pub action: Option<&'static str>,
     /// What the role of a user has to hold beside what the permission takes: one of these, where there are any.
@@ -165,12 +170,14 @@ impl Routes {
         hec::routes(&mut routes);
         hunting::routes(&mut routes);
         incidents::routes(&mut routes);
+        indicator_lists::routes(&mut routes);
         indicators::routes(&mut routes);
         ips::routes(&mut routes);
         investigations::routes(&mut routes);
         lake::routes(&mut routes);
         library::routes(&mut routes);
         live_response::routes(&mut routes);
+        machine_groups::routes(&mut routes);
         machines::routes(&mut routes);
         management::routes(&mut routes);
         metadata::routes(&mut routes);
@@ -181,6 +188,7 @@ impl Routes {
         sign_in::routes(&mut routes);
         status::routes(&mut routes);
         users::routes(&mut routes);
+        webhooks::routes(&mut routes);
         routes
     }
 
@@ -277,6 +285,7 @@ impl Routes {
             gives: Gives::Other,
             bounds,
             limit,
+            tells_secrets: false,
             action: None,
             roles: &[],
             is_audited: false,
@@ -346,6 +355,12 @@ impl RouteDeclaration {
 
     fn dialect(&mut self, dialect: Dialect) -> &mut RouteDeclaration {
         self.dialect = dialect;
+        self
+    }
+
+    /// Its answer has a secret that is told once.
+    fn tells_secrets(&mut self) -> &mut RouteDeclaration {
+        self.tells_secrets = true;
         self
     }
 
@@ -562,6 +577,7 @@ mod tests {
             "/downloads/{token}",
             "/services/collector/health",
             "/services/collector/health/1.0",
+            "/lists/{token}",
             "/openapi.json",
             "/explorer",
             "/explorer/explorer.js",

@@ -133,12 +133,17 @@ async fn answer(
         Access::NeedsOneOf(needed) => needed.to_vec(),
         Access::Open | Access::SignedIn | Access::Device => Vec::new(),
     };
-    // When none is allowed, the first one's refusal says what would be enough.
+    // When none is allowed, the first one's refusal says what would be enough. The devices of all that are allowed are
+    // in reach: where one of them is for others than another, the handler demands the one that it takes.
     let decided = caller.as_ref().and_then(|caller| {
         let ask = |needed| Ask { action: route.action, roles: route.roles, ..Ask::new(needed, address, now) };
         let asks = needed.into_iter().map(ask);
         let decided = asks.map(|ask| authorize(caller, &ask));
-        decided.reduce(|one, other| one.or_else(|denied| other.map_err(|_| denied)))
+        decided.reduce(|one, other| match (one, other) {
+            (Ok(one), Ok(other)) => Ok(one.or(&other)),
+            (Ok(allowed), Err(_)) | (Err(_), Ok(allowed)) => Ok(allowed),
+            (Err(denied), Err(_)) => Err(denied),
+        })
     });
     let ctx = match (decided, &caller) {
         (Some(decided), Some(caller)) => match decided {
@@ -187,7 +192,8 @@ async fn answer(
     }
     // Events have a way of their own to be sent again. Answers that can hold secrets are not kept.
     let tells_secrets =
-        matches!(route.access, Access::Needs(Permission::ManagementReadWrite | Permission::DeviceEnrol));
+        matches!(route.access, Access::Needs(Permission::ManagementReadWrite | Permission::DeviceEnrol))
+            || route.tells_secrets;
     let is_kept = route.bounds == Bounds::Usual && !tells_secrets;
     let of_caller = request.extensions().get::<Ctx>().filter(|_| is_kept).cloned();
     let call = idempotency::once(of_caller, request, shared.routes.handler(at));

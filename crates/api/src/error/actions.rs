@@ -14,6 +14,7 @@ impl From<ActionError> for ApiError {
             ActionError::Active { .. } => ApiError::new(code::ACTIVE_REQUEST, message),
             ActionError::Invalid(message) => ApiError::new(code::INVALID_INPUT, message),
             ActionError::NotEnrolled => ApiError::new(code::MACHINE_NOT_ENROLLED, message),
+            ActionError::OsNotSupported { .. } => ApiError::new(code::OS_NOT_SUPPORTED, message),
             ActionError::Protected { .. } => ApiError::new(code::PROTECTED_MACHINE, message),
             ActionError::SamePerson => ApiError::new(code::FORBIDDEN, message),
             ActionError::Quota { message, retry_after_seconds } => {

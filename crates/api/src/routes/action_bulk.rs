@@ -38,6 +38,7 @@ async fn start(ctx: Ctx, uri: Uri, headers: HeaderMap, mut body: JsonObject) -> 
         ActionKind::LiveResponse => live_response::order(&ctx, &mut body).await?,
         kind => order(kind, &mut body)?,
     };
+    let ctx = live_response::allowed(ctx, &order).await?;
     let request = request(&ctx, order, &headers, &mut body, kind != ActionKind::LiveResponse)?;
     let devices = match (&filter, ids) {
         (Some(filter), None) => filtered(&ctx, filter).await?,
@@ -47,7 +48,7 @@ async fn start(ctx: Ctx, uri: Uri, headers: HeaderMap, mut body: JsonObject) -> 
     if is_dry_run(&uri)? {
         return list::json(&dry_run(&ctx, kind, &request, &devices).await?);
     }
-    let job = ctx.actions().start_job(&request, filter, &devices).await?;
+    let job = ctx.actions().start_job(&request, ctx.job_caller(), filter, &devices).await?;
     let mut response = list::json(&shown(&job))?;
     *response.status_mut() = StatusCode::CREATED;
     Ok(response)

@@ -20,9 +20,11 @@ use super::machines::machine;
 use crate::body::{JsonObject, MaybeJson};
 use crate::ctx::{Ctx, Param};
 use crate::error::{ApiError, code};
+use crate::limits::Limit;
 use crate::list::{self, ListRequest};
 
 pub(super) const SET: &str = "MachineActions";
+const LINKS: Limit = Limit::of_caller(2, 120);
 const COMMENT_BYTES_MAX: usize = 4 << 10;
 const ID_BYTES_MAX: usize = 256;
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -105,6 +107,7 @@ pub(super) fn routes(routes: &mut Routes) {
     routes
         .get("/api/machineactions/{id}/getPackageUri", NeedsOneOf(FETCHING), package_uri)
         .summary("Makes a link to the package that an action collected; it takes Machine.CollectForensics of users.")
+        .limit(LINKS)
         .audited();
     routes
         .get("/api/machineactions/{id}/receipts", Needs(MachineRead), receipts)
@@ -119,7 +122,7 @@ pub(super) fn routes(routes: &mut Routes) {
 }
 
 /// What it takes to ask for an action of a type.
-pub(super) fn permission_of(kind: ActionKind) -> Permission {
+pub(crate) fn permission_of(kind: ActionKind) -> Permission {
     match kind {
         ActionKind::Isolate | ActionKind::Unisolate => MachineIsolate,
         ActionKind::RestrictCodeExecution | ActionKind::UnrestrictCodeExecution => MachineRestrictExecution,
@@ -205,11 +208,6 @@ pub(super) async fn submit(
     request: &Request,
     uri: &Uri,
 ) -> Result<Response, ApiError> {
-    if matches!(request.order, Order::Offboard) && !machine.os_platform.to_lowercase().starts_with("windows")
-    {
-        let message = format!("A machine that runs {} cannot be offboarded by the API.", machine.os_platform);
-        return Err(ApiError::new(code::OS_NOT_SUPPORTED, message));
-    }
     if is_dry_run(uri)? {
         let plan = ctx.actions().plan(machine, request).await?;
         return list::json(&dry_run(machine, request, &plan));

@@ -5,10 +5,8 @@ mod stream;
 use axum::http::Uri;
 use axum::response::Response;
 use model::Permission::{self, AlertRead, ChangeRead, IncidentRead, MachineRead, TiReadWriteAll};
-use model::{ActionId, AlertId, DeviceId};
 use serde_json::{Value, json};
-use store::{Change, ChangeKind, IndicatorOwner};
-use uuid::Uuid;
+use store::{Change, ChangeKind};
 
 use super::Access::Needs;
 use super::Routes;
@@ -29,6 +27,7 @@ static KINDS: &[Kind] = &[
     Kind { name: "alert", needs: AlertRead },
     Kind { name: "incident", needs: IncidentRead },
     Kind { name: "indicator", needs: TiReadWriteAll },
+    Kind { name: "investigation", needs: AlertRead },
     Kind { name: "machine", needs: MachineRead },
     Kind { name: "machine action", needs: MachineRead },
 ];
@@ -41,6 +40,11 @@ pub(super) fn routes(routes: &mut Routes) {
     routes
         .get("/api/changes/stream", Needs(ChangeRead), stream::follow)
         .summary("Sends changes as they are made, as server-sent events; `Last-Event-ID` or `since` says from where on.");
+}
+
+/// What it takes to see changes of a kind.
+pub(crate) fn needed_for(kind: &str) -> Option<Permission> {
+    KINDS.iter().find(|known| known.name == kind).map(|known| known.needs)
 }
 
 async fn list(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
@@ -64,7 +68,8 @@ async fn list(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
     }
     let mut body = json!({ "value": value, "since": reached, "latest": latest });
     if is_full && reached < latest {
-        let kinds = kinds.join(",");
+        // `kinds` reads names without their blanks, too.
+        let kinds = kinds.join(",").replace(' ', "");
         let link = format!("{}/api/changes?kind={kinds}&since={reached}&top={top}", ctx.config().base_url);
         body["@odata.nextLink"] = link.into();
     }
@@ -128,27 +133,10 @@ async fn bounds(ctx: &Ctx, since: i64) -> Result<(i64, i64), ApiError> {
 async fn told(ctx: &Ctx, change: &Change) -> Result<Value, ApiError> {
     let entity = match change.change {
         ChangeKind::Deleted => None,
-        ChangeKind::Created | ChangeKind::Updated => entity(ctx, change).await?,
+        ChangeKind::Created | ChangeKind::Updated => {
+            ctx.store().changed_entity(&change.kind, &change.id).await?
+        }
     };
     let Change { sequence, kind, id, change } = change;
     Ok(json!({ "sequence": sequence, "kind": kind, "id": id, "change": change.name(), "entity": entity }))
-}
-
-async fn entity(ctx: &Ctx, change: &Change) -> Result<Option<Value>, ApiError> {
-    let store = ctx.store();
-    let entity = match change.kind.as_str() {
-        "alert" => json!(store.alert(&AlertId(change.id.clone())).await?),
-        "incident" => json!(store.incident(change.id.parse().unwrap_or_default()).await?),
-        "indicator" => json!(store.indicator(&IndicatorOwner::Anyone, &change.id).await?),
-        "machine" => match DeviceId::parse(&change.id) {
-            Some(id) => json!(store.machine(&id).await?),
-            None => Value::Null,
-        },
-        "machine action" => match Uuid::parse_str(&change.id) {
-            Ok(id) => json!(store.action(ActionId(id)).await?),
-            Err(_) => Value::Null,
-        },
-        _ => Value::Null,
-    };
-    Ok(Some(entity).filter(|entity| !entity.is_null()))
 }

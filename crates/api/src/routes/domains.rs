@@ -101,6 +101,9 @@ pub(crate) async fn relation(ctx: &Ctx, domain: &str) -> Result<related::Relatio
     let host = host(domain)?;
     let known = Reader::new(ctx.store()).domain(&host).await?;
     let devices = known.iter().flat_map(|known| known.profile.devices.devices().map(|seen| seen.device()));
-    let devices = devices.collect();
+    let mut devices: Vec<_> = devices.collect();
+    if devices.len() >= profiles::DEVICES_MAX {
+        devices = related::devices_of_domain(ctx, &host).await?;
+    }
     Ok(related::Relation { scope: AlertScope::Domain(host), devices, is_known: known.is_some() })
 }

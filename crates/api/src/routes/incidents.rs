@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use model::Permission::{IncidentRead, IncidentReadWrite};
-use model::alert::{Alert, AlertEvidence};
+use model::alert::{Alert, AlertEvidence, RelatedUser};
 use model::incident::Incident;
 use model::machine::Machine;
 use model::{DeviceId, Ticks};
@@ -223,12 +223,13 @@ fn told(alert: &Alert, machine: Option<&Machine>) -> Value {
         "actorName": null,
         "threatFamilyName": alert.threat_family_name,
         "mitreTechniques": alert.mitre_techniques,
-        "devices": machine.iter().map(|machine| device(machine)).collect::<Vec<_>>(),
+        "devices": machine.iter().map(|machine| device(alert, machine)).collect::<Vec<_>>(),
         "entities": alert.evidence.iter().map(|evidence| entity(alert, evidence)).collect::<Vec<_>>(),
     })
 }
 
-fn device(machine: &Machine) -> Value {
+fn device(alert: &Alert, machine: &Machine) -> Value {
+    let user = |user: &RelatedUser| json!({ "accountName": user.user_name, "domainName": user.domain_name });
     json!({
         "mdatpDeviceId": machine.id,
         "aadDeviceId": machine.aad_device_id,
@@ -243,6 +244,10 @@ fn device(machine: &Machine) -> Value {
         "rbacGroupId": machine.rbac_group_id,
         "firstSeen": machine.first_seen,
         "tags": machine.machine_tags,
+        "defenderAvStatus": machine.defender_av_status,
+        "onboardingStatus": machine.onboarding_status,
+        // Who the event of the alert was of.
+        "loggedOnUsers": alert.related_user.iter().map(user).collect::<Vec<_>>(),
     })
 }
 

@@ -65,7 +65,7 @@ struct Imported {
 }
 
 /// Whose indicators the caller sees.
-fn owner(ctx: &Ctx) -> IndicatorOwner {
+pub(super) fn owner(ctx: &Ctx) -> IndicatorOwner {
     // Users have one permission for all of them.
     if !ctx.is_app() || ctx.may(TiReadWriteAll) {
         IndicatorOwner::Anyone

@@ -16,6 +16,7 @@ use super::machines::machine;
 use crate::body::JsonObject;
 use crate::ctx::{Ctx, Param};
 use crate::error::{ApiError, code};
+use crate::limits::Limit;
 use crate::list::{self, ListRequest};
 
 const SET: &str = "Investigations";
@@ -23,6 +24,8 @@ const SET: &str = "Investigations";
 const START: &str = "StartInvestigation";
 /// An investigation removes what it finds.
 const REMEDIATE: &[RolePermission] = &[RolePermission::RemediateDevices];
+const STARTS: Limit = Limit::of_caller(50, 50);
+const PREVIEW_STARTS: Limit = Limit::of_caller(5, 5);
 const ALERT_BYTES_MAX: usize = 256;
 
 pub(super) fn routes(routes: &mut Routes) {
@@ -34,11 +37,13 @@ pub(super) fn routes(routes: &mut Routes) {
     routes
         .post("/api/machines/{id}/startInvestigation", Needs(AlertReadWrite), start)
         .summary("Starts an investigation on a machine.")
+        .limit(STARTS)
         .action(START)
         .roles(REMEDIATE);
     routes
         .post("/api/machines/{id}/InitiateInvestigation", Needs(AlertReadWrite), initiate)
         .summary("Starts an investigation and answers with its number, as in the preview of 2018.")
+        .limit(PREVIEW_STARTS)
         .action(START)
         .roles(REMEDIATE);
     routes

@@ -5,7 +5,8 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use model::Permission;
 use model::Permission::{MachineLiveResponse, MachineRead};
-use sensor_proto::Order;
+use model::role::CHANGING_LIVE_RESPONSE;
+use sensor_proto::{LiveCommand, Order};
 use serde_json::Value;
 
 use super::Access::{Needs, NeedsOneOf};
@@ -15,9 +16,11 @@ use super::machines::machine;
 use crate::body::JsonObject;
 use crate::ctx::{Arguments, Ctx, Param};
 use crate::error::{ApiError, code};
+use crate::limits::Limit;
 
 /// What apps and what users need to read the result of a command.
 const FETCHING: &[Permission] = &[MachineRead, MachineLiveResponse];
+const RUNS: Limit = Limit::of_caller(10, 600);
 const COMMANDS_MAX: usize = 32;
 const VALUE_BYTES_MAX: usize = 4 << 10;
 const RESULT_BYTES_MAX: u64 = 32 << 20;
@@ -26,6 +29,7 @@ pub(super) fn routes(routes: &mut Routes) {
     routes
         .post("/api/machines/{id}/runliveresponse", Needs(MachineLiveResponse), run)
         .summary("Runs the commands of a live response on a machine.")
+        .limit(RUNS)
         .action("LiveResponse");
     routes
         .get(
@@ -44,8 +48,10 @@ async fn run(
     headers: HeaderMap,
     mut body: JsonObject,
 ) -> Result<Response, ApiError> {
-    let machine = machine(&ctx, &id).await?;
+    machine(&ctx, &id).await?;
     let order = order(&ctx, &mut body).await?;
+    let ctx = allowed(ctx, &order).await?;
+    let machine = machine(&ctx, &id).await?;
     let request = request(&ctx, order, &headers, &mut body, false)?;
     submit(&ctx, &machine, &request, &uri).await
 }
@@ -70,6 +76,17 @@ pub(super) async fn order(ctx: &Ctx, body: &mut JsonObject) -> Result<Order, Api
     let commands = commands.into_iter().enumerate().map(|(at, command)| read_command(at, command));
     let commands = ctx.actions().live_commands(commands.collect::<Result<_, _>>()?).await?;
     Ok(Order::LiveResponse { commands, result_bytes_max: RESULT_BYTES_MAX })
+}
+
+/// Fails unless the caller may do what the commands do: users need more than the role to fetch files for those that
+/// change something.
+pub(super) async fn allowed(ctx: Ctx, order: &Order) -> Result<Ctx, ApiError> {
+    if changes_something(order) { ctx.demand_role(CHANGING_LIVE_RESPONSE).await } else { Ok(ctx) }
+}
+
+pub(crate) fn changes_something(order: &Order) -> bool {
+    let Order::LiveResponse { commands, .. } = order else { return false };
+    commands.iter().any(|command| !matches!(command, LiveCommand::GetFile { .. }))
 }
 
 fn read_command(at: usize, command: Value) -> Result<AskedCommand, ApiError> {

@@ -103,6 +103,7 @@ fn declared(type_name: &str, property: &Property, is_key: bool) -> String {
         Kind::DateTime => "Edm.DateTimeOffset".to_owned(),
         Kind::Strings => "Collection(Edm.String)".to_owned(),
         Kind::Objects => format!("Collection({NAMESPACE}.{})", element_name(type_name, property)),
+        Kind::Complex if property.is_list => format!("Collection({NAMESPACE}.Any)"),
         Kind::Complex => format!("{NAMESPACE}.Any"),
     };
     let nullable = if is_key { " Nullable=\"false\"" } else { "" };
@@ -117,7 +118,35 @@ fn element_name(type_name: &str, property: &Property) -> String {
 
 #[cfg(test)]
 mod tests {
+    use model::machine::Machine;
+    use model::{DeviceId, Ticks};
+
     use super::*;
+
+    #[test]
+    fn what_answers_have_as_a_list_is_declared_as_a_collection() {
+        let device = "1".repeat(40);
+        let id = "00000000-0000-0000-0000-000000000001";
+        let action = json!({ "id": id, "commands": [], "relatedFileInfo": {} });
+        let machine = json!(Machine::new(DeviceId::parse(&device).unwrap(), Ticks(0)));
+        let comments = json!({ "comments": [] });
+        let alert = json!({ "comments": [], "evidence": [], "mitreTechniques": [], "relatedUser": {} });
+        let incident = json!({ "tags": [], "comments": [] });
+        let indicator = json!({ "rbacGroupNames": [], "rbacGroupIds": [] });
+        let answers = [(&MACHINE_ACTION_TYPE, action), (&MACHINE_TYPE, machine), (&INCIDENT_TYPE, comments)];
+        let answers = answers.into_iter().chain([
+            (&ALERT_TYPE, alert),
+            (&INCIDENT_TYPE, incident),
+            (&INDICATOR_TYPE, indicator),
+        ]);
+        for (entity, answer) in answers {
+            for (name, value) in answer.as_object().unwrap() {
+                let property = entity.property(name).unwrap();
+                let is_collection = declared("T", property, false).contains("Type=\"Collection(");
+                assert_eq!(is_collection, value.is_array(), "{} {name}", entity.name);
+            }
+        }
+    }
 
     #[test]
     fn every_property_is_described_once_and_every_type_is_there() {

@@ -1,10 +1,13 @@
 //! The retired pull of detections: a bare list of flat objects, one for each item of evidence.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use axum::http::Uri;
 use axum::response::Response;
 use model::Permission::AlertRead;
-use model::Ticks;
 use model::alert::{Alert, AlertEvidence, EntityType, Severity};
+use model::machine::Machine;
+use model::{AlertId, DeviceId, Ticks};
 use odata::{CompareOp, Filter, Order, Query};
 use serde_json::{Value, json};
 use store::{ALERT_TYPE, AlertScope, PageRequest};
@@ -16,13 +19,15 @@ use crate::error::ApiError;
 use crate::list::{self, parameter};
 
 const LIMIT_MAX: u64 = 10_000;
+/// Alerts that are looked at in one go.
+const PAGE: u64 = 1_000;
 /// How far back a call without parameters looks.
 const DEFAULT_SECONDS: i64 = 2 * 3_600;
 
 pub(super) fn routes(routes: &mut Routes) {
     routes
         .get("/exporter/api/alerts", Needs(AlertRead), pull)
-        .summary("Pulls detections, as the retired SIEM interface did: parameters `sinceTimeUtc`, `untilTimeUtc`, `ago`, `limit`, `machinegroups`.")
+        .summary("Pulls detections, as the retired SIEM interface did: parameters `sinceTimeUtc`, `untilTimeUtc`, `ago`, `limit`, `machinegroups`, `DeviceCreatedMachineTags`, `CloudCreatedMachineTags`.")
         .answers(r#"[{"AlertId":"da1_1","AlertPart":0,"LastProcessedTimeUtc":"2024-05-06T07:00:00.0000000Z"}]"#);
 }
 
@@ -50,20 +55,46 @@ async fn pull(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
             })?
         }
     };
-    let groups: Vec<String> = list::options(&uri)
-        .filter(|(_, name, _)| name.eq_ignore_ascii_case("machinegroups"))
-        .map(|(.., group)| store::fold(&group))
-        .collect();
-
-    let query = query(since, until)?;
-    let request = PageRequest { limit, cursor: None };
-    let alerts = ctx.store().list_alerts(AlertScope::All, &query, request).await?.items;
-    let is_asked = |alert: &&Alert| {
-        groups.is_empty()
-            || alert.rbac_group_name.as_deref().is_some_and(|name| groups.contains(&store::fold(name)))
+    let named = |wanted: &[&str]| -> BTreeSet<String> {
+        let options = list::options(&uri);
+        let options = options.filter(|(_, name, _)| wanted.iter().any(|w| name.eq_ignore_ascii_case(w)));
+        options.map(|(.., value)| store::fold(value.trim())).collect()
     };
-    let detections = alerts.iter().filter(is_asked).flat_map(parts);
-    list::json(&detections.take(limit as usize).collect::<Vec<_>>())
+    let groups = named(&["machinegroups"]);
+    let tags = named(&["DeviceCreatedMachineTags", "CloudCreatedMachineTags"]);
+    let is_asked = |alert: &Alert, machine: Option<&Machine>| {
+        let has_tag = |machine: &Machine| machine.machine_tags.iter().any(|t| tags.contains(&store::fold(t)));
+        let group = alert.rbac_group_name.as_deref().map(store::fold);
+        (groups.is_empty() || group.is_some_and(|group| groups.contains(&group)))
+            && (tags.is_empty() || machine.is_some_and(has_tag))
+    };
+
+    // What is not asked for does not count, so there may be much to look at: the time for the request bounds it.
+    let query = query(since, until)?;
+    let mut detections = Vec::new();
+    let mut cursor: Option<String> = None;
+    loop {
+        let request = PageRequest { limit: PAGE.min(limit), cursor: cursor.as_deref() };
+        let page = ctx.store().list_alerts(AlertScope::All, &query, request).await?;
+        let devices: BTreeSet<DeviceId> = page.items.iter().map(|alert| alert.machine_id.clone()).collect();
+        let devices: Vec<DeviceId> = devices.into_iter().collect();
+        let machines = ctx.store().machines_with_ids(&devices).await?;
+        let machines: BTreeMap<_, _> = machines.iter().map(|machine| (&machine.id, machine)).collect();
+        let ids: Vec<AlertId> = page.items.iter().map(|alert| alert.id.clone()).collect();
+        let reports = ctx.store().alert_reports(&ids).await?;
+        for alert in &page.items {
+            let machine = machines.get(&alert.machine_id).copied();
+            if is_asked(alert, machine) {
+                detections.extend(parts(alert, machine, reports.get(&alert.id).copied()));
+            }
+        }
+        cursor = page.next;
+        if cursor.is_none() || detections.len() as u64 >= limit {
+            break;
+        }
+    }
+    detections.truncate(limit as usize);
+    list::json(&detections)
 }
 
 /// Alerts that changed in that time, the latest first.
@@ -110,13 +141,21 @@ fn duration(text: &str) -> Result<i64, ApiError> {
 }
 
 /// An alert as one detection for each item of its evidence.
-fn parts(alert: &Alert) -> Vec<Value> {
+fn parts(alert: &Alert, machine: Option<&Machine>, report: Option<i64>) -> Vec<Value> {
     let nothing = [AlertEvidence::new(EntityType::File)];
     let evidence = if alert.evidence.is_empty() { &nothing[..] } else { &alert.evidence };
-    evidence.iter().enumerate().map(|(part, evidence)| detection(alert, evidence, part)).collect()
+    evidence
+        .iter()
+        .enumerate()
+        .map(|(part, evidence)| detection((alert, machine, report), evidence, part))
+        .collect()
 }
 
-fn detection(alert: &Alert, evidence: &AlertEvidence, part: usize) -> Value {
+fn detection(
+    (alert, machine, report): (&Alert, Option<&Machine>, Option<i64>),
+    evidence: &AlertEvidence,
+    part: usize,
+) -> Value {
     fn text(text: &Option<String>) -> &str {
         text.as_deref().unwrap_or_default()
     }
@@ -172,11 +211,12 @@ fn detection(alert: &Alert, evidence: &AlertEvidence, part: usize) -> Value {
         "DeviceID": alert.machine_id,
         "MachineGroup": text(&alert.rbac_group_name),
         "Description": alert.description,
+        // Where a tag was set is not kept.
         "DeviceCreatedMachineTags": "",
-        "CloudCreatedMachineTags": "",
+        "CloudCreatedMachineTags": machine.map(|machine| machine.machine_tags.join(",")).unwrap_or_default(),
         "CommandLine": text(&evidence.process_command_line),
         "IncidentLinkToWDATP": "",
-        "ReportID": null,
+        "ReportID": report,
         "LinkToMTP": "",
         "IncidentLinkToMTP": "",
         "ExternalId": full_id,

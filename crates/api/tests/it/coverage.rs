@@ -5,9 +5,50 @@ use std::collections::BTreeMap;
 use api::Routes;
 use serde_json::Value;
 
-/// Groups of which every method has to be routed.
-const GROUPS: [&str; 8] =
-    ["Alerts", "Files", "IPs", "Domains", "Users", "Indicators", "Metadata", "Graph security"];
+/// Groups of which every method has to be routed, but for those of [`ABSENT`].
+const GROUPS: [&str; 16] = [
+    "Advanced hunting",
+    "Alerts",
+    "Antivirus device health",
+    "Automated investigations",
+    "Defender XDR",
+    "Domains",
+    "Files",
+    "Graph security",
+    "Indicators",
+    "IPs",
+    "Live response",
+    "Machine actions",
+    "Machines",
+    "Metadata",
+    "Streaming",
+    "Users",
+];
+
+/// Methods that are known not to be there: why, and how many.
+const ABSENT: &[(&str, &[&str])] = &[
+    (
+        "there is no inventory of software and vulnerabilities yet",
+        &[
+            "GET /api/machines/{machineId}/software",
+            "GET /api/machines/{machineId}/vulnerabilities",
+            "GET /api/machines/{machineId}/recommendations",
+            "GET /api/machines/{machineId}/getmissingkbs",
+            "GET /testwdatppreview/kbinfo",
+            "GET /testwdatppreview/cvekbmap",
+            "GET /testwdatppreview/machinesecuritystates",
+        ],
+    ),
+    ("no device tells of its antivirus yet", &["GET /api/deviceavinfo"]),
+    (
+        "there is nothing yet that streams events to other places",
+        &[
+            "GET /api/dataexportsettings",
+            "POST /api/dataexportsettings",
+            "DELETE /api/dataexportsettings/{id}",
+        ],
+    ),
+];
 
 /// A path as the routes declare it: names of parameters do not matter, and neither do arguments of functions.
 fn shape(path: &str) -> String {
@@ -21,7 +62,7 @@ fn shape(path: &str) -> String {
 }
 
 #[test]
-fn every_method_of_the_named_groups_is_routed() {
+fn every_method_of_the_named_groups_is_routed_or_known_to_be_absent() {
     let Ok(shared) = std::env::var("BARTIZAN_SHARED") else {
         eprintln!("skipped: BARTIZAN_SHARED does not name a folder with reference/api.json");
         return;
@@ -45,7 +86,12 @@ fn every_method_of_the_named_groups_is_routed() {
         println!("{group}: {} missing", paths.len());
         paths.iter().for_each(|path| println!("  {path}"));
     }
-    let lacking: Vec<_> = GROUPS.iter().filter_map(|group| missing.get(*group)).flatten().collect();
-    let lacking: Vec<_> = lacking.into_iter().filter(|path| !path.ends_with("runHuntingQuery")).collect();
-    assert!(lacking.is_empty(), "{lacking:?}");
+    for group in GROUPS {
+        assert!(methods.iter().any(|method| method["group"] == group), "no group is called {group}");
+    }
+    let mut lacking: Vec<_> = GROUPS.iter().filter_map(|group| missing.get(*group)).flatten().collect();
+    lacking.sort_unstable();
+    let mut known: Vec<_> = ABSENT.iter().flat_map(|(_, paths)| paths.iter()).collect();
+    known.sort_unstable();
+    assert_eq!(lacking, known);
 }

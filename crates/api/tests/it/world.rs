@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use actions::{Actions, Limits};
-use api::{ApiConfig, ApiState, StoreCatalog};
+use api::{ApiConfig, ApiState, StoreCatalog, WebhookKeeper};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, HeaderMap};
 use axum::http::{Request, StatusCode};
+use futures::future::BoxFuture;
 use identity::{Form, Issuer, IssuerConfig, SealingKey, Secret, TokenVersion};
 use lake::{FolderDisk, Lake, LakeConfig, Parts};
 use model::access::{DeviceGroup, GrantScope};
@@ -26,6 +27,7 @@ use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tower::ServiceExt;
 use uuid::Uuid;
+use webhooks::{Post, Posted, Webhooks};
 
 pub const BASE: &str = "https://bartizan.example:8443";
 pub const RESOURCE: &str = "https://api.securitycenter.microsoft.com";
@@ -38,6 +40,8 @@ pub struct World {
     pub lake: Lake,
     pub issuer: Arc<Issuer>,
     pub clock: Arc<TestClock>,
+    /// What webhooks sent.
+    pub outbox: Arc<Outbox>,
     pub state: ApiState,
     pub one: TenantId,
     pub two: TenantId,
@@ -57,6 +61,24 @@ impl TestClock {
 impl Clock for TestClock {
     fn now(&self) -> Ticks {
         Ticks(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Takes every message for hosts of `.example`.
+#[derive(Default)]
+pub struct Outbox(pub std::sync::Mutex<Vec<Posted>>);
+
+impl Post for Outbox {
+    fn check(&self, url: &str) -> Result<(), String> {
+        match url.contains(".example") {
+            true => Ok(()),
+            false => Err("the address is not public".to_owned()),
+        }
+    }
+
+    fn post(&self, message: Posted) -> BoxFuture<'_, Result<u16, String>> {
+        self.0.lock().unwrap().push(message);
+        Box::pin(async { Ok(204) })
     }
 }
 
@@ -138,9 +160,14 @@ impl World {
         let limits = Limits { poll_wait: Duration::ZERO, ..Limits::default() };
         let uploads = folder.path().join("actions");
         let actions = Actions::new(store.clone(), clock.clone(), channel_key, uploads, limits);
+        let keeper = Arc::new(WebhookKeeper::new(issuer.clone(), clock.clone()));
+        let outbox = Arc::new(Outbox::default());
+        let webhooks =
+            Webhooks::new(store.clone(), clock.clone(), outbox.clone(), keeper, webhooks::Limits::default());
         let state = ApiState {
             ingest_threads: tokio::runtime::Handle::current(),
             actions,
+            webhooks,
             store: store.clone(),
             lake: lake.clone(),
             issuer: issuer.clone(),
@@ -151,7 +178,7 @@ impl World {
         };
         let router = api::router(state.clone());
         let tokens = Mutex::default();
-        World { router, store, lake, issuer, clock, state, one, two, tokens, _folder: folder }
+        World { router, store, lake, issuer, clock, outbox, state, one, two, tokens, _folder: folder }
     }
 
     /// A token of an app with exactly these permissions, made at the first call.
@@ -360,12 +387,12 @@ impl World {
     pub async fn add_alerts(&self, count: usize) {
         for at in 0..count {
             let alert = self.alert(at);
-            let raised = RaisedAlert { rule_id: alert.id.0.clone(), alert };
+            let raised = RaisedAlert { rule_id: alert.id.0.clone(), alert, report_id: Some(4711) };
             self.store.tenant(self.one).commit_alerts("test", 1, &[raised], 0).await.unwrap();
         }
     }
 
-    fn alert(&self, at: usize) -> Alert {
+    pub fn alert(&self, at: usize) -> Alert {
         let time = Ticks::parse("2024-05-06T07:00:00Z").unwrap().plus_seconds(at as i64);
         let severities = [Severity::Low, Severity::Medium, Severity::High];
         Alert {
@@ -394,6 +421,7 @@ impl World {
             rbac_group_name: None,
             aad_tenant_id: self.one,
             threat_name: None,
+            recommended_action: None,
             mitre_techniques: vec!["T1059".to_owned()],
             related_user: None,
             comments: Vec::new(),

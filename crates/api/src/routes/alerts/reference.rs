@@ -1,12 +1,15 @@
 //! Alerts that somebody makes of an event.
 
+use actions::{ActionError, Request};
 use axum::http::Uri;
 use axum::response::Response;
 use model::alert::{Alert, AlertStatus, Severity};
 use model::tables::TABLES;
 use model::{AlertId, DeviceId, Row, Table, Ticks};
+use sensor_proto::Order;
 use serde_json::Value;
 use store::{ALERT_TYPE, RaisedAlert};
+use tracing::debug;
 
 use crate::body::JsonObject;
 use crate::ctx::Ctx;
@@ -45,6 +48,7 @@ struct Reference {
     severity: Severity,
     title: String,
     description: String,
+    recommended: String,
     category: String,
 }
 
@@ -52,8 +56,34 @@ pub(super) async fn create(ctx: Ctx, uri: Uri, body: JsonObject) -> Result<Respo
     let reference = Reference::read(body)?;
     let row = reference.event(&ctx).await?;
     let (alert, rule_id) = (reference.alert(&ctx, &row), format!("reference:{}", reference.title));
-    let alert = ctx.store().add_alert(&RaisedAlert { alert, rule_id }).await?;
+    let raised = RaisedAlert { alert, rule_id, report_id: Some(reference.report) };
+    let alert = investigated(&ctx, ctx.store().add_alert(&raised).await?).await?;
     list::single(&ctx, "Alerts", &ALERT_TYPE, &uri, &alert)
+}
+
+/// The alert, with the investigation that is begun for it where its device takes one now.
+async fn investigated(ctx: &Ctx, alert: Alert) -> Result<Alert, ApiError> {
+    let machine = ctx.store().machine(&alert.machine_id).await?;
+    let Some(machine) = machine.filter(|_| alert.investigation_id.is_none()) else { return Ok(alert) };
+    let request = Request {
+        order: Order::Investigate,
+        comment: format!("For alert {}.", alert.id),
+        title: None,
+        requestor: ctx.author(),
+        actor: ctx.actor(),
+        source: "PublicApi".to_owned(),
+        external_id: None,
+        idempotency_key: None,
+        deadline_seconds: None,
+    };
+    match ctx.actions().investigate(&machine, &request, Some(alert.id.to_string())).await {
+        Ok(_) => Ok(ctx.store().alert(&alert.id).await?.unwrap_or(alert)),
+        Err(ActionError::Store(error)) => Err(error.into()),
+        Err(refusal) => {
+            debug!(alert = %alert.id, %refusal, "no investigation begins for an alert");
+            Ok(alert)
+        }
+    }
 }
 
 impl Reference {
@@ -71,9 +101,8 @@ impl Reference {
         let severity = body.take_choice("severity", &["Low", "Medium", "High"], &[])?;
         let category: Option<String> = body.take_choice("category", CATEGORIES, &[])?;
         let title = body.need_text("title", TITLE_BYTES_MAX)?;
-        let mut description = body.need_text("description", TEXT_BYTES_MAX)?;
+        let description = body.need_text("description", TEXT_BYTES_MAX)?;
         let recommended = body.need_text("recommendedAction", TEXT_BYTES_MAX)?;
-        description.push_str(&format!("\n\nRecommended: {recommended}"));
         Ok(Reference {
             device,
             time: body.take_time("eventTime")?.ok_or_else(|| ApiError::missing("eventTime"))?,
@@ -81,6 +110,7 @@ impl Reference {
             severity: severity.ok_or_else(|| ApiError::missing("severity"))?,
             title,
             description,
+            recommended,
             category: category.ok_or_else(|| ApiError::missing("category"))?,
         })
     }
@@ -145,6 +175,7 @@ impl Reference {
             rbac_group_name: None,
             aad_tenant_id: ctx.tenant(),
             threat_name: None,
+            recommended_action: Some(self.recommended.clone()),
             mitre_techniques: Vec::new(),
             related_user: detections::related_user(row),
             comments: Vec::new(),

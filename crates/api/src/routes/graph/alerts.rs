@@ -38,9 +38,11 @@ pub(super) static GRAPH_ALERT_TYPE: EntityType = EntityType {
         Property::new("tenantId", Kind::String).filterable().sortable(),
         Property::new("title", Kind::String).filterable().sortable(),
         Property::new("description", Kind::String).filterable().sortable(),
-        Property::new("recommendedActions", Kind::String),
+        Property::new("recommendedActions", Kind::String).filterable().sortable(),
         Property::new("category", Kind::String).filterable().sortable(),
         Property::new("assignedTo", Kind::String).filterable().sortable(),
+        Property::new("alertWebUrl", Kind::String),
+        Property::new("incidentWebUrl", Kind::String),
         Property::new("actorDisplayName", Kind::String),
         Property::new("threatDisplayName", Kind::String).filterable().sortable(),
         Property::new("threatFamilyName", Kind::String).filterable().sortable(),
@@ -50,9 +52,9 @@ pub(super) static GRAPH_ALERT_TYPE: EntityType = EntityType {
         Property::new("resolvedDateTime", Kind::DateTime).filterable().sortable(),
         Property::new("firstActivityDateTime", Kind::DateTime).filterable().sortable(),
         Property::new("lastActivityDateTime", Kind::DateTime).filterable().sortable(),
-        Property::new("comments", Kind::Complex),
-        Property::new("evidence", Kind::Complex),
-        Property::new("systemTags", Kind::Complex),
+        Property::list("comments"),
+        Property::list("evidence"),
+        Property::list("systemTags"),
     ],
     expands: &[],
 };
@@ -76,6 +78,7 @@ static MEANINGS: &[Meaning] = &[
     Meaning { graph: "tenantId", native: Native::Same("aadTenantId") },
     Meaning { graph: "title", native: Native::Same("title") },
     Meaning { graph: "description", native: Native::Same("description") },
+    Meaning { graph: "recommendedActions", native: Native::Same("recommendedAction") },
     Meaning { graph: "category", native: Native::Same("category") },
     Meaning { graph: "assignedTo", native: Native::Same("assignedTo") },
     Meaning { graph: "threatDisplayName", native: Native::Same("threatName") },
@@ -120,8 +123,11 @@ async fn list(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
     let mut query = native::query(&list.query, &ALERT_TYPE, MEANINGS)?;
     query.expand.push("evidence");
     let page = ctx.store().list_alerts(AlertScope::All, &query, list.expanded_page()).await;
-    let page =
-        page.map(|Page { items, next, count }| Page { items: items.iter().map(told).collect(), next, count });
+    let page = page.map(|Page { items, next, count }| Page {
+        items: items.iter().map(|alert| told(&ctx, alert)).collect(),
+        next,
+        count,
+    });
     list.answer(&ctx, SET, page)
 }
 
@@ -184,7 +190,7 @@ async fn add_comment(ctx: Ctx, Param(id): Param, mut body: JsonObject) -> Result
 }
 
 fn answer(ctx: &Ctx, alert: &Alert) -> Result<Response, ApiError> {
-    list::tagged(ctx, SET, &told(alert), &store::etag(alert))
+    list::tagged(ctx, SET, &told(ctx, alert), &store::etag(alert))
 }
 
 pub(super) fn comments(comments: &[model::alert::AlertComment]) -> Vec<Value> {
@@ -211,7 +217,17 @@ pub(super) fn severity(severity: Severity) -> String {
     word(json!(severity), "UnSpecified")
 }
 
-pub(super) fn told(alert: &Alert) -> Value {
+/// Where an alert is read. There is no page for people yet: the address is that of this API.
+fn alert_url(base_url: &str, alert: &Alert) -> String {
+    format!("{base_url}/v1.0/{SET}/{}", alert.id)
+}
+
+pub(super) fn incident_url(base_url: &str, id: i64) -> String {
+    format!("{base_url}/v1.0/security/incidents/{id}")
+}
+
+pub(super) fn told(ctx: &Ctx, alert: &Alert) -> Value {
+    let base_url = &ctx.config().base_url;
     let time = |time: Option<Ticks>| time.unwrap_or(alert.alert_creation_time);
     let device = json!({
         "@odata.type": "#microsoft.graph.security.deviceEvidence",
@@ -242,9 +258,11 @@ pub(super) fn told(alert: &Alert) -> Value {
         "tenantId": alert.aad_tenant_id,
         "title": alert.title,
         "description": alert.description,
-        "recommendedActions": "",
+        "recommendedActions": alert.recommended_action.as_deref().unwrap_or_default(),
         "category": alert.category,
         "assignedTo": alert.assigned_to,
+        "alertWebUrl": alert_url(base_url, alert),
+        "incidentWebUrl": alert.incident_id.map(|id| incident_url(base_url, id)),
         "actorDisplayName": null,
         "threatDisplayName": alert.threat_name,
         "threatFamilyName": alert.threat_family_name,

@@ -29,6 +29,7 @@ pub(super) static GRAPH_INCIDENT_TYPE: EntityType = EntityType {
     name: "Graph incident",
     properties: &[
         Property::new("id", Kind::String).filterable().sortable(),
+        Property::new("incidentWebUrl", Kind::String),
         Property::new("redirectIncidentId", Kind::String).filterable().sortable(),
         Property::new("tenantId", Kind::String),
         Property::new("displayName", Kind::String).filterable().sortable(),
@@ -40,9 +41,9 @@ pub(super) static GRAPH_INCIDENT_TYPE: EntityType = EntityType {
         Property::enumeration("status", STATUSES).filterable().sortable(),
         Property::enumeration("severity", SEVERITIES).filterable().sortable(),
         Property::new("customTags", Kind::Strings).filterable(),
-        Property::new("systemTags", Kind::Complex),
+        Property::list("systemTags"),
         Property::new("description", Kind::String),
-        Property::new("comments", Kind::Complex),
+        Property::list("comments"),
     ],
     expands: &["alerts"],
 };
@@ -190,6 +191,7 @@ fn told(ctx: &Ctx, incident: &Incident, alerts: Option<&[Alert]>) -> Value {
     let mut told = json!({
         "@odata.type": "#microsoft.graph.security.incident",
         "id": incident.incident_id.to_string(),
+        "incidentWebUrl": alerts::incident_url(&ctx.config().base_url, incident.incident_id),
         "redirectIncidentId": incident.redirect_incident_id.map(|id| id.to_string()),
         "tenantId": ctx.tenant(),
         "displayName": incident.incident_name,
@@ -206,7 +208,7 @@ fn told(ctx: &Ctx, incident: &Incident, alerts: Option<&[Alert]>) -> Value {
         "comments": alerts::comments(&incident.comments),
     });
     if let Some(alerts) = alerts {
-        told["alerts"] = alerts.iter().map(alerts::told).collect();
+        told["alerts"] = alerts.iter().map(|alert| alerts::told(ctx, alert)).collect();
     }
     told
 }

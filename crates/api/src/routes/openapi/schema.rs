@@ -42,6 +42,7 @@ fn of_property(property: &Property) -> Value {
             let members: Map<String, Value> = members.collect();
             json!({ "type": "array", "items": { "type": "object", "properties": members } })
         }
+        Kind::Complex if property.is_list => json!({ "type": "array", "items": { "type": "object" } }),
         Kind::Complex => json!({}),
     }
 }

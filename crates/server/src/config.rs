@@ -63,6 +63,8 @@ pub struct Config {
     #[serde(default)]
     pub keys: KeySettings,
     #[serde(default)]
+    pub webhooks: WebhookSettings,
+    #[serde(default)]
     pub log: LogSettings,
 }
 
@@ -147,6 +149,15 @@ pub struct KeySettings {
     pub overlap_days: u32,
 }
 
+/// Where changes may be sent to.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WebhookSettings {
+    /// Hosts of the operator's own network: they may have addresses that are not public, and be sent to over plain
+    /// HTTP. Everything else is sent over HTTPS to public addresses alone.
+    pub private_hosts: Vec<String>,
+}
+
 /// What is written about the server's own work, to standard error.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -186,6 +197,7 @@ impl Config {
             ingest: IngestSettings::default(),
             rate_limits: RateLimitSettings::default(),
             keys: KeySettings::default(),
+            webhooks: WebhookSettings::default(),
             log: LogSettings::default(),
         }
     }

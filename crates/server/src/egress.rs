@@ -12,15 +12,20 @@ use reqwest::{Certificate, Client, Url};
 const CONNECT: Duration = Duration::from_secs(5);
 const WHOLE: Duration = Duration::from_secs(10);
 
+/// Clients need it to be there, also where the program around the server has not seen to it.
+pub(crate) fn provide_crypto() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Fails only when another thread has just installed one.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    }
+}
+
 pub(crate) struct HttpsEgress(Client);
 
 impl HttpsEgress {
     /// `ca_file` names certificates to trust besides those of the system.
     pub fn new(ca_file: Option<&Path>) -> anyhow::Result<HttpsEgress> {
-        if rustls::crypto::CryptoProvider::get_default().is_none() {
-            // Fails only when another thread has just installed one.
-            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        }
+        provide_crypto();
         let mut builder = Client::builder()
             .user_agent(concat!("bartizan/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT)

@@ -22,6 +22,7 @@ mod sign_in_apps;
 mod signals;
 mod tls;
 mod upkeep;
+mod webhook_post;
 
 pub use config::{
     Config, FirstTenant, HuntingSettings, IngestSettings, KeySettings, LakeSettings, LogFormat, LogSettings,

@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use actions::{Actions, Limits};
 use anyhow::Context;
-use api::{ApiConfig, ApiState};
+use api::{ApiConfig, ApiState, WebhookKeeper};
 use identity::{Issuer, IssuerConfig, OutsideIssuer};
 use model::{Clock, SystemClock};
 use query::{Engine, EngineConfig};
 use store::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
+use webhooks::Webhooks;
 
 use crate::config::{Config, OutsideIssuerSettings, host_of};
 use crate::data_folder::DataFolder;
@@ -22,6 +23,7 @@ use crate::lake_files::open_lake;
 use crate::ranked::Ranked;
 use crate::rules::{self, RuleSets};
 use crate::tls::{self, Certificate};
+use crate::webhook_post::WebhookPost;
 
 /// Everything a server is made of.
 pub(crate) struct Opened {
@@ -78,6 +80,10 @@ impl Opened {
         let key = folder.channel_key()?;
         let uploads = folder.file("actions");
         let actions = Actions::new(store.clone(), clock.clone(), key, uploads, Limits::default());
+        let post = Arc::new(WebhookPost::new(&config.webhooks.private_hosts)?);
+        let keeper = Arc::new(WebhookKeeper::new(issuer.clone(), clock.clone()));
+        let limits = webhooks::Limits::default();
+        let webhooks = Webhooks::new(store.clone(), clock.clone(), post, keeper, limits);
         let lake = open_lake(&config, &folder, &store, &clock).await?;
         let files = Some((lake::object_store_url(), lake.object_store()));
         let external = config.hunting.external_files()?;
@@ -113,6 +119,7 @@ impl Opened {
             issuer,
             engine,
             actions,
+            webhooks,
             clock,
             config: api_config,
             readiness,

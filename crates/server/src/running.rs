@@ -55,6 +55,7 @@ pub struct Running {
     sweeps: JoinHandle<()>,
     actions: Actions,
     looks_after_actions: JoinHandle<()>,
+    sends_webhooks: JoinHandle<()>,
     lake: Lake,
     store: Store,
     ranked: Ranked,
@@ -115,6 +116,7 @@ impl Running {
         let issuer = api.issuer.clone();
 
         let actions = api.actions.clone();
+        let webhooks = api.webhooks.clone();
         let metrics = metrics_handle()?;
         let rendered = metrics.clone();
         let measured = api.lake.clone();
@@ -166,6 +168,7 @@ impl Running {
                 let actions = actions.clone();
                 async move { actions.run().await }
             }),
+            sends_webhooks: tokio::spawn(async move { webhooks.run().await }),
             actions,
             lake,
             store,
@@ -219,6 +222,8 @@ impl Running {
         // Devices that wait for something to do are let go.
         self.actions.stop();
         self.looks_after_actions.abort();
+        // What is being sent is sent again after the next start.
+        self.sends_webhooks.abort();
         self.https.stop("API").await;
         self.stop_followers.cancel();
         if let Err(error) = self.followers.await {

@@ -12,15 +12,23 @@ pub(super) const WINDOW_TICKS: i64 = 3_600 * TICKS_PER_SECOND;
 /// What rules raised for some rows. Hits that the store would put into one alert are put together here, so
 /// that a rule which matches everything does not make a write of each row.
 #[derive(Default)]
-pub(super) struct Raised(BTreeMap<(String, String), Vec<Alert>>);
+pub(super) struct Raised(BTreeMap<(String, String), Vec<OfEvent>>);
+
+/// An alert, and the `ReportId` of the event that names it.
+type OfEvent = (Alert, Option<i64>);
 
 impl Raised {
-    pub fn add(&mut self, alert: Alert, rule_id: &str) {
+    pub fn add(&mut self, alert: Alert, rule_id: &str, report_id: Option<i64>) {
         let key = (rule_id.to_owned(), alert.machine_id.as_str().to_owned());
         let alerts = self.0.entry(key).or_default();
-        match alerts.iter_mut().rev().find(|open| is_near(open, &alert)) {
-            Some(open) => extend(open, alert),
-            None => alerts.push(alert),
+        match alerts.iter_mut().rev().find(|(open, _)| is_near(open, &alert)) {
+            Some((open, report)) => {
+                if alert.first_event_time < open.first_event_time {
+                    *report = report_id;
+                }
+                extend(open, alert);
+            }
+            None => alerts.push((alert, report_id)),
         }
     }
 
@@ -28,8 +36,13 @@ impl Raised {
     pub fn into_alerts(self) -> Vec<RaisedAlert> {
         let mut raised = Vec::new();
         for ((rule_id, _), mut alerts) in self.0 {
-            alerts.sort_by_key(|alert| alert.first_event_time);
-            raised.extend(alerts.into_iter().map(|alert| RaisedAlert { alert, rule_id: rule_id.clone() }));
+            alerts.sort_by_key(|(alert, _)| alert.first_event_time);
+            let of_rule = alerts.into_iter().map(|(alert, report_id)| RaisedAlert {
+                alert,
+                rule_id: rule_id.clone(),
+                report_id,
+            });
+            raised.extend(of_rule);
         }
         raised
     }

@@ -251,7 +251,8 @@ fn evaluate(row: &Row, rules: &RuleSets, tenant: TenantId, now: Ticks, raised: &
         return;
     }
     for rule in rules.evaluate(row) {
-        raised.add(detections::raise(rule, row, tenant, &device, now), &rule.id);
+        let alert = detections::raise(rule, row, tenant, &device, now);
+        raised.add(alert, &rule.id, detections::report_id(row));
     }
 }
 

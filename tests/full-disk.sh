@@ -127,7 +127,11 @@ expect_refused "filled by others"
 for _ in 1 2 3; do cat /dev/zero >>"$disk/more" 2>/dev/null || true; sleep 0.5; done
 [ "$(free)" -lt $(( 1 << 20 )) ] || fail "there is room left: $(free)"
 expect_refused "nothing left"
-expect_rows "nothing left"
+# A question that cannot be written down is not answered, and says why.
+jq -n --arg q 'DeviceProcessEvents | count' '{Query: $q}' |
+  api /api/advancedqueries/run -H 'Content-Type: application/json' -d @- -o "$work/answer"
+jq -e --argjson rows "$accepted" '.Results[0].Count == $rows or .error.code == "InsufficientStorage"' "$work/answer" >/dev/null ||
+  fail "a question with nothing left: $(head -c 300 "$work/answer")"
 status=$(change_alert nothing)
 [ "$status" = 200 ] || [ "$(jq -r .error.code "$work/answer")" = InsufficientStorage ] || fail "a change of an alert: $status $(cat "$work/answer")"
 api '/api/alerts?$top=1' | jq -e '.value | length == 1' >/dev/null || fail "alerts cannot be read"

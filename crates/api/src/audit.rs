@@ -14,7 +14,7 @@ use tracing::error;
 use uuid::Uuid;
 
 use crate::Shared;
-use crate::error::ApiError;
+use crate::error::{ApiError, code};
 use crate::routes::{Bounds, RouteDeclaration};
 
 /// What a handler says of what it did, for the audit log: an extension of its answer. No secrets.
@@ -98,9 +98,12 @@ impl<'c> Act<'c> {
         let entry = || AuditEntry { verdict, status: Some(status.as_u16()), detail, ..self.entry.clone() };
         match self.kept {
             Kept::Nothing => Ok(()),
-            Kept::End => self.write(shared, entry()).await.map_err(|error| {
-                error.log_cause();
-                ApiError::unavailable("the audit log cannot be written to")
+            Kept::End => self.write(shared, entry()).await.map_err(|error| match error.code() {
+                code::INSUFFICIENT_STORAGE => error,
+                _ => {
+                    error.log_cause();
+                    ApiError::unavailable("the audit log cannot be written to")
+                }
             }),
             Kept::Both => {
                 self.end(shared, entry()).await;

@@ -13,7 +13,8 @@ const { base_url: base, authority, public_client_id, username, password } = conn
 
 const landed = [];
 const app = createServer((request, answer) => {
-  landed.push(request.url);
+  // The browser asks for an icon too, when it likes.
+  if (request.url !== '/favicon.ico') landed.push(request.url);
   answer.end('the app');
 }).listen(0, '127.0.0.1');
 await new Promise(listening => app.once('listening', listening));

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use model::access::Network;
+
 use crate::{NetworkLimit, RateLimits};
 
 /// Bounds of the API. [`ApiConfig::new`] fills in the defaults.
@@ -36,6 +38,8 @@ pub struct ApiConfig {
     pub network_limit: Option<NetworkLimit>,
     /// Origins whose scripts may call, such as `https://portal.example`; none is no other than this server's.
     pub cors_origins: Vec<String>,
+    /// Proxies that are believed to say whose requests they forward.
+    pub trusted_proxies: Vec<Network>,
 }
 
 impl ApiConfig {
@@ -57,6 +61,7 @@ impl ApiConfig {
             rate_limits: None,
             network_limit: None,
             cors_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
         }
     }
 }

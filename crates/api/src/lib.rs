@@ -24,6 +24,7 @@ mod ctx;
 mod drained;
 mod error;
 mod file_profiles;
+mod forwarded;
 mod idempotency;
 mod ingest;
 mod limits;

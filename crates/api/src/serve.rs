@@ -23,7 +23,7 @@ use crate::drained::drained;
 use crate::error::{ApiError, ErrorForm, code};
 use crate::limits::Spent;
 use crate::routes::{Access, Bounds, Dialect, Found};
-use crate::{Shared, cors, idempotency};
+use crate::{Shared, cors, forwarded, idempotency};
 
 /// The id of an answer, as in `error.target`.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -31,8 +31,9 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const NO_ROUTE: &str = "unmatched";
 
 /// Answers a request, whatever happens on the way.
-pub(crate) async fn serve(shared: Arc<Shared>, request: Request) -> Response {
+pub(crate) async fn serve(shared: Arc<Shared>, mut request: Request) -> Response {
     let started = Instant::now();
+    forwarded::settle(&shared.state.config.trusted_proxies, &mut request);
     let target = Uuid::new_v4();
     let method = method_name(request.method());
     let found = shared.routes.find(request.uri().path());

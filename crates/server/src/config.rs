@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use model::access::Network;
 use serde::Deserialize;
 
 mod hunting;
@@ -47,6 +48,10 @@ pub struct Config {
     /// Issuers whose tokens are taken besides those of the built-in one.
     #[serde(default)]
     pub outside_issuers: Vec<OutsideIssuerSettings>,
+    /// Proxies that are believed to say whose requests they forward, such as `10.0.0.0/8`: an `X-Forwarded-For` of theirs
+    /// counts, and nobody else's.
+    #[serde(default)]
+    pub trusted_proxies: Vec<Network>,
     /// Origins whose scripts may call the API, such as `https://portal.example`.
     #[serde(default)]
     pub cors_origins: Vec<String>,
@@ -190,6 +195,7 @@ impl Config {
             built_in_rules: true,
             first_tenant: None,
             outside_issuers: Vec::new(),
+            trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             tls: TlsConfig::default(),
             lake: LakeSettings::default(),
@@ -450,6 +456,7 @@ mod tests {
         refused("issuer = 'http://idp.example'\naudiences = ['a']\npermissions = {}", "https");
         refused("issuer = 'https://idp.example'\naudiences = []\npermissions = {}", "audiences");
         refused("issuer = 'https://idp.example'\naudiences = ['a']\npermissions = { x = ['Y'] }", "'Y'");
+        check_refused("data = 'd'\ntrusted_proxies = ['10.0.0.0/33']", "trusted_proxies");
         check_refused("data = 'd'\n[hunting]\nexternal_hosts = ['https://a']", "hunting.external_hosts");
         check_refused("data = 'd'\n[hunting]\nexternal_hosts = ['10.0.0.1']", "hunting.external_hosts");
         check_refused("data = 'd'\n[lake]\ngrace_seconds = 100", "lake.grace_seconds");

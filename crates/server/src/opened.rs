@@ -101,6 +101,7 @@ impl Opened {
         api_config.ingest_patience = Duration::from_secs(config.ingest.wait_seconds);
         api_config.rate_limits = config.rate_limits.for_api();
         api_config.cors_origins = config.cors_origins.clone();
+        api_config.trusted_proxies = config.trusted_proxies.clone();
         api_config.network_limit = config.rate_limits.for_networks();
         let stopping = CancellationToken::new();
         let readiness: api::Readiness = {

@@ -34,11 +34,11 @@ fn caller(proxies: &[Network], peer: IpAddr, headers: &HeaderMap) -> Option<IpAd
         return None;
     }
     let values = headers.get_all(FORWARDED_FOR).iter().rev();
-    let hops = values.flat_map(|value| value.to_str().unwrap_or_default().rsplit(',')).take(HOPS_MAX);
+    let hops = values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')).take(HOPS_MAX);
     let mut last = None;
     for hop in hops {
         // What a proxy wrote that is no address ends what is known.
-        let Some(address) = address(hop.trim()) else { return last };
+        let Some(address) = str::from_utf8(hop).ok().and_then(|hop| address(hop.trim())) else { return last };
         if !is_proxy(address) {
             return Some(address);
         }
@@ -75,12 +75,14 @@ mod tests {
             ("10.0.0.1", vec!["[2001:db8::7]:443"], Some("2001:db8::7")),
             ("10.0.0.1", vec!["[2001:db8::7]"], Some("2001:db8::7")),
             ("10.0.0.1", vec!["198.51.100.1, unknown"], None),
+            ("10.0.0.1", vec!["\u{ff}, 198.51.100.1"], Some("198.51.100.1")),
+            ("10.0.0.1", vec!["198.51.100.9, 198.51.100.1"], Some("198.51.100.1")),
             ("10.0.0.1", vec!["198.51.100.1, unknown, 10.0.0.2"], Some("10.0.0.2")),
             ("10.0.0.1", vec!["10.0.0.3"], Some("10.0.0.3")),
         ] {
             let mut headers = HeaderMap::new();
             for value in &forwarded {
-                headers.append(FORWARDED_FOR, HeaderValue::from_static(value));
+                headers.append(FORWARDED_FOR, HeaderValue::from_bytes(value.as_bytes()).unwrap());
             }
             let found = caller(&proxies, peer.parse().unwrap(), &headers);
             assert_eq!(found.map(|address| address.to_string()).as_deref(), expected, "{peer} {forwarded:?}");

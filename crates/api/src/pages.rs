@@ -1,10 +1,11 @@
-//! The pages on which people sign in: plain HTML with forms, no script.
+//! The pages on which people sign in: plain HTML with forms. A script is there only where a passkey is asked for.
 //!
-//! Every text is escaped where it is put in ([`Text`]); every page forbids frames, scripts and forms that lead
+//! Every text is escaped where it is put in ([`Text`]); every page forbids frames, other scripts, and forms that lead
 //! anywhere but where the page says.
 
 mod account;
 mod consent;
+mod passkey;
 mod sign_in;
 mod style;
 
@@ -15,7 +16,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use identity::{OAuthError, Redirection};
 
-pub(crate) use account::{AccountPage, account, sign_out, signed_out};
+pub(crate) use account::{AccountPage, Passkeys, account, sign_out, signed_out};
 pub(crate) use consent::{consent, device, device_answered, device_code};
 pub(crate) use sign_in::{FactorForm, SignInForm, factor, sign_in};
 
@@ -47,15 +48,20 @@ pub(crate) struct Page {
     pub body: String,
     /// Where its forms may lead besides this server: a source of a content security policy.
     pub leads_to: String,
+    pub script: Option<&'static str>,
 }
 
 impl Page {
     pub fn new(title: &'static str, body: String) -> Page {
-        Page { status: StatusCode::OK, title, body, leads_to: String::new() }
+        Page { status: StatusCode::OK, title, body, leads_to: String::new(), script: None }
     }
 
     pub fn leads_to(self, source: &str) -> Page {
         Page { leads_to: source.to_owned(), ..self }
+    }
+
+    pub fn with_script(self, script: &'static str) -> Page {
+        Page { script: Some(script), ..self }
     }
 
     pub fn status(self, status: StatusCode) -> Page {
@@ -65,18 +71,25 @@ impl Page {
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
-        let Page { status, title, body, leads_to } = self;
+        let Page { status, title, body, leads_to, script } = self;
+        let (allowed, script) = match script {
+            Some(script) => (
+                format!("script-src 'sha256-{}'; ", style::hash(script)),
+                format!("<script>{script}</script>\n"),
+            ),
+            None => (String::new(), String::new()),
+        };
         let policy = format!(
-            "default-src 'none'; style-src 'sha256-{}'; form-action 'self' {leads_to}; frame-ancestors 'none'; \
+            "default-src 'none'; {allowed}style-src 'sha256-{}'; form-action 'self' {leads_to}; frame-ancestors 'none'; \
              base-uri 'none'",
-            style::hash()
+            style::hash(style::STYLE)
         );
         let html = format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
              <meta name=\"robots\" content=\"noindex\">\n<title>{title} - Bartizan</title>\n\
              <style>{}</style>\n</head>\n<body>\n<main>\n<header>{}<span>Bartizan</span></header>\n{body}</main>\n\
-             </body>\n</html>\n",
+             {script}</body>\n</html>\n",
             style::STYLE,
             style::MARK,
         );
@@ -103,12 +116,17 @@ pub(crate) struct Proof<'a> {
     pub csrf: &'a str,
     pub next: &'a str,
     pub origin: &'a str,
+    /// What else was wished for; mostly nothing.
+    pub wish: &'a str,
 }
 
 impl fmt::Display for Proof<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (name, value) in [("csrf", self.csrf), ("next", self.next), ("origin", self.origin)] {
             writeln!(f, "<input type=\"hidden\" name=\"{name}\" value=\"{}\">", Text(value))?;
+        }
+        if !self.wish.is_empty() {
+            writeln!(f, "<input type=\"hidden\" name=\"wish\" value=\"{}\">", Text(self.wish))?;
         }
         Ok(())
     }

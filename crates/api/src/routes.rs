@@ -1,5 +1,6 @@
 //! The list of routes: what there is, what it demands, and which one a path means.
 
+mod account;
 mod action_bulk;
 mod action_policy;
 pub(crate) mod actions;
@@ -11,6 +12,7 @@ pub(crate) mod domains;
 mod downloads;
 mod enrolment;
 mod events;
+mod federation;
 pub(crate) mod files;
 mod graph;
 mod hec;
@@ -34,6 +36,7 @@ mod siem;
 mod sign_in;
 mod status;
 pub(crate) mod users;
+mod visit;
 mod webhooks;
 
 use std::convert::Infallible;
@@ -154,6 +157,7 @@ impl Routes {
     /// The routes of the main port.
     pub fn all() -> Routes {
         let mut routes = Routes { declared: Vec::new(), handlers: Vec::new() };
+        account::routes(&mut routes);
         action_bulk::routes(&mut routes);
         action_policy::routes(&mut routes);
         actions::routes(&mut routes);
@@ -165,6 +169,7 @@ impl Routes {
         downloads::routes(&mut routes);
         enrolment::routes(&mut routes);
         events::routes(&mut routes);
+        federation::routes(&mut routes);
         files::routes(&mut routes);
         graph::routes(&mut routes);
         hec::routes(&mut routes);
@@ -573,8 +578,12 @@ mod tests {
         let open: Vec<&str> =
             open.map(|route| route.path).filter(|path| !path.starts_with("/{tenant}/")).collect();
         let expected = [
+            "/account",
+            "/account",
             "/device/v1/enrol",
             "/downloads/{token}",
+            "/federated/{provider}",
+            "/federated/{provider}/callback",
             "/services/collector/health",
             "/services/collector/health/1.0",
             "/lists/{token}",
@@ -584,8 +593,6 @@ mod tests {
             "/explorer/explorer.css",
             "/device",
             "/device",
-            "/account",
-            "/account",
             "/common/discovery/instance",
             "/common/userrealm/{user}",
             "/healthz",

@@ -58,6 +58,9 @@ pub enum UserCommand {
         /// A file whose first line is the password
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
+        /// A user whom a provider of others signs in, who has no password
+        #[arg(long, conflicts_with = "password_file")]
+        federated: bool,
         #[arg(long)]
         administrator: bool,
         #[command(flatten)]
@@ -83,6 +86,10 @@ pub enum UserCommand {
     Sessions(Target),
     /// End every sign-in of a user and take the tokens back
     RevokeSessions(Target),
+    /// Take the second factors of a user away who has lost them, and end every sign-in
+    RemoveFactors(Target),
+    /// Forget what outside providers call a user, who is met anew there, and end every sign-in
+    RemoveFederations(Target),
     /// Remove a user
     Delete(Target),
 }
@@ -350,12 +357,13 @@ pub async fn user(command: UserCommand) -> anyhow::Result<Outcome> {
     match command {
         UserCommand::List(at) => get(&at.connection, &[USERS]).await,
         UserCommand::Show(at) => get(&at.connection, &[USERS, &at.id]).await,
-        UserCommand::Create { name, display_name, password_file, administrator, connection } => {
+        UserCommand::Create { name, display_name, password_file, federated, administrator, connection } => {
             let password = password_file.as_ref().map(first_line).transpose()?;
             let body = json!({
                 "userPrincipalName": name,
                 "displayName": display_name,
                 "password": password,
+                "isFederated": federated,
                 "isAdministrator": administrator,
             });
             post(&connection, &[USERS], body).await
@@ -370,6 +378,12 @@ pub async fn user(command: UserCommand) -> anyhow::Result<Outcome> {
         UserCommand::Sessions(at) => get(&at.connection, &[USERS, &at.id, "sessions"]).await,
         UserCommand::RevokeSessions(at) => {
             post(&at.connection, &[USERS, &at.id, "revokeSessions"], json!({})).await
+        }
+        UserCommand::RemoveFactors(at) => {
+            post(&at.connection, &[USERS, &at.id, "removeSecondFactors"], json!({})).await
+        }
+        UserCommand::RemoveFederations(at) => {
+            post(&at.connection, &[USERS, &at.id, "removeFederations"], json!({})).await
         }
         UserCommand::Delete(at) => delete(&at.connection, &[USERS, &at.id]).await,
     }

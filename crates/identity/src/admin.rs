@@ -152,26 +152,39 @@ impl Issuer {
         hash.map_err(|_| IdentityError::Crypto { doing: "hash a password" })?
     }
 
+    /// Without a password it is a user for whom a provider of others has to vouch.
     pub async fn create_user(
         &self,
         tenant: TenantId,
         principal_name: &str,
         display_name: &str,
-        password: Secret,
+        password: impl Into<Option<Secret>>,
         is_administrator: bool,
     ) -> Result<User, IdentityError> {
-        let user = User {
+        let user = self.user_without_password(
+            name("the principal name", principal_name)?,
+            name("the display name", display_name)?,
+        );
+        let password_hash = match password.into() {
+            Some(password) => self.password_hash(password).await?,
+            None => String::new(),
+        };
+        let user = User { password_hash, is_administrator, ..user };
+        self.store.tenant(tenant).create_user(&user).await.map_err(store("create a user"))?;
+        Ok(user)
+    }
+
+    pub(crate) fn user_without_password(&self, principal_name: String, display_name: String) -> User {
+        User {
             id: Uuid::new_v4(),
-            principal_name: name("the principal name", principal_name)?,
-            display_name: name("the display name", display_name)?,
-            password_hash: self.password_hash(password).await?,
-            is_administrator,
+            principal_name,
+            display_name,
+            password_hash: String::new(),
+            is_administrator: false,
             is_disabled: false,
             tokens_from: Ticks(0),
             created: self.clock.now(),
-        };
-        self.store.tenant(tenant).create_user(&user).await.map_err(store("create a user"))?;
-        Ok(user)
+        }
     }
 }
 

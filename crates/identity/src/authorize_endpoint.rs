@@ -49,6 +49,8 @@ pub struct SignInPage {
     /// The name of the tenant, where the path has one.
     pub tenant: Option<String>,
     pub hint: Option<String>,
+    /// Whether the app wants the user to prove themselves now, whatever sessions there are.
+    pub is_fresh: bool,
     /// Where the answer will lead, as a source of a content security policy; empty for a page of ours.
     pub leads_to: String,
 }
@@ -171,6 +173,7 @@ impl Issuer {
                 app: Some(known.app.display_name),
                 tenant: tenant.map(|tenant| tenant.display_name),
                 hint: None,
+                is_fresh: false,
                 leads_to,
             };
             return Next::SignIn { page };
@@ -237,6 +240,7 @@ impl Issuer {
                 app: Some(request.known.app.display_name.clone()),
                 tenant: request.tenant.as_ref().map(|tenant| tenant.display_name.clone()),
                 hint: request.hint.clone(),
+                is_fresh: request.prompt.login || request.max_age.is_some(),
                 leads_to: source_of(&request.back.uri),
             };
             return Ok(Next::SignIn { page });

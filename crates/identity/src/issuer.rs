@@ -12,13 +12,17 @@ use uuid::Uuid;
 
 use crate::access::AccessMemory;
 use crate::attempts::Attempts;
+use crate::checked_tokens::CheckedTokens;
 use crate::config::{IssuerConfig, normal_audience};
 use crate::error::{IdentityError, store};
 use crate::hashing::HashSlots;
 use crate::keys::SealingKey;
 use crate::network::Network;
 use crate::oauth_error::{OAuthError, OAuthProblem};
-use crate::outside::{Egress, Outside, OutsideIssuer};
+use crate::outside::{Outside, OutsideIssuer};
+use crate::passkeys::RelyingParty;
+use crate::provider::{KnownProvider, Provider};
+use crate::published::Egress;
 use crate::ring::{Ring, Snapshot};
 
 /// Issues tokens, publishes what verifies them, and verifies them.
@@ -30,6 +34,7 @@ pub struct Issuer {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ring: Ring,
     pub(crate) access: AccessMemory,
+    pub(crate) checked: CheckedTokens,
     /// Wrong passwords, by account and network.
     pub(crate) attempts: Attempts<(TenantId, String, Network)>,
     /// Wrong codes of second factors, by account.
@@ -40,6 +45,9 @@ pub struct Issuer {
     pub(crate) hashes: HashSlots,
     pub(crate) form_key: hmac::Key,
     pub(crate) outside: Vec<Outside>,
+    pub(crate) providers: Vec<KnownProvider>,
+    /// None where the address of this server can have no passkeys.
+    pub(crate) relying_party: Option<RelyingParty>,
 }
 
 impl Issuer {
@@ -56,6 +64,7 @@ impl Issuer {
         let audiences = config.audiences.iter().map(|name| normal_audience(name)).collect();
         let issuer_base = config.issuer_base.trim_end_matches('/').to_owned();
         let config = IssuerConfig { issuer_base, ..config };
+        let relying_party = RelyingParty::of(&config.issuer_base);
         let form_key = ring.sealing().mac_key("forms");
         Ok(Issuer {
             store,
@@ -64,12 +73,15 @@ impl Issuer {
             clock,
             ring,
             access,
+            checked: CheckedTokens::default(),
             attempts: Attempts::new(),
             factor_attempts: Attempts::new(),
             code_attempts: Attempts::new(),
             hashes: HashSlots::new(),
             form_key,
             outside: Vec::new(),
+            providers: Vec::new(),
+            relying_party,
         })
     }
 
@@ -83,6 +95,29 @@ impl Issuer {
         }
         self.outside.push(Outside::new(trusted, egress, Arc::clone(&self.clock)));
         Ok(())
+    }
+
+    /// Lets users of a provider sign in, which is asked by `egress`. A key that is no word or is taken is refused, and so is
+    /// a second provider of one issuer in a tenant.
+    pub fn federate(&mut self, provider: Provider, egress: Arc<dyn Egress>) -> Result<(), IdentityError> {
+        let is_word = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
+        let problem = if !(1..=64).contains(&provider.key.len()) || !provider.key.bytes().all(is_word) {
+            "has to be a word of letters, digits and hyphens"
+        } else if self.providers.iter().any(|known| known.is.key == provider.key) {
+            "is taken"
+        } else if self
+            .providers
+            .iter()
+            .any(|known| known.is_of(&provider.tenant) && known.is.issuer == provider.issuer)
+        {
+            "stands for an issuer that the tenant has already"
+        } else if self.providers.iter().any(|known| known.shares_domains_with(&provider)) {
+            "has a domain of another one of the tenant: both would speak for its names"
+        } else {
+            self.providers.push(KnownProvider::new(provider, egress, Arc::clone(&self.clock)));
+            return Ok(());
+        };
+        Err(IdentityError::Invalid { what: "the name of the identity provider", problem })
     }
 
     /// The document with the public keys: those that sign and those that did and are not retired.

@@ -56,6 +56,13 @@ pub enum Refusal {
     TicketExpired,
     ProviderFailed,
     ProviderUnknown,
+    ProviderRefused,
+    FederatedNameTaken,
+    FederatedUserUnknown,
+    PasskeyMalformed,
+    TooManyPasskeys,
+    FactorChanged,
+    SecondFactorFirst,
     TokenMissing,
     TokenInvalid,
     TokenWithoutOpenid,
@@ -314,6 +321,39 @@ impl Refusal {
                 "The sign-in provider of the organisation did not answer as it should. Try again.",
             ),
             ProviderUnknown => (404, "invalid_request", 50_107, "The sign-in provider is not known."),
+            ProviderRefused => (
+                403,
+                "access_denied",
+                50_105,
+                "The sign-in provider of the organisation did not sign you in. Go back and try again.",
+            ),
+            FederatedNameTaken => (
+                403,
+                "access_denied",
+                50_099,
+                "There is an account of that name that the sign-in provider does not vouch for. Ask an administrator.",
+            ),
+            FederatedUserUnknown => (
+                403,
+                "access_denied",
+                50_020,
+                "The user of the sign-in provider has no account here. Ask an administrator.",
+            ),
+            PasskeyMalformed => {
+                (400, "invalid_request", 135_016, "What the browser sent of the passkey cannot be read.")
+            }
+            TooManyPasskeys => {
+                (400, "invalid_request", 135_010, "There are ten passkeys already. Remove one first.")
+            }
+            FactorChanged => {
+                (409, "invalid_request", 135_011, "The second factors were changed meanwhile. Try again.")
+            }
+            SecondFactorFirst => (
+                403,
+                "interaction_required",
+                50_079,
+                "Sign out, and sign in with your second factor before you add another one.",
+            ),
             TokenMissing => {
                 (401, "invalid_token", 90_101, "The Authorization header with a bearer token is missing.")
             }

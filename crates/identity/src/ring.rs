@@ -41,6 +41,11 @@ impl Snapshot {
         self.tenants.get(&id)
     }
 
+    /// The tenant, where there is one only.
+    pub(crate) fn sole_tenant(&self) -> Option<&Tenant> {
+        self.tenants.values().next().filter(|_| self.tenants.len() == 1)
+    }
+
     pub(crate) fn tenant_by_domain(&self, domain: &str) -> Option<&Tenant> {
         self.by_domain.get(&fold(domain)).and_then(|id| self.tenants.get(id))
     }

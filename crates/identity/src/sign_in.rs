@@ -1,11 +1,9 @@
-//! Users prove who they are: password, second factor, and the browser that then stays signed in.
+//! Users prove who they are by a password, and the browser that then stays signed in.
 
 use std::sync::OnceLock;
 
 use model::AppId;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
-use store::sign_in::UserFactor;
 use store::{SignIn, Tenant, User, UserChange};
 use uuid::Uuid;
 
@@ -13,18 +11,14 @@ use crate::acts::{Deed, Doer};
 use crate::issuer::Issuer;
 use crate::network::Network;
 use crate::oauth_error::{OAuthError, OAuthProblem};
-use crate::refusal::Refusal;
+use crate::second_factor::FactorPage;
 use crate::secret::{self, Secret, sha256};
 use crate::token::{internal_problem, store_problem};
-use crate::totp;
-use crate::user_token::{may_sign_in, new_token};
+use crate::user_token::{Proved, may_sign_in, new_token};
 
 const PASSWORD_BYTES_MAX: usize = 1024;
 const NAME_BYTES_MAX: usize = 512;
 const BROWSER_SECONDS: i64 = 12 * 3_600;
-const TICKET_SECONDS: i64 = 10 * 60;
-const TICKET: &str = "ticket of a second factor";
-const TOTP: &str = "totp";
 
 /// What became of a name and a password.
 #[derive(Debug)]
@@ -38,14 +32,6 @@ pub(crate) enum Checked {
     },
 }
 
-/// What became of a code of a second factor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Judged {
-    Right,
-    Wrong,
-    Wait { seconds: i64 },
-}
-
 /// What becomes of one step of a sign-in by the pages.
 #[derive(Debug)]
 pub enum SignInStep {
@@ -53,9 +39,9 @@ pub enum SignInStep {
     Done {
         cookie: Secret,
     },
-    /// The user has to prove a second factor; the ticket says that the password was right.
+    /// The user has to prove a second factor.
     Factor {
-        ticket: Secret,
+        page: FactorPage,
     },
     Wrong,
     Wait {
@@ -71,13 +57,6 @@ pub struct Browser {
     pub user: User,
     /// Where it is, for what is written down.
     pub network: Network,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Ticket {
-    tenant: Uuid,
-    user: Uuid,
-    expires: i64,
 }
 
 impl Issuer {
@@ -100,31 +79,13 @@ impl Issuer {
                 return Ok(SignInStep::Wrong);
             };
             match self.check_password(&tenant, name, password, network, None).await? {
-                Checked::Right(user) => self.begin_in_browser(&tenant, &user, &["pwd"], network).await,
-                Checked::NeedsFactor(user) => Ok(SignInStep::Factor { ticket: self.ticket(&tenant, &user)? }),
+                Checked::Right(user) | Checked::NeedsFactor(user) => {
+                    let proved = Proved { methods: vec!["pwd".to_owned()], at: self.clock.now() };
+                    self.after_first_factor(&tenant, &user, proved, network).await
+                }
                 Checked::Wrong => Ok(SignInStep::Wrong),
                 Checked::Wait { seconds } => Ok(SignInStep::Wait { seconds }),
             }
-        };
-        step.await.map_err(|problem| self.oauth_error(problem))
-    }
-
-    /// The code of the page for the second factor.
-    pub async fn prove_factor(
-        &self,
-        ticket: &str,
-        code: &str,
-        network: Network,
-    ) -> Result<SignInStep, OAuthError> {
-        let step = async {
-            let (tenant, user) = self.open_ticket(ticket).await?;
-            // Only who has the password gets here, so that counting by account locks nobody else out.
-            match self.judge_code(&tenant, &user, code, network).await? {
-                Judged::Right => {}
-                Judged::Wrong => return Ok(SignInStep::Wrong),
-                Judged::Wait { seconds } => return Ok(SignInStep::Wait { seconds }),
-            }
-            self.begin_in_browser(&tenant, &user, &["pwd", "otp", "mfa"], network).await
         };
         step.await.map_err(|problem| self.oauth_error(problem))
     }
@@ -169,66 +130,6 @@ impl Issuer {
         ended.await.map_err(|problem: OAuthProblem| self.oauth_error(problem))
     }
 
-    /// A new secret for the user's authenticator, which is kept once a code of it was sent: the secret in base32, and
-    /// sealed for the form that brings it back.
-    pub fn new_totp(&self, browser: &Browser) -> Result<(Secret, String), OAuthError> {
-        let made = || {
-            let mut bytes = zeroize::Zeroizing::new([0; totp::SECRET_BYTES]);
-            secret::fill(bytes.as_mut()).map_err(internal_problem)?;
-            let name = offer_name(browser.user.id);
-            let sealed = self.ring.sealing().seal(&name, bytes.as_ref()).map_err(internal_problem)?;
-            Ok((Secret::new(totp::base32(bytes.as_ref())), crate::certificate::hex(&sealed)))
-        };
-        made().map_err(|problem| self.oauth_error(problem))
-    }
-
-    /// The secret of an offer, to show it again.
-    pub fn offered_totp(&self, browser: &Browser, offer: &str) -> Option<Secret> {
-        let bytes = self.open_offer(browser, offer)?;
-        Some(Secret::new(totp::base32(&bytes)))
-    }
-
-    /// Keeps the secret that was offered, when `code` proves that the authenticator has it. False when it does not.
-    pub async fn add_totp(&self, browser: &Browser, offer: &str, code: &str) -> Result<bool, OAuthError> {
-        let added = async {
-            let bytes = self.open_offer(browser, offer).ok_or(Refusal::TicketExpired)?;
-            let now = self.clock.now();
-            let Some(step) = totp::step_of(&bytes, code, now.unix_seconds()) else { return Ok(false) };
-            let name = factor_name(browser.user.id);
-            let sealed = self.ring.sealing().seal(&name, &bytes).map_err(internal_problem)?;
-            let factor = UserFactor {
-                user: browser.user.id,
-                kind: TOTP.to_owned(),
-                sealed,
-                created: now,
-                last_step: step,
-            };
-            self.write_down(&browser.user, Deed::of(browser, "add an authenticator")).await?;
-            self.store.tenant(browser.tenant.id).add_user_factor(&factor).await.map_err(store_problem)?;
-            Ok(true)
-        };
-        added.await.map_err(|problem: OAuthProblem| self.oauth_error(problem))
-    }
-
-    pub async fn has_totp(&self, browser: &Browser) -> Result<bool, OAuthError> {
-        let factor = self.store.tenant(browser.tenant.id).user_factor(browser.user.id, TOTP).await;
-        factor.map(|factor| factor.is_some()).map_err(|error| self.oauth_error(store_problem(error)))
-    }
-
-    /// Takes the user's authenticator away, when `code` proves that they still have it. False when it does not.
-    pub async fn remove_totp(&self, browser: &Browser, code: &str) -> Result<bool, OAuthError> {
-        let removed = async {
-            let judged = self.judge_code(&browser.tenant, &browser.user, code, browser.network).await?;
-            if judged != Judged::Right {
-                return Ok(false);
-            }
-            self.write_down(&browser.user, Deed::of(browser, "remove an authenticator")).await?;
-            let store = self.store.tenant(browser.tenant.id);
-            store.remove_user_factor(browser.user.id, TOTP).await.map_err(store_problem)
-        };
-        removed.await.map_err(|problem: OAuthProblem| self.oauth_error(problem))
-    }
-
     /// A user by name and password, who signs in in a browser or in an app that sends passwords. An unknown one takes as
     /// long as a wrong password.
     pub(crate) async fn check_password(
@@ -267,8 +168,8 @@ impl Issuer {
             return Ok(Checked::Wrong);
         };
         guess.was_right();
-        let factor = self.store.tenant(tenant.id).user_factor(user.id, TOTP).await.map_err(store_problem)?;
-        Ok(if factor.is_some() { Checked::NeedsFactor(user) } else { Checked::Right(user) })
+        let factors = self.store.tenant(tenant.id).user_factor_kinds(user.id).await.map_err(store_problem)?;
+        Ok(if factors.is_empty() { Checked::Right(user) } else { Checked::NeedsFactor(user) })
     }
 
     async fn user_by_password(
@@ -297,10 +198,10 @@ impl Issuer {
         &self,
         tenant: &Tenant,
         user: &User,
-        methods: &[&str],
+        proved: Proved,
         network: Network,
     ) -> Result<SignInStep, OAuthProblem> {
-        let detail = Some(json!({ "methods": methods }));
+        let detail = Some(json!({ "methods": proved.methods }));
         let deed = Deed { tenant: tenant.id, app: None, network, action: "sign in", detail };
         self.write_down(user, deed).await?;
         let (cookie, now) = (new_token()?, self.clock.now());
@@ -311,8 +212,8 @@ impl Issuer {
             app: None,
             resource: String::new(),
             scope: String::new(),
-            methods: methods.iter().map(|method| (*method).to_owned()).collect(),
-            authenticated: now,
+            methods: proved.methods,
+            authenticated: proved.at,
             created: now,
             last_used: now,
             expires: now.plus_seconds(BROWSER_SECONDS),
@@ -322,78 +223,6 @@ impl Issuer {
         let added = self.store.tenant(tenant.id).add_sign_in(&sign_in, Some(&hash), None).await;
         added.map_err(store_problem)?;
         Ok(SignInStep::Done { cookie })
-    }
-
-    /// Judges a code of a second factor, unless too many were wrong.
-    async fn judge_code(
-        &self,
-        tenant: &Tenant,
-        user: &User,
-        code: &str,
-        network: Network,
-    ) -> Result<Judged, OAuthProblem> {
-        let deed =
-            Deed { tenant: tenant.id, app: None, network, action: "prove a second factor", detail: None };
-        let guess = match self.factor_attempts.begin((tenant.id, user.id), self.clock.now()) {
-            Ok(guess) => guess,
-            Err(wait) => {
-                if wait.is_first {
-                    let deed = deed.with(json!({ "reason": "too many attempts", "seconds": wait.seconds }));
-                    self.write_down_refused(Doer::Known(user.id), deed);
-                }
-                return Ok(Judged::Wait { seconds: wait.seconds });
-            }
-        };
-        match self.takes_code(tenant, user, code).await {
-            Ok(true) => {
-                guess.was_right();
-                Ok(Judged::Right)
-            }
-            Ok(false) => {
-                self.write_down_refused(Doer::Known(user.id), deed.with(json!({ "reason": "wrong code" })));
-                Ok(Judged::Wrong)
-            }
-            Err(problem) => {
-                guess.take_back();
-                Err(problem)
-            }
-        }
-    }
-
-    async fn takes_code(&self, tenant: &Tenant, user: &User, code: &str) -> Result<bool, OAuthProblem> {
-        let store = self.store.tenant(tenant.id);
-        let factor = store.user_factor(user.id, TOTP).await.map_err(store_problem)?;
-        let Some(factor) = factor else { return Ok(false) };
-        let opened = self.ring.sealing().open(&factor_name(user.id), &factor.sealed);
-        let bytes = opened.ok_or(OAuthProblem::Internal)?;
-        match totp::step_of(&bytes, code, self.clock.now().unix_seconds()) {
-            Some(step) => store.take_factor_step(user.id, TOTP, step).await.map_err(store_problem),
-            None => Ok(false),
-        }
-    }
-
-    fn open_offer(&self, browser: &Browser, offer: &str) -> Option<zeroize::Zeroizing<Vec<u8>>> {
-        self.ring.sealing().open(&offer_name(browser.user.id), &unhex(offer)?)
-    }
-
-    fn ticket(&self, tenant: &Tenant, user: &User) -> Result<Secret, OAuthProblem> {
-        let expires = self.clock.now().unix_seconds() + TICKET_SECONDS;
-        let ticket = Ticket { tenant: tenant.id.0, user: user.id, expires };
-        let ticket = serde_json::to_vec(&ticket).map_err(|_| OAuthProblem::Internal)?;
-        let sealed = self.ring.sealing().seal(TICKET, &ticket).map_err(internal_problem)?;
-        Ok(Secret::new(crate::certificate::hex(&sealed)))
-    }
-
-    async fn open_ticket(&self, ticket: &str) -> Result<(Tenant, User), OAuthProblem> {
-        let opened = unhex(ticket).and_then(|sealed| self.ring.sealing().open(TICKET, &sealed));
-        let opened = opened.and_then(|bytes| serde_json::from_slice::<Ticket>(&bytes).ok());
-        let ticket = opened.ok_or(Refusal::TicketExpired)?;
-        if ticket.expires <= self.clock.now().unix_seconds() {
-            return Err(Refusal::TicketExpired.into());
-        }
-        let found =
-            self.tenant_and_user(model::TenantId(ticket.tenant), ticket.user, self.clock.now()).await?;
-        found.ok_or_else(|| Refusal::UserGone.into())
     }
 
     async fn hash_in_vain(&self, password: Secret, network: Network) -> Result<bool, OAuthProblem> {
@@ -424,20 +253,4 @@ impl Issuer {
         });
         work.await.map_err(|_| OAuthProblem::Internal)
     }
-}
-
-fn offer_name(user: Uuid) -> String {
-    format!("offered authenticator of {user}")
-}
-
-fn factor_name(user: Uuid) -> String {
-    format!("authenticator of {user}")
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || text.len() > 2_048 {
-        return None;
-    }
-    let digits = text.as_bytes().chunks(2);
-    digits.map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok()).collect()
 }

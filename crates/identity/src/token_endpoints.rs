@@ -35,12 +35,13 @@ impl Issuer {
             }
             let known = self.client(Some(&tenant), &presented).await?;
             let token = form.required("token")?;
-            if let Ok(claims) = self.verified_claims(token).await
-                && claims.tid == tenant.id.0
+            if let Ok(verified) = self.verified(token).await
+                && verified.claims.tid == tenant.id.0
             {
+                let claims = &verified.claims;
                 // As the API judges it: what is taken back is not told, and who may not call is not active.
-                return match self.caller(claims.clone()).await {
-                    Ok(caller) => Ok(active(&claims, &caller)),
+                return match self.caller(claims).await {
+                    Ok(caller) => Ok(active(claims, &caller)),
                     Err(AuthError::AccessUnavailable) => Err(OAuthProblem::Unavailable),
                     Err(_) => Ok(json!({ "active": false })),
                 };
@@ -86,11 +87,11 @@ impl Issuer {
             if let Some(sign_in) = found.filter(|sign_in| sign_in.app == Some(known.app.id)) {
                 return self.end_in_app(sign_in.tenant, sign_in.id).await;
             }
-            if let Ok(claims) = self.verified_claims(token).await
-                && claims.appid.or(claims.azp) == Some(known.app.id.0)
-                && let Some(sign_in) = claims.sid
+            if let Ok(verified) = self.verified(token).await
+                && verified.claims.appid.or(verified.claims.azp) == Some(known.app.id.0)
+                && let Some(sign_in) = verified.claims.sid
             {
-                return self.end_in_app(TenantId(claims.tid), sign_in).await;
+                return self.end_in_app(TenantId(verified.claims.tid), sign_in).await;
             }
             Ok(())
         };
@@ -101,13 +102,14 @@ impl Issuer {
     pub async fn userinfo(&self, bearer: Option<&str>) -> Result<Value, OAuthError> {
         let answer = async {
             let bearer = bearer.ok_or(Refusal::TokenMissing)?;
-            let claims = self.verified_claims(bearer).await.map_err(|_| Refusal::TokenInvalid)?;
+            let verified = self.verified(bearer).await.map_err(|_| Refusal::TokenInvalid)?;
+            let claims = &verified.claims;
             let scope = claims.scp.clone().unwrap_or_default();
             let has = |word: &str| scope.split(' ').any(|given| given == word);
             if claims.idtyp != TokenKind::User || !has("openid") {
                 return Err(Refusal::TokenWithoutOpenid.into());
             }
-            match self.caller(claims.clone()).await {
+            match self.caller(claims).await {
                 Ok(_) => {}
                 Err(AuthError::AccessUnavailable) => return Err(OAuthProblem::Unavailable),
                 Err(_) => return Err(Refusal::TokenInvalid.into()),

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::claims::{self, Claims, TokenKind, TokenVersion};
 use crate::client::KnownApp;
+use crate::federation::FEDERATED;
 use crate::form::Form;
 use crate::issuer::Issuer;
 use crate::oauth_error::OAuthProblem;
@@ -21,6 +22,8 @@ use crate::token::{TokenAnswer, UserAnswer, internal_problem, store_problem};
 
 /// A sign-in in an app ends after so many days, however often its tokens are renewed.
 const SIGN_IN_SECONDS: i64 = 90 * 24 * 3_600;
+/// Where a provider of others vouches for the user, who has to come back to it: what it takes back ends here too.
+const FEDERATED_SIGN_IN_SECONDS: i64 = 7 * 24 * 3_600;
 /// A refresh token that is not used for so long is of no use any more.
 const REFRESH_SECONDS: i64 = 30 * 24 * 3_600;
 
@@ -91,6 +94,8 @@ impl Issuer {
     pub(crate) async fn begin_in_app(&self, to: &ForUser<'_>) -> Result<(Uuid, TokenAnswer), OAuthProblem> {
         let granted = self.granted_delegated(to.tenant, to.known, to.user.id).await?;
         let now = self.clock.now();
+        let is_federated = to.proved.methods.iter().any(|method| method == FEDERATED);
+        let seconds = if is_federated { FEDERATED_SIGN_IN_SECONDS } else { SIGN_IN_SECONDS };
         let sign_in = SignIn {
             tenant: to.tenant.id,
             id: Uuid::new_v4(),
@@ -102,7 +107,7 @@ impl Issuer {
             authenticated: to.proved.at,
             created: now,
             last_used: now,
-            expires: now.plus_seconds(SIGN_IN_SECONDS),
+            expires: now.plus_seconds(seconds),
             ended: None,
         };
         let refresh = if to.asked.words.contains("offline_access") { Some(new_token()?) } else { None };

@@ -1,8 +1,8 @@
 //! Who is calling? Reads and checks bearer tokens.
 //!
-//! The verdict on one token is not kept. What the token says is cut down to what the store says now of the app's
-//! grant, the user and the sign-in, which is remembered for some seconds: what was taken back is noticed within a
-//! minute, however long the token lives.
+//! Of a token it is kept that its signature was right, and nothing else. What the token says is cut down to what the store
+//! says now of the app's grant, the user and the sign-in, which is remembered for some seconds: what was taken back is
+//! noticed within a minute, however long the token lives.
 
 use std::sync::Arc;
 
@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::access::{Access, UserAccess};
 use crate::authorize::{Caller, CallerKind, SignedIn, TokenTimes};
+use crate::checked_tokens::{CheckedToken, CheckedTokens};
 use crate::claims::{self, Claims, TokenKind, TokenVersion};
 use crate::config::normal_audience;
 use crate::issuer::Issuer;
@@ -90,23 +91,33 @@ impl Issuer {
         if let Some(outside) = self.outside.iter().find(|outside| outside.is_named_by(bearer)) {
             return self.outside_caller(outside.verify(bearer).await?);
         }
-        let claims = self.verified_claims(bearer).await?;
-        self.caller(claims).await
+        self.caller(&self.verified(bearer).await?.claims).await
     }
 
-    /// The claims of an access token, once signature, issuer, audience, times and tenant are checked.
-    pub(crate) async fn verified_claims(&self, bearer: &str) -> Result<Claims, AuthError> {
+    /// An access token, once signature, issuer, audience, times and tenant are checked.
+    pub(crate) async fn verified(&self, bearer: &str) -> Result<Arc<CheckedToken>, AuthError> {
         if bearer.len() > TOKEN_BYTES_MAX {
             return Err(AuthError::TooLong);
         }
-        let kid = kid(bearer)?;
         let mut snapshot = self.ring.snapshot();
-        if snapshot.key(&kid).is_none() {
-            snapshot = self.ring.refresh_if_due().await;
-        }
-        let key = snapshot.key(&kid).ok_or(AuthError::UnknownKey)?;
-        let claims = signed_claims(bearer, key.verifying())?;
-        self.check(&claims)?;
+        let hash = CheckedTokens::hash(bearer);
+        let known = self.checked.get(&hash).filter(|known| snapshot.key(&known.kid).is_some());
+        let token = match known {
+            Some(known) => known,
+            None => {
+                let kid = kid(bearer)?;
+                if snapshot.key(&kid).is_none() {
+                    snapshot = self.ring.refresh_if_due().await;
+                }
+                let key = snapshot.key(&kid).ok_or(AuthError::UnknownKey)?;
+                let claims = signed_claims(bearer, key.verifying())?;
+                let token = Arc::new(CheckedToken { kid, claims });
+                self.checked.put(hash, token.clone());
+                token
+            }
+        };
+        let claims = &token.claims;
+        self.check(claims)?;
         let tenant = TenantId(claims.tid);
         if snapshot.tenant(tenant).is_none() {
             let snapshot = self.ring.refresh_if_due().await;
@@ -116,7 +127,7 @@ impl Issuer {
         if claims.scp.is_some() != is_of_user || claims.sid.is_some() != is_of_user {
             return Err(AuthError::Malformed);
         }
-        Ok(claims)
+        Ok(token)
     }
 
     /// The holder of a token of an outside issuer, of which the operator says what it permits.
@@ -130,7 +141,7 @@ impl Issuer {
     }
 
     /// Who holds a token with these claims, and what of it still holds.
-    pub(crate) async fn caller(&self, claims: Claims) -> Result<Caller, AuthError> {
+    pub(crate) async fn caller(&self, claims: &Claims) -> Result<Caller, AuthError> {
         let app = match claims.ver {
             TokenVersion::V1 => claims.appid,
             TokenVersion::V2 => claims.azp,
@@ -145,7 +156,7 @@ impl Issuer {
                 let said = claims.roles.iter().filter_map(|name| Permission::from_application_name(name));
                 let permissions = still_granted(said, &access);
                 let (scope, kind) = (access.scope.clone(), CallerKind::Application);
-                let (app, name) = (Some(app), claims.app_displayname);
+                let (app, name) = (Some(app), claims.app_displayname.clone());
                 Ok(Caller { tenant, app, name, permissions, scope, kind, outside, token })
             }
             (TokenKind::User, Some(scp)) if claims.roles.is_empty() => {

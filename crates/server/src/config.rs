@@ -9,10 +9,12 @@ use model::access::Network;
 use serde::Deserialize;
 
 mod hunting;
+mod identity_provider;
 mod object_store;
 mod outside_issuer;
 
 pub use hunting::HuntingSettings;
+pub use identity_provider::IdentityProviderSettings;
 pub use object_store::ObjectStoreSettings;
 pub use outside_issuer::OutsideIssuerSettings;
 
@@ -48,7 +50,10 @@ pub struct Config {
     /// Issuers whose tokens are taken besides those of the built-in one.
     #[serde(default)]
     pub outside_issuers: Vec<OutsideIssuerSettings>,
-    /// Proxies that are believed to say whose requests they forward, such as `10.0.0.0/8`: an `X-Forwarded-For` of theirs
+    /// Providers of others that sign users in.
+    #[serde(default)]
+    pub identity_providers: Vec<IdentityProviderSettings>,
+    /// Proxies that are believed to say whose requests they forward, such as `10.0.0.7`: an `X-Forwarded-For` of theirs
     /// counts, and nobody else's.
     #[serde(default)]
     pub trusted_proxies: Vec<Network>,
@@ -195,6 +200,7 @@ impl Config {
             built_in_rules: true,
             first_tenant: None,
             outside_issuers: Vec::new(),
+            identity_providers: Vec::new(),
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             tls: TlsConfig::default(),
@@ -220,6 +226,7 @@ impl Config {
         paths.extend(config.tls.certificate.iter_mut().chain(config.tls.key.iter_mut()));
         paths.extend(config.hunting.geo_database.iter_mut());
         paths.extend(config.outside_issuers.iter_mut().filter_map(|outside| outside.ca_file.as_mut()));
+        paths.extend(config.identity_providers.iter_mut().flat_map(IdentityProviderSettings::paths));
         paths.extend(config.lake.object_store.iter_mut().flat_map(ObjectStoreSettings::paths));
         paths.into_iter().for_each(|path| *path = folder.join(&*path));
         Ok(config)
@@ -288,6 +295,9 @@ impl Config {
         }
         for outside in &self.outside_issuers {
             outside.check().with_context(|| format!("outside_issuers, {}", outside.issuer))?;
+        }
+        for provider in &self.identity_providers {
+            provider.check().with_context(|| format!("identity_providers, {}", provider.name))?;
         }
         if let Some(object_store) = &self.lake.object_store {
             object_store.check().context("lake.object_store")?;
@@ -456,6 +466,11 @@ mod tests {
         refused("issuer = 'http://idp.example'\naudiences = ['a']\npermissions = {}", "https");
         refused("issuer = 'https://idp.example'\naudiences = []\npermissions = {}", "audiences");
         refused("issuer = 'https://idp.example'\naudiences = ['a']\npermissions = { x = ['Y'] }", "'Y'");
+        let provider = "data = 'd'\n[[identity_providers]]\nname = 'a'\ntenant = 'a'\n";
+        let refused = |more: &str, said| check_refused(&format!("{provider}{more}"), said);
+        refused("issuer = 'http://idp.example'\nclient_id = 'a'", "https");
+        refused("issuer = 'https://idp.example'\nclient_id = ''", "client_id");
+        refused("issuer = 'https://idp.example'", "client_id");
         check_refused("data = 'd'\ntrusted_proxies = ['10.0.0.0/33']", "trusted_proxies");
         check_refused("data = 'd'\n[hunting]\nexternal_hosts = ['https://a']", "hunting.external_hosts");
         check_refused("data = 'd'\n[hunting]\nexternal_hosts = ['10.0.0.1']", "hunting.external_hosts");

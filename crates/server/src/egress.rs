@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use async_trait::async_trait;
 use futures::StreamExt;
-use identity::Egress;
+use identity::{Egress, EgressRequest};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Certificate, Client, Url};
 
 const CONNECT: Duration = Duration::from_secs(5);
@@ -55,9 +56,24 @@ pub(crate) fn check_address(address: &str) -> anyhow::Result<()> {
 
 #[async_trait]
 impl Egress for HttpsEgress {
-    async fn get(&self, url: &str, bytes_max: usize) -> Result<Vec<u8>, String> {
+    async fn send(&self, request: EgressRequest<'_>, bytes_max: usize) -> Result<Vec<u8>, String> {
+        let EgressRequest { url, authorization, form } = request;
         check_address(url).map_err(|error| format!("{error:#}"))?;
-        let answer = self.0.get(url).send().await.map_err(|error| format!("{error:?}"))?;
+        let mut asked = match form {
+            Some(form) => {
+                let kind = "application/x-www-form-urlencoded";
+                self.0.post(url).header(CONTENT_TYPE, kind).body(form.expose().to_owned())
+            }
+            None => self.0.get(url),
+        };
+        if let Some(authorization) = authorization {
+            let mut value =
+                HeaderValue::from_str(authorization.expose()).map_err(|error| error.to_string())?;
+            value.set_sensitive(true);
+            asked = asked.header(AUTHORIZATION, value);
+        }
+        let asked = asked.header(ACCEPT, "application/json");
+        let answer = asked.send().await.map_err(|error| format!("{error:?}"))?;
         if !answer.status().is_success() {
             return Err(format!("{url} answers {}", answer.status()));
         }

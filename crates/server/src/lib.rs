@@ -25,8 +25,9 @@ mod upkeep;
 mod webhook_post;
 
 pub use config::{
-    Config, FirstTenant, HuntingSettings, IngestSettings, KeySettings, LakeSettings, LogFormat, LogSettings,
-    ObjectStoreSettings, OutsideIssuerSettings, RateLimitSettings, TlsConfig,
+    Config, FirstTenant, HuntingSettings, IdentityProviderSettings, IngestSettings, KeySettings,
+    LakeSettings, LogFormat, LogSettings, ObjectStoreSettings, OutsideIssuerSettings, RateLimitSettings,
+    TlsConfig,
 };
 pub use credentials::Credentials;
 pub use offline::{Offline, RebuiltProfiles};

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use webhooks::Webhooks;
 
-use crate::config::{Config, OutsideIssuerSettings, host_of};
+use crate::config::{Config, IdentityProviderSettings, OutsideIssuerSettings, host_of};
 use crate::data_folder::DataFolder;
 use crate::egress::HttpsEgress;
 use crate::geo;
@@ -76,6 +76,7 @@ impl Opened {
         let issuer = Issuer::open(store.clone(), sealing, issuer_config, clock.clone()).await;
         let mut issuer = issuer.context("cannot open the issuer")?;
         trust(&mut issuer, &config.outside_issuers, &store).await?;
+        federate(&mut issuer, &config.identity_providers)?;
         let issuer = Arc::new(issuer);
         let key = folder.channel_key()?;
         let uploads = folder.file("actions");
@@ -170,6 +171,17 @@ async fn trust(
         };
         let egress = Arc::new(HttpsEgress::new(settings.ca_file.as_deref())?);
         issuer.trust(trusted, egress).with_context(|| format!("outside_issuers, {}", settings.issuer))?;
+    }
+    Ok(())
+}
+
+/// Lets the users of the operator's providers sign in.
+fn federate(issuer: &mut Issuer, providers: &[IdentityProviderSettings]) -> anyhow::Result<()> {
+    for settings in providers {
+        let at = || format!("identity_providers, {}", settings.name);
+        let provider = settings.provider().with_context(at)?;
+        let egress = Arc::new(HttpsEgress::new(settings.ca_file.as_deref()).with_context(at)?);
+        issuer.federate(provider, egress).with_context(at)?;
     }
     Ok(())
 }

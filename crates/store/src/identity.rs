@@ -5,7 +5,7 @@ use std::fmt;
 use model::{AppId, TenantId, Ticks};
 use uuid::Uuid;
 
-use crate::database::{Row, uuid};
+use crate::database::{Connection, Row, commit, uuid};
 use crate::error::{failed, not_added, without};
 use crate::{Store, StoreError, TenantStore, fold};
 use sqlx::Row as _;
@@ -251,6 +251,12 @@ impl TenantStore {
 
     /// A user of the same id or principal name is a conflict; the tenant has to exist.
     pub async fn create_user(&self, user: &User) -> Result<(), StoreError> {
+        let mut transaction = self.db.begin().await?;
+        self.add_user(&mut transaction, user).await?;
+        commit(transaction, "create a user").await
+    }
+
+    pub(crate) async fn add_user(&self, connection: &mut Connection, user: &User) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO users (tenant, id, principal_name, principal_name_folded, \
                            display_name, password_hash, is_administrator, created, is_disabled, \
                            tokens_from) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
@@ -265,7 +271,7 @@ impl TenantStore {
             .bind(user.created.0)
             .bind(user.is_disabled)
             .bind(user.tokens_from.0)
-            .execute(self.db.writer())
+            .execute(connection)
             .await;
         added
             .map(drop)

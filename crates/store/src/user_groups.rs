@@ -223,25 +223,28 @@ impl TenantStore {
     }
 
     /// Puts a user into exactly these of the groups that are named in `among`: for groups that an outside identity
-    /// provider tells.
+    /// provider tells. Says whether that changed anything.
     pub async fn set_membership(
         &self,
         user: Uuid,
         among: &[Uuid],
         groups: &[Uuid],
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         const ADD: &str = "INSERT INTO user_group_members (tenant, user_group, member) VALUES ($1, $2, $3) \
                            ON CONFLICT (tenant, user_group, member) DO NOTHING";
         const REMOVE: &str =
             "DELETE FROM user_group_members WHERE tenant = $1 AND user_group = $2 AND member = $3";
         let mut transaction = self.db.begin().await?;
+        let mut is_changed = false;
         for group in among {
             let sql = if groups.contains(group) { ADD } else { REMOVE };
             let query = sqlx::query(sql).bind(&self.key).bind(group.to_string()).bind(user.to_string());
             let done = query.execute(&mut *transaction).await.map_err(failed(GROUP));
-            done.map_err(|error| without("user or user group", user, error))?;
+            let done = done.map_err(|error| without("user or user group", user, error))?;
+            is_changed |= done.rows_affected() > 0;
         }
-        commit(transaction, GROUP).await
+        commit(transaction, GROUP).await?;
+        Ok(is_changed)
     }
 
     /// Adds a role. Those that are built in keep their ids and names.

@@ -1,7 +1,5 @@
 //! How the pages look.
 
-use std::sync::OnceLock;
-
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
@@ -36,6 +34,10 @@ text-decoration:none;cursor:pointer}\
 button.second,.button.second{background:transparent;color:var(--accent)}\
 button.wide,.button.wide{display:block;width:100%;text-align:center}\
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}\
+.or{display:flex;gap:.75rem;align-items:center;color:var(--soft);margin:1.25rem 0 0}\
+.or::before,.or::after{content:\"\";flex:1;border-top:1px solid var(--line)}\
+form+form,details{margin-top:1.25rem}\
+button:disabled{opacity:.55;cursor:default}\
 .alert{background:var(--alert-ground);color:var(--alert);border-left:4px solid var(--alert);padding:.6rem .8rem}\
 ul{padding:0;margin:.5rem 0;list-style:none}\
 li{padding:.5rem 0;border-bottom:1px solid var(--line)}\
@@ -48,8 +50,7 @@ code{font-size:1.05rem;overflow-wrap:anywhere}";
 pub(super) const MARK: &str = "<svg viewBox=\"0 0 32 32\" fill=\"currentColor\" aria-hidden=\"true\">\
 <path d=\"M4 4h5v4h4V4h6v4h4V4h5v9l-4 4v11H8V17l-4-4zm10 14v6h4v-6a2 2 0 0 0-4 0z\"/></svg>";
 
-/// The SHA-256 of [`STYLE`], as a policy has it.
-pub(super) fn hash() -> &'static str {
-    static HASH: OnceLock<String> = OnceLock::new();
-    HASH.get_or_init(|| STANDARD.encode(Sha256::digest(STYLE)))
+/// The SHA-256 of a style or script, as a policy has it.
+pub(super) fn hash(text: &str) -> String {
+    STANDARD.encode(Sha256::digest(text))
 }

@@ -62,6 +62,12 @@ pub(super) fn routes(routes: &mut Routes) {
     routes
         .post("/api/management/users/{id}/revokeSessions", write, users::revoke_sessions)
         .summary("Ends every sign-in of a user and takes his tokens back.");
+    routes
+        .post("/api/management/users/{id}/removeSecondFactors", write, users::remove_factors)
+        .summary("Takes the second factors of a user away who has lost them, and ends every sign-in.");
+    routes
+        .post("/api/management/users/{id}/removeFederations", write, users::remove_federations)
+        .summary("Forgets what outside providers call a user, and ends every sign-in.");
 
     routes
         .get("/api/management/users/{id}/sessions", read, users::sessions)

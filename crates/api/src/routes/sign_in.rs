@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 
 use super::Access::Open;
 use super::Routes;
-use super::pages::network;
+use super::visit::network;
 use crate::ctx::{Outside, Param};
 use crate::{body, list};
 

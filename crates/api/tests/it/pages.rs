@@ -185,3 +185,44 @@ async fn the_pages_for_devices_and_the_own_sign_in_want_a_user() {
     let posted = browser.send(&world, "POST", "/device", "user_code=x&decision=accept".to_owned()).await;
     assert_eq!(posted.status, 403);
 }
+
+#[tokio::test]
+async fn the_way_to_a_provider_begins_at_a_page_of_ours() {
+    let world = World::start().await;
+    let mut browser = Browser::default();
+    for path in ["/federated/corp", "/federated/corp?next=%2F%2Fevil.example&origin=&csrf=AAAA"] {
+        let refused = browser.open(&world, path).await;
+        assert_eq!(refused.status, 403, "{path} {}", refused.text());
+    }
+    let back = browser.open(&world, "/federated/corp/callback?code=c&state=s").await;
+    assert!(back.status == 404 && back.text().contains("AADSTS50107"), "{}", back.text());
+    assert!(!back.headers.contains_key("set-cookie"));
+}
+
+#[tokio::test]
+async fn an_administrator_takes_lost_second_factors_away() {
+    let world = World::start().await;
+    let token = world.token(world.one, &[Permission::ManagementRead, Permission::ManagementReadWrite]).await;
+    let body = r#"{"userPrincipalName": "grace@contoso.example", "isFederated": true}"#;
+    let made = world.send("POST", "/api/management/users", Some(&token), body).await.ok();
+    assert_eq!(made.get("password"), None, "{made}");
+    let both =
+        r#"{"userPrincipalName": "x@contoso.example", "isFederated": true, "password": "correct horse"}"#;
+    assert_eq!(world.send("POST", "/api/management/users", Some(&token), both).await.status, 400);
+    let id = made["id"].as_str().unwrap();
+    let factor = store::sign_in::UserFactor {
+        user: id.parse().unwrap(),
+        kind: "totp".to_owned(),
+        sealed: vec![1],
+        created: model::Ticks(0),
+        last_step: 0,
+    };
+    world.store.tenant(world.one).add_user_factor(&factor).await.unwrap();
+    let path = format!("/api/management/users/{id}");
+    let shown = world.send("GET", &path, Some(&token), Body::empty()).await.ok();
+    assert_eq!(shown["secondFactors"], serde_json::json!(["totp"]));
+    let removed = world.send("POST", &format!("{path}/removeSecondFactors"), Some(&token), "{}").await.ok();
+    assert_eq!(removed["secondFactorsRemoved"], serde_json::json!(["totp"]));
+    let shown = world.send("GET", &path, Some(&token), Body::empty()).await.ok();
+    assert_eq!(shown["secondFactors"], serde_json::json!([]));
+}

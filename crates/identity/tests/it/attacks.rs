@@ -1,5 +1,5 @@
-//! Attacks on signed tokens (RFC 8725 and what was done to others), each refused by every verifier: that of access
-//! tokens and that of client assertions.
+//! Attacks on signed tokens (RFC 8725 and what was done to others), each refused by every verifier: those of access
+//! tokens, of client assertions, of tokens of outside issuers, and of ID tokens of providers.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::KeyPair;
@@ -368,5 +368,24 @@ fn every_attack_is_refused_as_a_token_of_an_outside_issuer() {
             }
         }
         assert_eq!(taken, [""; 0]);
+    });
+}
+
+#[test]
+fn every_attack_is_refused_as_an_id_token_of_a_provider() {
+    run(async {
+        let attacker = Certified::new(2030);
+        let world = crate::federation::World::new(|_| ()).await;
+        let taken = world.takes(|own, header, claims| {
+            let sign = |message: &[u8]| own.sign_text(false, message);
+            let good = own.sign(&header, &claims);
+            let public = vec![own.der.clone(), own.pem.clone().into_bytes(), b"bartizan".to_vec()];
+            let target = Target { good, header, claims, sign: &sign, public, attacker: &attacker };
+            let mut all = target.attacks();
+            assert!(all.len() >= 60, "{}", all.len());
+            all.push(("the good one".to_owned(), target.good));
+            all
+        });
+        assert_eq!(taken.await, ["the good one"]);
     });
 }

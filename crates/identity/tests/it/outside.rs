@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use aws_lc_rs::signature::KeyPair;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use identity::{AuthError, CallerKind, Egress, Issuer, IssuerConfig, OutsideIssuer};
+use identity::{AuthError, CallerKind, Egress, EgressRequest, Issuer, IssuerConfig, OutsideIssuer};
 use model::Permission;
 use serde_json::{Value, json};
 use store::Store;
@@ -26,7 +26,8 @@ pub struct Documents {
 
 #[async_trait::async_trait]
 impl Egress for Documents {
-    async fn get(&self, url: &str, _: usize) -> Result<Vec<u8>, String> {
+    async fn send(&self, request: EgressRequest<'_>, _: usize) -> Result<Vec<u8>, String> {
+        let url = request.url;
         self.reads.fetch_add(1, Ordering::SeqCst);
         let documents = self.documents.lock().unwrap();
         documents.get(url).map(|text| text.clone().into_bytes()).ok_or_else(|| "404".to_owned())

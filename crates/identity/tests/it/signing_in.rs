@@ -35,9 +35,14 @@ pub fn challenge(verifier: &str) -> String {
 
 impl World {
     pub async fn new() -> World {
+        World::at(BASE).await
+    }
+
+    /// One whose server is reached at that address.
+    pub async fn at(base: &str) -> World {
         let clock = TestClock::at("2024-05-06T07:08:09Z");
         let store = Store::open_in_memory().await.unwrap();
-        let config = IssuerConfig::new(BASE);
+        let config = IssuerConfig::new(base);
         let issuer = Issuer::open(store.clone(), sealing(), config, clock.clone()).await.unwrap();
         let tenant = issuer.create_tenant("Contoso", DOMAIN).await.unwrap().id;
         for (name, is_administrator) in [(ADMIN, true), (USER, false)] {

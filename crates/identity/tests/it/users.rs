@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use identity::{DeviceNext, ForAll, Form, Network, Next, Secret, SignInStep, TokenVersion};
+use identity::{DeviceNext, FactorProof, ForAll, Form, Network, Next, Secret, SignInStep, TokenVersion};
 use model::Permission;
 use serde_json::Value;
 use store::AppSignIn;
@@ -20,7 +20,7 @@ async fn try_password(world: &World, name: &str, password: &str, from: &str) -> 
 }
 
 /// The code of an authenticator, by the RFC.
-fn totp(secret: &str, seconds: i64) -> String {
+pub fn totp(secret: &str, seconds: i64) -> String {
     let letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let bits =
         secret.chars().map(|c| letters.find(c).unwrap()).map(|n| format!("{n:05b}")).collect::<String>();
@@ -101,14 +101,14 @@ fn a_second_factor_is_asked_for_once_it_is_there_and_each_code_opens_once() {
         assert!(world.issuer.add_totp(&browser, &offer, &code).await.unwrap());
 
         let ticket = async || match try_password(&world, USER, PASSWORD, "192.0.2.1").await {
-            SignInStep::Factor { ticket } => ticket,
+            SignInStep::Factor { page } => page.ticket,
             step => panic!("{step:?}"),
         };
         let first = ticket().await;
         let prove = async |ticket: &Secret, code: &str| {
             world
                 .issuer
-                .prove_factor(ticket.expose(), code, network("192.0.2.1"))
+                .prove_factor(ticket.expose(), FactorProof::Code(code), network("192.0.2.1"))
                 .await
                 .map_err(|error| error.code())
         };
@@ -129,7 +129,12 @@ fn a_second_factor_is_asked_for_once_it_is_there_and_each_code_opens_once() {
         world.clock.advance(601);
         assert_eq!(prove(&second, "000000").await.unwrap_err(), 50_089, "a ticket ages");
         assert_eq!(prove(&Secret::new("00".repeat(60)), "000000").await.unwrap_err(), 50_089);
+        // What is taken back ends the second step too.
+        let third = ticket().await;
+        world.clock.advance(30);
+        world.issuer.sign_out_everywhere(&signed_in).await.unwrap();
         let code = totp(secret.expose(), now());
+        assert_eq!(prove(&third, &code).await.unwrap_err(), 50_173);
         assert!(world.issuer.remove_totp(&signed_in, &code).await.unwrap());
         assert!(matches!(try_password(&world, USER, PASSWORD, "192.0.2.1").await, SignInStep::Done { .. }));
     });
@@ -342,12 +347,13 @@ fn wrong_codes_of_a_second_factor_are_written_down() {
         let code = totp(secret.expose(), model::Clock::now(&*world.clock).unix_seconds());
         assert!(world.issuer.add_totp(&browser, &offer, &code).await.unwrap());
         let before = written(&world, 2).await.len();
-        let SignInStep::Factor { ticket } = try_password(&world, USER, PASSWORD, "192.0.2.1").await else {
+        let SignInStep::Factor { page } = try_password(&world, USER, PASSWORD, "192.0.2.1").await else {
             panic!()
         };
         // Many at the same time are no more than one after the other.
-        let guesses =
-            (0..20).map(|_| world.issuer.prove_factor(ticket.expose(), "000000", network("192.0.2.1")));
+        let guesses = (0..20).map(|_| {
+            world.issuer.prove_factor(page.ticket.expose(), FactorProof::Code("000000"), network("192.0.2.1"))
+        });
         let steps = futures::future::join_all(guesses).await;
         let wrong = steps.iter().filter(|step| matches!(step, Ok(SignInStep::Wrong))).count();
         assert_eq!(wrong, 5, "{steps:?}");

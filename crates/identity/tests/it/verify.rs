@@ -7,6 +7,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use model::{Permission, Ticks};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use store::Store;
 
 use crate::fixture::{BASE, Fixture, RESOURCE, TestClock, claims_of, encode_part, run, sealing, shared};
 
@@ -280,4 +281,30 @@ proptest! {
         let changed: String = characters.into_iter().collect();
         prop_assert!(run(shared().issuer.verify(&changed)).is_err());
     }
+}
+
+#[test]
+fn a_token_that_was_checked_before_is_judged_anew() {
+    run(async {
+        let clock = TestClock::at("2024-05-06T07:08:09Z");
+        let store = Store::open_in_memory().await.unwrap();
+        let fixture = Fixture::on(store, clock.clone()).await;
+        let token = fixture.token(V2).await;
+        for _ in 0..3 {
+            assert!(fixture.issuer.verify(&token).await.is_ok());
+        }
+        // One letter of the signature is another token.
+        let (message, signature) = token.rsplit_once('.').unwrap();
+        let flipped = if signature.starts_with('A') { "B" } else { "A" };
+        let changed = format!("{message}.{flipped}{}", &signature[1..]);
+        assert_eq!(fixture.issuer.verify(&changed).await.err(), Some(AuthError::BadSignature));
+        let kid = fixture.issuer.signing_keys().await.unwrap()[0].kid.clone();
+        clock.advance(60);
+        fixture.issuer.retire_signing_key(&kid).await.unwrap();
+        assert_eq!(fixture.issuer.verify(&token).await.err(), Some(AuthError::UnknownKey));
+        let token = fixture.token(V2).await;
+        assert!(fixture.issuer.verify(&token).await.is_ok());
+        clock.advance(3_599);
+        assert_eq!(fixture.issuer.verify(&token).await.err(), Some(AuthError::Expired));
+    });
 }

@@ -6,9 +6,9 @@ use model::Ticks;
 use sqlx::Row as _;
 use uuid::Uuid;
 
-use crate::database::{Row, uuid};
+use crate::database::{Row, commit, uuid};
 use crate::error::{failed, not_added, without};
-use crate::identity::{names, names_text};
+use crate::identity::{User, names, names_text};
 use crate::{StoreError, TenantStore};
 
 /// What proves a user besides a password.
@@ -20,6 +20,7 @@ pub struct UserFactor {
     /// What proves it, in the form its owner seals it in.
     pub sealed: Vec<u8>,
     pub created: Ticks,
+    /// Grows with each use: what was taken, or what was read to be changed, is told apart by it.
     pub last_step: i64,
 }
 
@@ -71,6 +72,40 @@ impl TenantStore {
         Ok(done.rows_affected() > 0)
     }
 
+    /// Puts `sealed` in the place of what was read at that step, or takes it away. False when it was changed since.
+    pub async fn change_user_factor(
+        &self,
+        read: &UserFactor,
+        sealed: Option<&[u8]>,
+    ) -> Result<bool, StoreError> {
+        const CHANGE: &str = "UPDATE user_factors SET sealed = $5, last_step = last_step + 1 \
+                              WHERE tenant = $1 AND user_id = $2 AND kind = $3 AND last_step = $4";
+        const REMOVE: &str = "DELETE FROM user_factors \
+                              WHERE tenant = $1 AND user_id = $2 AND kind = $3 AND last_step = $4";
+        let sql = if sealed.is_some() { CHANGE } else { REMOVE };
+        let query = sqlx::query(sql).bind(&self.key).bind(read.user.to_string()).bind(&read.kind);
+        let query = query.bind(read.last_step);
+        let query = if let Some(sealed) = sealed { query.bind(sealed) } else { query };
+        let done = query.execute(self.db.writer()).await.map_err(failed("change a second factor"))?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// The kinds of second factors that a user has.
+    pub async fn user_factor_kinds(&self, user: Uuid) -> Result<Vec<String>, StoreError> {
+        const SQL: &str = "SELECT kind FROM user_factors WHERE tenant = $1 AND user_id = $2 ORDER BY kind";
+        let query = sqlx::query(SQL).bind(&self.key).bind(user.to_string());
+        let rows = query.try_map(|row: Row| row.try_get(0)).fetch_all(self.db.readers()).await;
+        rows.map_err(failed("read the second factors of a user"))
+    }
+
+    /// Takes every second factor of a user away, and answers with their kinds.
+    pub async fn remove_user_factors(&self, user: Uuid) -> Result<Vec<String>, StoreError> {
+        const SQL: &str = "DELETE FROM user_factors WHERE tenant = $1 AND user_id = $2 RETURNING kind";
+        let query = sqlx::query(SQL).bind(&self.key).bind(user.to_string());
+        let rows = query.try_map(|row: Row| row.try_get(0)).fetch_all(self.db.writer()).await;
+        rows.map_err(failed("remove the second factors of a user"))
+    }
+
     /// Says whether it was there.
     pub async fn remove_user_factor(&self, user: Uuid, kind: &str) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM user_factors WHERE tenant = $1 AND user_id = $2 AND kind = $3";
@@ -90,35 +125,58 @@ impl TenantStore {
         query.fetch_optional(self.db.readers()).await.map_err(failed("read a user of a provider"))
     }
 
-    /// Records what a provider says of a user. The user that a subject means stays the same.
-    pub async fn put_federated_user(&self, user: &FederatedUser) -> Result<(), StoreError> {
+    /// Records the first sign-in of a user by a provider, with the user where they are new. It is a conflict when the user
+    /// has come from a provider before, or the subject is somebody else.
+    pub async fn link_user(&self, new: Option<&User>, link: &FederatedUser) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO federated_users (tenant, provider, subject, user_id, groups, last_seen) \
-                           VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, provider, subject) \
-                           DO UPDATE SET groups = excluded.groups, last_seen = excluded.last_seen";
-        let put = sqlx::query(SQL)
+                           SELECT $1, $2, $3, $4, $5, $6 WHERE NOT EXISTS \
+                           (SELECT 1 FROM federated_users WHERE tenant = $1 AND user_id = $4)";
+        let doing = "record a user of a provider";
+        let mut transaction = self.db.begin().await?;
+        if let Some(user) = new {
+            self.add_user(&mut transaction, user).await?;
+        }
+        let added = sqlx::query(SQL)
             .bind(&self.key)
-            .bind(&user.provider)
-            .bind(&user.subject)
-            .bind(user.user.to_string())
-            .bind(names_text(&user.groups))
-            .bind(user.last_seen.0)
-            .execute(self.db.writer())
-            .await;
-        put.map(drop)
-            .map_err(failed("record a user of a provider"))
-            .map_err(|error| without("user", user.user, error))
+            .bind(&link.provider)
+            .bind(&link.subject)
+            .bind(link.user.to_string())
+            .bind(names_text(&link.groups))
+            .bind(link.last_seen.0)
+            .execute(&mut *transaction)
+            .await
+            .map_err(not_added(doing, "user of a provider", &link.subject))
+            .map_err(|error| without("user", link.user, error))?;
+        if added.rows_affected() == 0 {
+            return Err(StoreError::Exists { entity: "user of a provider", id: link.user.to_string() });
+        }
+        commit(transaction, doing).await
     }
 
-    /// The groups that providers said of a user, each once.
-    pub async fn federated_groups(&self, user: Uuid) -> Result<Vec<String>, StoreError> {
-        const SQL: &str = "SELECT groups FROM federated_users WHERE tenant = $1 AND user_id = $2";
+    /// Records what a provider says now of a user who has come from it before.
+    pub async fn update_federated_user(&self, user: &FederatedUser) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE federated_users SET groups = $4, last_seen = $5 \
+                           WHERE tenant = $1 AND provider = $2 AND subject = $3";
+        let query = sqlx::query(SQL).bind(&self.key).bind(&user.provider).bind(&user.subject);
+        let query = query.bind(names_text(&user.groups)).bind(user.last_seen.0);
+        query.execute(self.db.writer()).await.map(drop).map_err(failed("record a user of a provider"))
+    }
+
+    /// Forgets what providers call a user, and answers with how many names there were.
+    pub async fn remove_federations(&self, user: Uuid) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM federated_users WHERE tenant = $1 AND user_id = $2";
         let query = sqlx::query(SQL).bind(&self.key).bind(user.to_string());
-        let query = query.try_map(|row: Row| names(row.try_get("groups")?));
-        let rows = query.fetch_all(self.db.readers()).await.map_err(failed("read the groups of a user"))?;
-        let mut groups: Vec<String> = rows.into_iter().flatten().collect();
-        groups.sort();
-        groups.dedup();
-        Ok(groups)
+        let done =
+            query.execute(self.db.writer()).await.map_err(failed("forget what providers call a user"))?;
+        Ok(done.rows_affected())
+    }
+
+    /// What providers call a user.
+    pub async fn federations_of(&self, user: Uuid) -> Result<Vec<FederatedUser>, StoreError> {
+        const SQL: &str = "SELECT provider, subject, user_id, groups, last_seen FROM federated_users \
+                           WHERE tenant = $1 AND user_id = $2 ORDER BY provider, subject";
+        let query = sqlx::query(SQL).bind(&self.key).bind(user.to_string()).try_map(federated);
+        query.fetch_all(self.db.readers()).await.map_err(failed("read what providers call a user"))
     }
 }
 

@@ -73,6 +73,17 @@ pub(super) async fn read(ctx: Ctx, Param(id): Param) -> Result<Response, ApiErro
     let permissions: Vec<_> = rights.permissions().map(|permission| permission.name()).collect();
     body["userGroups"] = json!(ctx.store().user_groups_of(user.id).await?);
     body["rolePermissions"] = json!(permissions);
+    body["secondFactors"] = json!(ctx.store().user_factor_kinds(user.id).await?);
+    let federations = ctx.store().federations_of(user.id).await?;
+    let federations = federations.iter().map(|known| {
+        json!({
+            "issuer": known.provider,
+            "subject": known.subject,
+            "groups": known.groups,
+            "lastSeen": known.last_seen,
+        })
+    });
+    body["federations"] = federations.collect();
     list::json(&body)
 }
 
@@ -80,23 +91,25 @@ pub(super) async fn create(ctx: Ctx, mut body: JsonObject) -> Result<Response, A
     let principal_name = needed_name(&mut body, "userPrincipalName")?;
     let display_name = name(&mut body, "displayName")?.unwrap_or_else(|| principal_name.clone());
     let is_administrator = truth(&mut body, "isAdministrator")?.unwrap_or_default();
+    // Whom a provider of others vouches for has no password.
+    let is_federated = truth(&mut body, "isFederated")?.unwrap_or_default();
     let given = body.take_text("password")?.map(Secret::new);
-    let is_made = given.is_none();
+    if is_federated && given.is_some() {
+        let problem = "A federated user has no 'password': leave one of the two out.";
+        return Err(ApiError::invalid(problem));
+    }
+    let is_made = given.is_none() && !is_federated;
     let password = match given {
-        Some(password) => password,
-        None => Secret::random()?,
+        None if is_made => Some(Secret::random()?),
+        given => given,
     };
-    let made = ctx.issuer().create_user(
-        ctx.tenant(),
-        &principal_name,
-        &display_name,
-        password.clone(),
-        is_administrator,
-    );
+    let issuer = ctx.issuer();
+    let (tenant, name) = (ctx.tenant(), &principal_name);
+    let made = issuer.create_user(tenant, name, &display_name, password.clone(), is_administrator);
     let user = made.await?;
     let mut answer = serde_json::to_value(Shown::from(&user)).unwrap_or_default();
     let detail = answer.clone();
-    if is_made {
+    if let Some(password) = password.filter(|_| is_made) {
         answer["password"] = password.expose().into();
     }
     changed(&answer, detail)
@@ -142,6 +155,25 @@ pub(super) async fn revoke_sessions(ctx: Ctx, Param(id): Param) -> Result<Respon
     let ended = ctx.store().end_sign_ins_of_user(user.id, None, ctx.now()).await?;
     let answer = json!({ "id": user.id, "sessionsEnded": ended });
     changed(&answer, Value::Null)
+}
+
+/// Takes the second factors of a user away who has lost them. The next sign-in is by the first factor alone, and what goes
+/// on ends.
+pub(super) async fn remove_factors(ctx: Ctx, Param(id): Param) -> Result<Response, ApiError> {
+    let user = find(&ctx, &id).await?;
+    let removed = ctx.store().remove_user_factors(user.id).await?;
+    ctx.store().end_sign_ins_of_user(user.id, None, ctx.now()).await?;
+    let answer = json!({ "id": user.id, "secondFactorsRemoved": removed });
+    changed(&answer, json!({ "removed": removed }))
+}
+
+/// Forgets what providers call a user, who is met anew at the next sign-in there, and ends what goes on.
+pub(super) async fn remove_federations(ctx: Ctx, Param(id): Param) -> Result<Response, ApiError> {
+    let user = find(&ctx, &id).await?;
+    let removed = ctx.store().remove_federations(user.id).await?;
+    ctx.store().end_sign_ins_of_user(user.id, None, ctx.now()).await?;
+    let answer = json!({ "id": user.id, "federationsRemoved": removed });
+    changed(&answer, json!({ "removed": removed }))
 }
 
 /// Where a user is signed in.

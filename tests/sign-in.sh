@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Programs of others sign in here: the libraries of the compatible service for Python and Node.js, a strict OpenID
-# Connect client, and a browser that is shown the real pages. Each gets tokens that the API takes, and so does a client of
-# a provider of others.
+# Connect client, and a browser that is shown the real pages. Each gets tokens that the API takes, and so do a client and a
+# user of a provider of others, and a user with a passkey.
 # Needs python3 and node with packages from their indexes, in the folders SIGN_IN_VENV and SIGN_IN_NODE where they are
 # there already, and for the last part Chromium; what cannot be installed is skipped. SIGN_IN_SHOTS is a folder for
 # pictures of the pages.
@@ -41,22 +41,27 @@ elif [ -d "$modules/node_modules/openid-client" ] ||
       >"$work/apt" 2>&1 || true
   fi
   if command -v chromium >/dev/null; then
-    NODE_EXTRA_CA_CERTS="$ca" CHROMIUM=$(command -v chromium) node "$work/pages.mjs" "$connection" "${SIGN_IN_SHOTS:-}" ||
+    NODE_EXTRA_CA_CERTS="$ca" CHROMIUM=$(command -v chromium) node "$work/pages.mjs" "$connection" ||
       fail "the pages failed in Chromium"
   else
     echo "SKIPPED: no chromium (Debian: sudo apt-get install chromium)"
   fi
 
-  # A provider of others issues a token, which permits what the configuration says.
+  # A provider of others issues a token, which permits what the configuration says, and signs users in. The server is
+  # reached by a name now, since passkeys belong to one.
   stop
   provider=$(( 20000 + RANDOM % 20000 ))
-  (cd "$work" && exec node outside.mjs "$provider" urn:bartizan:api "$work/outside-token") >"$work/provider.log" 2>&1 &
+  callback=https://localhost:$port/federated/corp/callback
+  (cd "$work" && exec node outside.mjs "$provider" urn:bartizan:api "$work/outside-token" "$callback") \
+    >"$work/provider.log" 2>&1 &
   processes+=($!)
   config=$work/bartizan.toml data=$work/data operator_port=$((port + 1))
+  echo secret-of-the-server >"$work/secret"
   cat >"$config" <<TOML
 data = "$data"
 listen = "127.0.0.1:$port"
 operator_listen = "127.0.0.1:$operator_port"
+base_url = "https://localhost:$port"
 [[outside_issuers]]
 issuer = "http://127.0.0.1:$provider"
 tenant = "sandbox.example"
@@ -64,6 +69,16 @@ audiences = ["urn:bartizan:api"]
 claim = "scope"
 [outside_issuers.permissions]
 "soc.read" = ["Machine.Read.All"]
+[[identity_providers]]
+name = "corp"
+display_name = "Corp"
+issuer = "http://127.0.0.1:$provider"
+tenant = "sandbox.example"
+domains = ["corp.example"]
+client_id = "bartizan"
+client_secret_file = "secret"
+[identity_providers.groups]
+"soc" = "Analysts"
 TOML
   . "$tests/serving.sh"
   serve
@@ -73,6 +88,23 @@ TOML
   [ "$(status /api/machines)" = 200 ] || fail "the token of an outside issuer is not taken: $(api /api/machines)"
   [ "$(status /api/alerts)" = 403 ] || fail "the token of an outside issuer permits too much"
   echo "  oidc-provider: a token of an outside issuer"
+
+  if command -v chromium >/dev/null; then
+    sed "s#https://127.0.0.1:#https://localhost:#g" "$connection" >"$data/credentials.json"
+    token
+    body() { api "/api/management/$1" -H 'Content-Type: application/json' -d "$2"; }
+    group=$(body userGroups '{"name": "Analysts"}' | jq -er .id)
+    body roles/analyst/assign "{\"userGroups\": [\"$group\"]}" >/dev/null
+    # Who has lost an authenticator app is helped by an administrator.
+    [ "$(body "users/$(value username)/removeSecondFactors" '{}' | jq -c .secondFactorsRemoved)" = '["totp"]' ] ||
+      fail "the second factor is not taken away"
+    key=$(openssl x509 -in "$data/tls/server.pem" -pubkey -noout | openssl pkey -pubin -outform der |
+      openssl dgst -sha256 -binary | base64)
+    for flow in federation passkeys; do
+      NODE_EXTRA_CA_CERTS="$ca" CHROMIUM=$(command -v chromium) node "$work/$flow.mjs" "$data/credentials.json" "$key" ||
+        fail "$flow failed in Chromium"
+    done
+  fi
 else
   echo "SKIPPED: the libraries for Node.js cannot be installed: $(tail -n 1 "$work/npm")"
 fi

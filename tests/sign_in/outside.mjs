@@ -1,10 +1,10 @@
-// A provider of others, and a token that it issues. Arguments are its port, the audience and a file for the token; it
-// serves until it is ended.
+// A provider of others: it issues a token to a client, and signs users in. Arguments are its port, the audience, a file
+// for the token, and where users go back to; it serves until it is ended.
 
 import { writeFileSync } from 'node:fs';
 import Provider from 'oidc-provider';
 
-const [port, audience, file] = process.argv.slice(2);
+const [port, audience, file, callback] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
 const provider = new Provider(issuer, {
   clients: [
@@ -15,17 +15,34 @@ const provider = new Provider(issuer, {
       redirect_uris: [],
       response_types: [],
     },
+    {
+      client_id: 'bartizan',
+      client_secret: 'secret-of-the-server',
+      redirect_uris: [callback],
+    },
   ],
+  claims: { openid: ['sub'], profile: ['name', 'preferred_username', 'groups'], email: ['email', 'email_verified'] },
+  findAccount: (_, id) => ({
+    accountId: id,
+    claims: () => ({
+      sub: id,
+      name: 'Grace H',
+      preferred_username: `${id}@corp.example`,
+      email: `${id}@corp.example`,
+      email_verified: true,
+      groups: ['soc', 'staff'],
+    }),
+  }),
   features: {
     clientCredentials: { enabled: true },
-    devInteractions: { enabled: false },
+    devInteractions: { enabled: true },
     resourceIndicators: {
       enabled: true,
-      defaultResource: () => audience,
+      defaultResource: (ctx, client) => (client.clientId === 'pipeline' ? audience : undefined),
       getResourceServerInfo: () => ({ scope: 'soc.read', audience, accessTokenFormat: 'jwt', accessTokenTTL: 600 }),
     },
   },
-  scopes: ['soc.read'],
+  scopes: ['soc.read', 'profile', 'email', 'openid'],
 });
 provider.listen(Number(port), '127.0.0.1', async () => {
   const body = new URLSearchParams({ grant_type: 'client_credentials', scope: 'soc.read', resource: audience });

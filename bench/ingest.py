@@ -34,6 +34,8 @@ TABLE = "DeviceProcessEvents"
 class Server:
     """A server with a tenant, an app and no sandbox fleet, and a token for it."""
 
+    ARGUMENTS = ["--no-sandbox"]
+
     def __init__(self, binary, folder):
         self.folder = folder
         self.log = open(os.path.join(folder, "server.log"), "ab")
@@ -41,7 +43,7 @@ class Server:
         # One that an earlier server left names another port.
         if os.path.exists(os.path.join(data, "quickstart.json")):
             os.remove(os.path.join(data, "quickstart.json"))
-        command = [binary, "quickstart", "--data", data, "--port", "0", "--no-sandbox"]
+        command = [binary, "quickstart", "--data", data, "--port", "0", *self.ARGUMENTS]
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
         connection = os.path.join(data, "quickstart.json")
         deadline = time.time() + 60

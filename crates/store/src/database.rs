@@ -36,6 +36,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (80, "the events of alerts", include_str!("../migrations/sqlite/0080_alert_reports.sql")),
     (90, "webhooks", include_str!("../migrations/sqlite/0090_webhooks.sql")),
     (100, "lists of indicators", include_str!("../migrations/sqlite/0100_indicator_lists.sql")),
+    (110, "indexes of filters", include_str!("../migrations/sqlite/0110_indexes_of_filters.sql")),
+    (111, "former secrets", include_str!("../migrations/sqlite/0111_former_secrets.sql")),
 ];
 
 const READERS_MAX: u32 = 8;

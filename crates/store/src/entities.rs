@@ -31,6 +31,22 @@ pub(crate) static MACHINE: Entity = Entity {
     strings_table: "machine_strings",
     fields: MACHINE_FIELDS,
     default_order: ("id", false),
+    indexed: &[
+        "id",
+        "computerDnsName",
+        "lastSeen",
+        "version",
+        "lastIpAddress",
+        "lastExternalIpAddress",
+        "healthStatus",
+        "osPlatform",
+        "riskScore",
+        "deviceValue",
+        "exposureLevel",
+        "onboardingStatus",
+        "aadDeviceId",
+        "rbacGroupId",
+    ],
 };
 
 pub(crate) static ALERT: Entity = Entity {
@@ -40,6 +56,21 @@ pub(crate) static ALERT: Entity = Entity {
     strings_table: "alert_strings",
     fields: ALERT_FIELDS,
     default_order: ("alertCreationTime", true),
+    indexed: &[
+        "id",
+        "incidentId",
+        "investigationId",
+        "assignedTo",
+        "severity",
+        "status",
+        "category",
+        "detectionSource",
+        "alertCreationTime",
+        "lastUpdateTime",
+        "lastEventTime",
+        "machineId",
+        "computerDnsName",
+    ],
 };
 
 pub(crate) static INCIDENT: Entity = Entity {
@@ -49,6 +80,7 @@ pub(crate) static INCIDENT: Entity = Entity {
     strings_table: "incident_strings",
     fields: INCIDENT_FIELDS,
     default_order: ("createdTime", true),
+    indexed: &["incidentId", "status", "createdTime", "lastUpdateTime"],
 };
 
 pub(crate) static INDICATOR: Entity = Entity {
@@ -58,6 +90,20 @@ pub(crate) static INDICATOR: Entity = Entity {
     strings_table: "indicator_strings",
     fields: INDICATOR_FIELDS,
     default_order: ("id", false),
+    indexed: &[
+        "id",
+        "indicatorValue",
+        "indicatorType",
+        "action",
+        "severity",
+        "title",
+        "source",
+        "externalId",
+        "createdBy",
+        "creationTimeDateTimeUtc",
+        "lastUpdateTime",
+        "expirationTime",
+    ],
 };
 
 const MACHINE_FIELDS: &[Field] = &[
@@ -266,6 +312,9 @@ pub(crate) struct Entity {
     pub(crate) fields: &'static [Field],
     /// The property to sort by when nothing is asked for, and whether downwards.
     pub(crate) default_order: (&'static str, bool),
+    /// Properties with an index that begins with them, behind the tenant; that of a property that equals can be asked of
+    /// goes on with the default order.
+    pub(crate) indexed: &'static [&'static str],
 }
 
 /// One property and where it is stored.

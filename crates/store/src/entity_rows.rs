@@ -96,8 +96,12 @@ pub(crate) async fn replace<T: Serialize>(
     let sequence = log_change(connection, entity, tenant, &id, UPDATED).await?;
     let mut statement = Query::update();
     statement.table(entity.table).and_where(is_row(tenant, &id));
+    // A column that is written has its indexes written, whether it changes or not.
+    let known = before.as_ref().map(|before| stored(entity, before, 0)).unwrap_or_default();
     for (column, value) in stored(entity, &object, sequence) {
-        statement.value(column, value);
+        if !known.contains(&(column, value.clone())) {
+            statement.value(column, value);
+        }
     }
     update(&statement).execute(&mut *connection).await.map_err(failed(WRITE))?;
     for field in entity.fields {

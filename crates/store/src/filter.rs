@@ -17,8 +17,51 @@ struct Subject {
     is_required: bool,
 }
 
-pub(crate) fn condition(entity: &'static Entity, filter: &Filter) -> Result<Expr, StoreError> {
-    convert(entity, filter, None)
+/// Whether an index may lead to the rows of a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Indexes {
+    Used,
+    /// Columns are written so that the database sees none.
+    Passed,
+}
+
+pub(crate) fn condition(
+    entity: &'static Entity,
+    filter: &Filter,
+    indexes: Indexes,
+) -> Result<Expr, StoreError> {
+    convert(entity, filter, indexes, None)
+}
+
+/// A column of the entity's own table. A plus in front of it keeps it away from indexes.
+pub(crate) fn column(entity: &'static Entity, name: &'static str, indexes: Indexes) -> Expr {
+    match indexes {
+        Indexes::Used => Expr::col((entity.table, name)),
+        // Names are of declarations.
+        Indexes::Passed => Expr::cust(format!("+\"{}\".\"{name}\"", entity.table)),
+    }
+}
+
+/// That a collection of texts has this one, so that it is found from the elements.
+pub(crate) fn has_text(entity: &'static Entity, tenant: &str, property: &str, value: &str) -> Expr {
+    Expr::col((entity.table, "id")).in_subquery(elements_with(entity, tenant, property, value))
+}
+
+/// The ids of the entities of a tenant whose collection of texts has this one.
+pub(crate) fn elements_with(
+    entity: &'static Entity,
+    tenant: &str,
+    property: &str,
+    value: &str,
+) -> sea_query::SelectStatement {
+    let elements = entity.strings_table;
+    let mut ids = Query::select();
+    ids.column((elements, "id"))
+        .from(elements)
+        .and_where(Expr::col((elements, "tenant")).eq(tenant))
+        .and_where(Expr::col((elements, "property")).eq(property))
+        .and_where(Expr::col((elements, "value")).eq(fold(value)));
+    ids
 }
 
 /// Every part holds.
@@ -52,22 +95,20 @@ fn balanced(mut parts: Vec<Expr>, op: BinOper) -> Option<Expr> {
 fn convert(
     entity: &'static Entity,
     filter: &Filter,
+    indexes: Indexes,
     element: Option<&'static Field>,
 ) -> Result<Expr, StoreError> {
     let convert_all = |parts: &[Filter]| -> Result<Vec<Expr>, StoreError> {
-        parts.iter().map(|part| convert(entity, part, element)).collect()
+        parts.iter().map(|part| convert(entity, part, indexes, element)).collect()
     };
+    let find = |name: &str| Subject::find(entity, name, indexes, element);
     match filter {
         Filter::And(parts) => Ok(all(convert_all(parts)?)),
         Filter::Or(parts) => Ok(any(convert_all(parts)?)),
-        Filter::Not(inner) => Ok(convert(entity, inner, element)?.not()),
-        Filter::Compare { property, op, value } => {
-            Subject::find(entity, property.name, element)?.compare(*op, value)
-        }
-        Filter::In { property, values } => Subject::find(entity, property.name, element)?.among(values),
-        Filter::Text { function, property, value } => {
-            Subject::find(entity, property.name, element)?.text(*function, value)
-        }
+        Filter::Not(inner) => Ok(convert(entity, inner, indexes, element)?.not()),
+        Filter::Compare { property, op, value } => find(property.name)?.compare(*op, value),
+        Filter::In { property, values } => find(property.name)?.among(values),
+        Filter::Text { function, property, value } => find(property.name)?.text(*function, value),
         Filter::Any { property, test } => has_element(entity, property.name, test.as_deref(), element),
     }
 }
@@ -94,7 +135,7 @@ fn has_element(
         found.and_where(Expr::col((elements, "property")).eq(field.property.name));
     }
     if let Some(test) = test {
-        found.and_where(convert(entity, test, Some(field))?);
+        found.and_where(convert(entity, test, Indexes::Used, Some(field))?);
     }
     Ok(Expr::exists(found))
 }
@@ -103,6 +144,7 @@ impl Subject {
     fn find(
         entity: &'static Entity,
         name: &str,
+        indexes: Indexes,
         element: Option<&'static Field>,
     ) -> Result<Subject, StoreError> {
         if let Some(collection) = element.and_then(|field| field.collection) {
@@ -115,7 +157,7 @@ impl Subject {
             return Ok(Subject { field, column, kind: Kind::String, is_required: true });
         }
         let field = entity.field(name).filter(|_| element.is_none()).ok_or_else(|| unusable(name))?;
-        let column = Expr::col((entity.table, field.column.ok_or_else(|| unusable(name))?));
+        let column = column(entity, field.column.ok_or_else(|| unusable(name))?, indexes);
         Ok(Subject { field, column, kind: field.property.kind, is_required: field.is_required })
     }
 
@@ -172,13 +214,12 @@ impl Subject {
                 }
             })),
             Kind::String => {
-                let part = escaped(&part);
-                let pattern = match function {
-                    TextFn::Contains => format!("%{part}%"),
-                    TextFn::StartsWith => format!("{part}%"),
-                    TextFn::EndsWith => format!("%{part}"),
+                let like = |pattern: String| self.column.clone().like(LikeExpr::new(pattern).escape(ESCAPE));
+                let found = match function {
+                    TextFn::Contains => like(format!("%{}%", escaped(&part))),
+                    TextFn::StartsWith => begins_with(&self.column, &part),
+                    TextFn::EndsWith => like(format!("%{}", escaped(&part))),
                 };
-                let found = self.column.clone().like(LikeExpr::new(pattern).escape(ESCAPE));
                 Ok(self.unless_null(found))
             }
             _ => Err(unusable(self.field.property.name)),
@@ -232,7 +273,30 @@ fn unusable(name: &str) -> StoreError {
 
 /// That a column of folded text begins with a text.
 pub(crate) fn starts_with(column: Expr, text: &str) -> Expr {
-    column.like(LikeExpr::new(format!("{}%", escaped(&fold(text)))).escape(ESCAPE))
+    begins_with(&column, &fold(text))
+}
+
+/// Texts that begin with another lie between it and the first one behind all of those, which an index finds. The order
+/// of the database is that of code points.
+fn begins_with(column: &Expr, part: &str) -> Expr {
+    let from = column.clone().gte(part);
+    match behind(part) {
+        Some(end) => from.and(column.clone().lt(end)),
+        None => from,
+    }
+}
+
+/// The first text behind every text that begins with this one; none when there is none.
+fn behind(part: &str) -> Option<String> {
+    let mut chars: Vec<char> = part.chars().collect();
+    while let Some(last) = chars.pop() {
+        let next = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32);
+        if let Some(next) = next {
+            chars.push(next);
+            return Some(chars.into_iter().collect());
+        }
+    }
+    None
 }
 
 const ESCAPE: char = '!';
@@ -246,4 +310,22 @@ fn escaped(part: &str) -> String {
         escaped.push(char);
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_behind_a_beginning_is_the_next_code_point() {
+        for (part, expected) in [
+            ("", None),
+            ("ab", Some("ac")),
+            ("a\u{d7ff}", Some("a\u{e000}")),
+            ("a\u{10ffff}", Some("b")),
+            ("\u{10ffff}", None),
+        ] {
+            assert_eq!(behind(part).as_deref(), expected, "{part:?}");
+        }
+    }
 }

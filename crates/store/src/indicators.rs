@@ -10,7 +10,7 @@ use crate::database::{Connection, Row, commit};
 use crate::entities::INDICATOR;
 use crate::entity_rows::{add, parse, read, remove, replace};
 use crate::error::failed;
-use crate::page::{self, Page, PageRequest};
+use crate::page::{self, Page, PageRequest, Scope};
 use crate::{StoreError, TenantStore, filter, fold};
 
 /// Indicators of one tenant, expired ones included.
@@ -60,7 +60,7 @@ impl TenantStore {
         query: &Query,
         page: PageRequest<'_>,
     ) -> Result<Page<Indicator>, StoreError> {
-        page::list(&self.db, &INDICATOR, &self.key, Some(owner.condition(now)), query, page).await
+        page::list(&self.db, &INDICATOR, &self.key, owner.scope(now), query, page).await
     }
 
     /// How many active indicators pass the filter.
@@ -70,7 +70,7 @@ impl TenantStore {
         now: Ticks,
         filter: Option<&Filter>,
     ) -> Result<u64, StoreError> {
-        page::count(&self.db, &INDICATOR, &self.key, Some(owner.condition(now)), filter).await
+        page::count(&self.db, &INDICATOR, &self.key, owner.scope(now), filter).await
     }
 
     /// Adds indicators, or changes those that are there by kind and value. All that can be are stored, in one
@@ -192,14 +192,14 @@ impl IndicatorOwner {
     }
 
     /// Of the active ones, those that are seen.
-    fn condition(&self, now: Ticks) -> Expr {
+    fn scope(&self, now: Ticks) -> Scope {
         let expires = || Expr::col((INDICATOR.table, "expiration_time"));
         let active = expires().is_null().or(expires().gt(now.0));
         match self {
-            IndicatorOwner::Anyone => active,
+            IndicatorOwner::Anyone => Scope::Most(active),
             IndicatorOwner::Only(creator) => {
                 let created_by = Expr::col((INDICATOR.table, "created_by")).eq(fold(creator));
-                filter::all(vec![active, created_by])
+                Scope::Few(filter::all(vec![active, created_by]))
             }
         }
     }

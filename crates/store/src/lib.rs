@@ -40,6 +40,7 @@ mod incidents;
 mod indicator_lists;
 mod indicators;
 mod lake_policies;
+mod lead;
 mod library;
 mod machine_settings;
 mod machines;

@@ -15,6 +15,7 @@ use crate::device_groups::grouped;
 use crate::entities::MACHINE;
 use crate::entity_rows::{add, parse, read, read_where, replace};
 use crate::error::failed;
+use crate::filter::Indexes;
 use crate::page::{self, Page, PageRequest};
 use crate::{StoreError, TenantStore, filter, fold};
 
@@ -51,7 +52,8 @@ impl TenantStore {
             .and_where(Expr::col("tenant").eq(self.key.as_str()))
             .and_where(Expr::col("computer_dns_name").eq(fold(name)))
             .and_where_option(self.machine_in_reach())
-            .order_by("last_seen", Order::Desc)
+            // The name leads: there are few machines of one name, and many that were seen of late.
+            .order_by_expr(filter::column(&MACHINE, "last_seen", Indexes::Passed), Order::Desc)
             .order_by("id", Order::Asc)
             .limit(1);
         let row = select(&named).fetch_optional(self.db.readers()).await.map_err(failed("find a machine"))?;

@@ -12,11 +12,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use sqlx::Row as _;
 
-use crate::database::{Database, select};
+use crate::database::{Connection, Database, select};
 use crate::entities::{Entity, Field};
 use crate::entity_rows::{order_key, parse};
 use crate::error::failed;
-use crate::filter::{self, all, any, never};
+use crate::filter::{self, Indexes, all, any, never};
+use crate::lead::{self, Lead};
 use crate::{StoreError, fold};
 
 /// A part of a list.
@@ -56,10 +57,37 @@ struct Cursor {
 struct Key {
     field: &'static Field,
     descending: bool,
+    /// Whether an index may give the order.
+    indexes: Indexes,
 }
 
 const CURSOR_VERSION: u32 = 1;
 const LIST: &str = "list entities";
+
+/// What a list is of, besides its filter.
+#[derive(Clone, Debug)]
+pub(crate) enum Scope {
+    All,
+    /// Few rows, to which an index leads.
+    Few(Expr),
+    /// Most rows.
+    Most(Expr),
+}
+
+impl From<Option<Expr>> for Scope {
+    fn from(condition: Option<Expr>) -> Scope {
+        condition.map_or(Scope::All, Scope::Few)
+    }
+}
+
+impl Scope {
+    fn condition(&self) -> Option<Expr> {
+        match self {
+            Scope::All => None,
+            Scope::Few(condition) | Scope::Most(condition) => Some(condition.clone()),
+        }
+    }
+}
 
 /// The page of the rows of a tenant that pass the scope and the query. `$skip` counts on the first page,
 /// `$top` over all of them.
@@ -67,53 +95,94 @@ pub(crate) async fn list<T: DeserializeOwned>(
     db: &Database,
     entity: &'static Entity,
     tenant: &str,
-    scope: Option<Expr>,
+    scope: impl Into<Scope>,
     query: &Query,
     page: PageRequest<'_>,
 ) -> Result<Page<T>, StoreError> {
+    let scope = scope.into();
     let keys = keys(entity, query)?;
-    let order = describe(&keys);
-    let mut rows = rows(entity, tenant, scope, query.filter.as_ref())?;
-    let counting = query.count.then(|| counting(&rows));
-    let mut left = query.top;
-    match page.cursor {
-        None => {
-            rows.offset(query.skip);
-        }
-        Some(text) => {
-            let cursor = Cursor::read(text, &order, &keys)?;
-            left = cursor.left;
-            rows.and_where(after(&keys, &cursor.after));
-        }
-    }
+    let cursor = page.cursor.map(|text| Cursor::read(text, &describe(&keys), &keys)).transpose()?;
+    let left = cursor.as_ref().map_or(query.top, |cursor| cursor.left);
     let limit = cmp::min(page.limit.clamp(1, u64::from(u32::MAX)), left.unwrap_or(u64::MAX));
-    rows.column("body").limit(limit + 1);
-    for key in &keys {
-        key.sort(&mut rows);
-    }
 
     let mut transaction = db.begin_reading().await?;
-    let count = match counting {
-        None => None,
-        Some(counting) => {
-            let row = select(&counting).fetch_one(&mut *transaction).await.map_err(failed(LIST))?;
+    let count = match query.count {
+        false => None,
+        true => {
+            let rows = rows(entity, tenant, &scope, query.filter.as_ref())?;
+            let row = select(&counting(&rows)).fetch_one(&mut *transaction).await.map_err(failed(LIST))?;
             Some(row.try_get::<i64, _>(0).map_err(failed(LIST))?.unsigned_abs())
         }
     };
-    let mut found = select(&rows).fetch_all(&mut *transaction).await.map_err(failed(LIST))?;
-    let has_more = found.len() as u64 > limit;
-    found.truncate(limit as usize);
-    let left = left.map(|left| left - found.len() as u64);
-    let next = match found.last() {
-        Some(last) if has_more && left != Some(0) => {
-            let object = parse(entity, last)?;
-            let after = keys.iter().map(|key| order_key(key.field, &object)).collect();
-            Some(Cursor { version: CURSOR_VERSION, order, after, left }.write())
+    let parts = query.filter.as_ref().map(lead::parts).unwrap_or_default();
+    let lead = match scope {
+        Scope::Few(_) => Lead::Open,
+        Scope::All | Scope::Most(_) => {
+            let default = default_key(entity)?;
+            let is_default_order = keys[0].is_like(&default);
+            lead::choose(&mut transaction, entity, tenant, &parts, is_default_order).await?
         }
-        _ => None,
     };
-    let items = found.iter().map(|row| parse(entity, row)).collect::<Result<_, _>>()?;
-    Ok(Page { items, next, count })
+    let found = Asked { entity, tenant, scope: &scope, query, parts: &parts, keys, limit };
+    found.page(&mut transaction, lead, cursor, count).await
+}
+
+/// A list as it is asked for.
+struct Asked<'a> {
+    entity: &'static Entity,
+    tenant: &'a str,
+    scope: &'a Scope,
+    query: &'a Query,
+    /// Those of its filter.
+    parts: &'a [&'a odata::Filter],
+    keys: Vec<Key>,
+    limit: u64,
+}
+
+impl Asked<'_> {
+    /// The page behind the cursor. What leads to its rows does not matter for what is on it.
+    async fn page<T: DeserializeOwned>(
+        self,
+        transaction: &mut Connection,
+        lead: Lead,
+        cursor: Option<Cursor>,
+        count: Option<u64>,
+    ) -> Result<Page<T>, StoreError> {
+        let Asked { entity, tenant, scope, query, parts, keys, limit } = self;
+        let order = describe(&keys);
+        let left = cursor.as_ref().map_or(query.top, |cursor| cursor.left);
+        let keys: Vec<Key> = keys.into_iter().map(|key| Key { indexes: lead.of_order(), ..key }).collect();
+        let mut rows = of_scope(entity, tenant, scope);
+        for (at, part) in parts.iter().enumerate() {
+            rows.and_where(lead::condition(entity, tenant, part, (at, lead))?);
+        }
+        match &cursor {
+            None => {
+                rows.offset(query.skip);
+            }
+            Some(cursor) => {
+                rows.and_where(after(entity, &keys, &cursor.after));
+            }
+        }
+        rows.column((entity.table, "body")).limit(limit + 1);
+        for key in &keys {
+            key.sort(entity, &mut rows);
+        }
+        let mut found = select(&rows).fetch_all(transaction).await.map_err(failed(LIST))?;
+        let has_more = found.len() as u64 > limit;
+        found.truncate(limit as usize);
+        let left = left.map(|left| left - found.len() as u64);
+        let next = match found.last() {
+            Some(last) if has_more && left != Some(0) => {
+                let object = parse(entity, last)?;
+                let after = keys.iter().map(|key| order_key(key.field, &object)).collect();
+                Some(Cursor { version: CURSOR_VERSION, order, after, left }.write())
+            }
+            _ => None,
+        };
+        let items = found.iter().map(|row| parse(entity, row)).collect::<Result<_, _>>()?;
+        Ok(Page { items, next, count })
+    }
 }
 
 /// How many rows of a tenant pass the scope and the filter.
@@ -121,10 +190,10 @@ pub(crate) async fn count(
     db: &Database,
     entity: &'static Entity,
     tenant: &str,
-    scope: Option<Expr>,
+    scope: impl Into<Scope>,
     filter: Option<&odata::Filter>,
 ) -> Result<u64, StoreError> {
-    let statement = counting(&rows(entity, tenant, scope, filter)?);
+    let statement = counting(&rows(entity, tenant, &scope.into(), filter)?);
     let row = select(&statement).fetch_one(db.readers()).await.map_err(failed("count entities"))?;
     Ok(row.try_get::<i64, _>(0).map_err(failed("count entities"))?.unsigned_abs())
 }
@@ -132,16 +201,21 @@ pub(crate) async fn count(
 fn rows(
     entity: &'static Entity,
     tenant: &str,
-    scope: Option<Expr>,
+    scope: &Scope,
     filter: Option<&odata::Filter>,
 ) -> Result<SelectStatement, StoreError> {
-    let mut rows = SelectStatement::new();
-    rows.from(entity.table).and_where(Expr::col((entity.table, "tenant")).eq(tenant));
-    rows.and_where_option(scope);
+    let mut rows = of_scope(entity, tenant, scope);
     if let Some(filter) = filter {
-        rows.and_where(filter::condition(entity, filter)?);
+        rows.and_where(filter::condition(entity, filter, Indexes::Used)?);
     }
     Ok(rows)
+}
+
+fn of_scope(entity: &'static Entity, tenant: &str, scope: &Scope) -> SelectStatement {
+    let mut rows = SelectStatement::new();
+    rows.from(entity.table).and_where(Expr::col((entity.table, "tenant")).eq(tenant));
+    rows.and_where_option(scope.condition());
+    rows
 }
 
 fn counting(rows: &SelectStatement) -> SelectStatement {
@@ -155,7 +229,9 @@ fn keys(entity: &'static Entity, query: &Query) -> Result<Vec<Key>, StoreError> 
     let key = |name: &str, descending: bool| {
         let field = entity.field(name).filter(|field| field.column.is_some());
         let reason = || format!("cannot be sorted by '{name}'");
-        field.map(|field| Key { field, descending }).ok_or_else(|| StoreError::invalid("order", reason()))
+        field
+            .map(|field| Key { field, descending, indexes: Indexes::Used })
+            .ok_or_else(|| StoreError::invalid("order", reason()))
     };
     let mut keys: Vec<Key> = Vec::new();
     for order in &query.order {
@@ -165,8 +241,7 @@ fn keys(entity: &'static Entity, query: &Query) -> Result<Vec<Key>, StoreError> 
         }
     }
     if keys.is_empty() {
-        let (name, descending) = entity.default_order;
-        keys.push(key(name, descending)?);
+        keys.push(default_key(entity)?);
     }
     match keys.iter().position(|key| key.field.property.name == entity.key) {
         Some(at) => keys.truncate(at + 1),
@@ -174,6 +249,14 @@ fn keys(entity: &'static Entity, query: &Query) -> Result<Vec<Key>, StoreError> 
         None => keys.push(key(entity.key, keys.last().is_some_and(|last| last.descending))?),
     }
     Ok(keys)
+}
+
+/// What is sorted by when nothing is asked for.
+fn default_key(entity: &'static Entity) -> Result<Key, StoreError> {
+    let (name, descending) = entity.default_order;
+    let field =
+        entity.field(name).ok_or_else(|| StoreError::invalid("order", format!("'{name}' is not there")))?;
+    Ok(Key { field, descending, indexes: Indexes::Used })
 }
 
 fn describe(keys: &[Key]) -> String {
@@ -184,63 +267,69 @@ fn describe(keys: &[Key]) -> String {
 }
 
 /// The rows that come after the one with those values.
-fn after(keys: &[Key], values: &[Json]) -> Expr {
+fn after(entity: &'static Entity, keys: &[Key], values: &[Json]) -> Expr {
     let mut ways = Vec::new();
     for at in 0..keys.len() {
-        let mut way: Vec<_> = keys[..at].iter().zip(values).map(|(key, value)| key.equals(value)).collect();
-        way.push(keys[at].beyond(&values[at]));
+        let mut way: Vec<_> =
+            keys[..at].iter().zip(values).map(|(key, value)| key.equals(entity, value)).collect();
+        way.push(keys[at].beyond(entity, &values[at]));
         ways.push(all(way));
     }
     // The first term follows from the others; it lets the database start in the middle of an index.
-    all(vec![keys[0].not_before(&values[0]), any(ways)])
+    all(vec![keys[0].not_before(entity, &values[0]), any(ways)])
 }
 
 impl Key {
-    fn expr(&self) -> Expr {
-        let Some(column) = self.field.column else { return never() };
+    fn is_like(&self, other: &Key) -> bool {
+        self.field.property.name == other.field.property.name && self.descending == other.descending
+    }
+
+    fn expr(&self, entity: &'static Entity) -> Expr {
+        let Some(name) = self.field.column else { return never() };
+        let column = || filter::column(entity, name, self.indexes);
         let Property { kind, values, .. } = self.field.property;
         if kind != Kind::Enum {
-            return Expr::col(column);
+            return column();
         }
         let places = values.iter().enumerate();
         let case = places.fold(CaseStatement::new(), |case, (place, member)| {
-            case.case(Expr::col(column).eq(*member), place as i64)
+            case.case(column().eq(*member), place as i64)
         });
         case.into()
     }
 
     /// Null comes before every value.
-    fn sort(&self, rows: &mut SelectStatement) {
+    fn sort(&self, entity: &'static Entity, rows: &mut SelectStatement) {
         let order = if self.descending { Order::Desc } else { Order::Asc };
         if self.field.is_required {
-            rows.order_by_expr(self.expr(), order);
+            rows.order_by_expr(self.expr(entity), order);
         } else {
             let nulls = if self.descending { NullOrdering::Last } else { NullOrdering::First };
-            rows.order_by_expr_with_nulls(self.expr(), order, nulls);
+            rows.order_by_expr_with_nulls(self.expr(entity), order, nulls);
         }
     }
 
-    fn equals(&self, value: &Json) -> Expr {
+    fn equals(&self, entity: &'static Entity, value: &Json) -> Expr {
         match sql_value(value) {
-            None => self.expr().is_null(),
-            Some(value) => self.expr().eq(value),
+            None => self.expr(entity).is_null(),
+            Some(value) => self.expr(entity).eq(value),
         }
     }
 
-    fn beyond(&self, value: &Json) -> Expr {
+    fn beyond(&self, entity: &'static Entity, value: &Json) -> Expr {
         match (sql_value(value), self.descending) {
-            (None, false) => self.expr().is_not_null(),
+            (None, false) => self.expr(entity).is_not_null(),
             (None, true) => never(),
-            (Some(value), false) => self.expr().gt(value),
-            (Some(value), true) if self.field.is_required => self.expr().lt(value),
-            (Some(value), true) => self.expr().lt(value).or(self.expr().is_null()),
+            (Some(value), false) => self.expr(entity).gt(value),
+            (Some(value), true) if self.field.is_required => self.expr(entity).lt(value),
+            (Some(value), true) => self.expr(entity).lt(value).or(self.expr(entity).is_null()),
         }
     }
 
-    fn not_before(&self, value: &Json) -> Expr {
+    fn not_before(&self, entity: &'static Entity, value: &Json) -> Expr {
         match (sql_value(value), self.descending) {
-            (Some(value), false) => self.expr().gte(value),
-            (Some(value), true) if self.field.is_required => self.expr().lte(value),
+            (Some(value), false) => self.expr(entity).gte(value),
+            (Some(value), true) if self.field.is_required => self.expr(entity).lte(value),
             _ => filter::always(),
         }
     }
@@ -307,4 +396,84 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     bytes
         .map(|pair| <[u8; 2]>::try_from(pair).ok().and_then(|[a, b]| Some(digit(a)? << 4 | digit(b)?)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use model::machine::{HealthStatus, Machine};
+    use model::{DeviceId, TenantId, Ticks};
+    use odata::{Limits, Query};
+
+    use super::*;
+    use crate::entities::{MACHINE, MACHINE_TYPE};
+    use crate::{Store, TenantStore};
+
+    async fn tenant() -> TenantStore {
+        let id = TenantId(uuid::Uuid::from_u128(1));
+        let tenant = Store::open_in_memory().await.unwrap().tenant(id);
+        let texts = [None, Some("a"), Some("ab"), Some("B"), Some("a\u{10ffff}"), Some("%a_")];
+        let make = |at: usize| {
+            let new = Machine::new(DeviceId::from_name(id, &format!("pc{at}")), Ticks(at as i64 % 4));
+            let text = |at: usize| texts[at % texts.len()].map(str::to_owned);
+            let health_status = [HealthStatus::Active, HealthStatus::Inactive][at % 2];
+            let machine_tags = text(at / 2).into_iter().collect();
+            Machine { computer_dns_name: text(at), version: text(at / 3), health_status, machine_tags, ..new }
+        };
+        let machines: Vec<Machine> = (0..60).map(make).collect();
+        tenant.commit_machines("test", 1, &machines).await.unwrap();
+        tenant
+    }
+
+    async fn walk(tenant: &TenantStore, query: &Query, lead: Lead) -> Vec<String> {
+        let parts = query.filter.as_ref().map(lead::parts).unwrap_or_default();
+        let (mut ids, mut cursor) = (Vec::new(), None);
+        loop {
+            let keys = keys(&MACHINE, query).unwrap();
+            let read = |text: String| Cursor::read(&text, &describe(&keys), &keys).unwrap();
+            let cursor_before = cursor.map(read);
+            let asked = Asked {
+                entity: &MACHINE,
+                tenant: &tenant.key,
+                scope: &Scope::All,
+                query,
+                parts: &parts,
+                keys,
+                limit: 7,
+            };
+            let mut transaction = tenant.db.begin_reading().await.unwrap();
+            let page = asked.page::<Machine>(&mut transaction, lead, cursor_before, None).await.unwrap();
+            ids.extend(page.items.into_iter().map(|machine| machine.id.to_string()));
+            cursor = page.next;
+            if cursor.is_none() {
+                return ids;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn whatever_leads_to_the_rows_they_are_the_same() {
+        let tenant = tenant().await;
+        for filter in [
+            "version eq 'a' and healthStatus eq 'Active'",
+            "healthStatus eq 'Inactive' and version eq 'b'",
+            "startswith(version,'a') and not (computerDnsName eq 'a')",
+            "startswith(version,'a\u{10ffff}')",
+            "startswith(version,'%A') or version eq null",
+            "startswith(version,'')",
+            "machineTags/any(t: t eq 'AB') and healthStatus eq 'Active'",
+            "version in ('a','b') and lastSeen ge 0001-01-01T00:00:00.0000002Z",
+            "lastSeen lt 0001-01-01T00:00:00.0000002Z and version ne 'a'",
+        ] {
+            for order in ["", "version", "version desc", "healthStatus,lastSeen desc", "id desc"] {
+                let options = [("$filter", filter), ("$orderby", order)];
+                let options = if order.is_empty() { &options[..1] } else { &options[..] };
+                let query = odata::parse(&MACHINE_TYPE, options, Limits::new(100)).unwrap();
+                let plain = walk(&tenant, &query, Lead::Open).await;
+                assert!(!plain.is_empty(), "{filter}");
+                for lead in [Lead::Order, Lead::Equal(0), Lead::Sorted(0)] {
+                    assert_eq!(walk(&tenant, &query, lead).await, plain, "{filter} by {order}: {lead:?}");
+                }
+            }
+        }
+    }
 }

@@ -19,6 +19,8 @@ pub struct WebhookRow {
     pub body: String,
     /// Sealed.
     pub secret: Vec<u8>,
+    /// The one before, sealed, and until when messages are signed by it, too.
+    pub former_secret: Option<(Vec<u8>, Ticks)>,
     pub created: Ticks,
     pub is_enabled: bool,
     pub progress: WebhookProgress,
@@ -102,9 +104,16 @@ impl TenantStore {
         query.execute(self.db.writer()).await.map(drop).map_err(failed(WRITE))
     }
 
-    pub async fn set_webhook_secret(&self, id: &str, secret: &[u8]) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE webhooks SET secret = $3 WHERE tenant = $1 AND id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id).bind(secret);
+    /// Gives a webhook another secret; the one before is kept until then.
+    pub async fn set_webhook_secret(
+        &self,
+        id: &str,
+        secret: &[u8],
+        former_until: Ticks,
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE webhooks SET former_secret = secret, former_until = $4, secret = $3 \
+                           WHERE tenant = $1 AND id = $2";
+        let query = sqlx::query(SQL).bind(&self.key).bind(id).bind(secret).bind(former_until.0);
         query.execute(self.db.writer()).await.map(drop).map_err(failed(WRITE))
     }
 
@@ -233,6 +242,9 @@ fn webhook(row: Row) -> Result<WebhookRow, sqlx::Error> {
         id: row.try_get("id")?,
         body: row.try_get("body")?,
         secret: row.try_get("secret")?,
+        former_secret: row
+            .try_get::<Option<Vec<u8>>, _>("former_secret")?
+            .zip(Some(Ticks(row.try_get("former_until")?))),
         created: Ticks(row.try_get("created")?),
         is_enabled: row.try_get("is_enabled")?,
         progress: WebhookProgress {

@@ -25,6 +25,8 @@ pub(crate) struct Turn<'a> {
     id: String,
     subscription: Subscription,
     secret: Vec<u8>,
+    /// The one before, for as long as it counts.
+    former_secret: Option<Vec<u8>>,
 }
 
 /// Why a message was not taken.
@@ -51,7 +53,11 @@ impl<'a> Turn<'a> {
         }
         let secret = inner.keeper.open(&secret_name(row.tenant, &row.id), &row.secret);
         let secret = secret.ok_or_else(|| WebhookError::Unreadable { id: row.id.clone() })?;
-        Ok(Some(Turn { inner, store, id: row.id.clone(), subscription, secret }))
+        let now = inner.clock.now();
+        let former = row.former_secret.as_ref().filter(|(_, until)| now < *until);
+        let former_secret =
+            former.and_then(|(sealed, _)| inner.keeper.open(&secret_name(row.tenant, &row.id), sealed));
+        Ok(Some(Turn { inner, store, id: row.id.clone(), subscription, secret, former_secret }))
     }
 
     pub async fn run(&self, mut progress: WebhookProgress) -> Result<(), WebhookError> {
@@ -188,7 +194,9 @@ impl<'a> Turn<'a> {
         let seconds = self.inner.clock.now().unix_seconds();
         // The same for every attempt, so that receivers know repeats.
         let id = format!("msg_{}_{sequence}", self.id);
-        let signature = sign(&self.secret, &id, seconds, body);
+        let secrets = std::iter::once(&self.secret).chain(&self.former_secret);
+        let signatures: Vec<String> = secrets.map(|secret| sign(secret, &id, seconds, body)).collect();
+        let signature = signatures.join(" ");
         let headers = vec![
             ("content-type", "application/json".to_owned()),
             ("webhook-id", id),

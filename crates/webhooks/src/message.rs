@@ -8,6 +8,11 @@ use store::{Change, ChangeKind};
 /// Longer messages are sent without the entity.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
 const TITLE_CHARS_MAX: usize = 300;
+/// Fields of ServiceNow are cut by it where they are longer.
+const SHORT_CHARS_MAX: usize = 160;
+const LONG_CHARS_MAX: usize = 4_000;
+/// Who says it.
+const SOURCE: &str = "Bartizan";
 
 /// Whose form messages have.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +25,9 @@ pub enum Format {
     Slack,
     /// A card for a workflow of Teams.
     Teams,
+    /// A row for a table API of ServiceNow, such as that of incidents.
+    #[serde(rename = "serviceNow")]
+    ServiceNow,
 }
 
 /// The message of a change. `entity` is none when it is gone.
@@ -36,6 +44,7 @@ pub(crate) fn of_change(format: Format, change: &Change, entity: Option<&Value>,
         }
         Format::Slack => json!({ "text": line(change, entity) }).to_string(),
         Format::Teams => card(change, entity).to_string(),
+        Format::ServiceNow => row(change, entity).to_string(),
     }
 }
 
@@ -49,6 +58,7 @@ pub(crate) fn of_gap(format: Format, since: i64, oldest: i64, now: Ticks) -> Str
         }
         Format::Slack => json!({ "text": text }).to_string(),
         Format::Teams => teams(&[text]).to_string(),
+        Format::ServiceNow => json!({ "short_description": text, "correlation_display": SOURCE }).to_string(),
     }
 }
 
@@ -97,6 +107,37 @@ fn line(change: &Change, entity: Option<&Value>) -> String {
     line
 }
 
+/// A change as a row of a ticket. What a thing is called in both systems is its id here: a rule of the import that
+/// coalesces on `correlation_id` has one ticket of each alert, whatever comes twice.
+fn row(change: &Change, entity: Option<&Value>) -> Value {
+    let of =
+        |name: &str| entity.and_then(|entity| entity.get(name)).and_then(Value::as_str).unwrap_or_default();
+    // 1 is the highest of both, 3 the lowest.
+    let urgency = match of("severity") {
+        "High" => "1",
+        "Medium" => "2",
+        _ => "3",
+    };
+    let cut = |text: &str, most: usize| text.chars().take(most).collect::<String>();
+    // States of the table of incidents: new, in progress, resolved.
+    let state = match (change.change, of("status")) {
+        (ChangeKind::Deleted, _) | (_, "Resolved") => "6",
+        (_, "InProgress") => "2",
+        _ => "1",
+    };
+    json!({
+        "short_description": cut(&line(change, entity), SHORT_CHARS_MAX),
+        "description": cut(of("description"), LONG_CHARS_MAX),
+        "urgency": urgency,
+        "impact": urgency,
+        "state": state,
+        "assigned_to": of("assignedTo"),
+        "cmdb_ci": of("computerDnsName"),
+        "correlation_id": change.id,
+        "correlation_display": SOURCE,
+    })
+}
+
 fn card(change: &Change, entity: Option<&Value>) -> Value {
     teams(&[line(change, entity)])
 }
@@ -134,6 +175,13 @@ mod tests {
         assert_eq!(of(Format::Slack), json!({ "text": line }));
         let teams = of(Format::Teams);
         assert_eq!(teams["attachments"][0]["content"]["body"][0]["text"], line);
+        let row = of(Format::ServiceNow);
+        assert_eq!(
+            (&row["correlation_id"], &row["urgency"], &row["state"]),
+            (&json!("da1"), &json!("1"), &json!("1"))
+        );
+        assert_eq!(row["short_description"], line);
+        assert_eq!(serde_json::to_value(Format::ServiceNow).unwrap(), "serviceNow");
         let action = of_change(Format::Standard, &change("machine action"), None, Ticks(0));
         assert!(action.contains("machineAction.created") && action.contains(r#""entity":null"#));
     }

@@ -35,6 +35,8 @@ pub struct Limits {
     pub letters_max: u64,
     /// Webhooks of a tenant.
     pub webhooks_max: i64,
+    /// How long messages are signed by a former secret, too.
+    pub former_secret_seconds: i64,
 }
 
 impl Default for Limits {
@@ -47,6 +49,7 @@ impl Default for Limits {
             backoff_seconds_max: 300,
             letters_max: 1_000,
             webhooks_max: 50,
+            former_secret_seconds: 86_400,
         }
     }
 }
@@ -208,6 +211,7 @@ impl TenantWebhooks {
             id: id.clone(),
             body: subscription.text(),
             secret,
+            former_secret: None,
             created: now,
             is_enabled: true,
             progress: progress.clone(),
@@ -269,11 +273,13 @@ impl TenantWebhooks {
         self.get(id).await
     }
 
-    /// Gives a webhook another secret, which is not told again.
+    /// Gives a webhook another secret, which is not told again. Messages are signed by the one before, too, for a while:
+    /// receivers need not change theirs in the same moment.
     pub async fn rotate(&self, id: &str) -> Result<String, WebhookError> {
         let row = self.row(id).await?;
         let (text, secret) = self.secret(&row.id)?;
-        self.store.set_webhook_secret(&row.id, &secret).await?;
+        let until = self.inner.clock.now().plus_seconds(self.inner.limits.former_secret_seconds);
+        self.store.set_webhook_secret(&row.id, &secret, until).await?;
         info!(tenant = %self.store.id(), webhook = row.id, "changed the secret of a webhook");
         Ok(text)
     }

@@ -18,7 +18,7 @@ use crate::list::{self, parameter};
 
 const URL_BYTES_MAX: usize = 2_048;
 const DESCRIPTION_BYTES_MAX: usize = 1_024;
-const FORMATS: &[&str] = &["standard", "slack", "teams"];
+const FORMATS: &[&str] = &["standard", "slack", "teams", "serviceNow"];
 const SEQUENCES_MAX: usize = 1_000;
 
 pub(super) fn routes(routes: &mut Routes) {
@@ -39,7 +39,7 @@ pub(super) fn routes(routes: &mut Routes) {
         .summary("Deletes a webhook with what it has not sent.");
     routes
         .post("/api/webhooks/{id}/rotateSecret", Needs(ManagementReadWrite), rotate)
-        .summary("Gives a webhook another secret; tells it this once.");
+        .summary("Gives a webhook another secret, and tells it this once; for a day messages are signed by the one before as well.");
     routes
         .get("/api/webhooks/{id}/deadLetters", Needs(ManagementRead), dead_letters)
         .summary("Lists messages that could not be sent, 100 at most, after the number `after`.");

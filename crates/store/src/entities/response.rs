@@ -19,6 +19,7 @@ pub(crate) static MACHINE_ACTION: Entity = Entity {
     strings_table: "",
     fields: MACHINE_ACTION_FIELDS,
     default_order: ("creationDateTimeUtc", true),
+    indexed: &[],
 };
 
 pub(crate) static INVESTIGATION: Entity = Entity {
@@ -28,6 +29,7 @@ pub(crate) static INVESTIGATION: Entity = Entity {
     strings_table: "",
     fields: INVESTIGATION_FIELDS,
     default_order: ("startTime", true),
+    indexed: &[],
 };
 
 const MACHINE_ACTION_FIELDS: &[Field] = &[

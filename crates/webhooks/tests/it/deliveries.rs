@@ -158,6 +158,28 @@ async fn webhooks_are_of_one_tenant_and_bounded() {
 }
 
 #[tokio::test]
+async fn a_former_secret_is_good_for_a_day() {
+    let folder = tempfile::tempdir().unwrap();
+    let world = World::open(folder.path()).await;
+    let (receiver, id) = with_webhook(&world, |_| {}).await;
+    let _listening = receiver.listen().await;
+    let (webhooks, former) = (world.webhooks.tenant(ONE), receiver.kept.lock().unwrap().secret.clone());
+    let secret = webhooks.rotate(&id).await.unwrap();
+    for (at, known) in [&former, &secret].into_iter().enumerate() {
+        receiver.kept.lock().unwrap().secret = known.clone();
+        world.change(&["a"], at as i64 + 1).await;
+        world.webhooks.tick().await.unwrap();
+        assert_eq!(receiver.taken().len(), at + 1);
+    }
+    // After a day it is signed by the new one alone; a second change of it ends the first at once.
+    world.clock.advance(86_400);
+    world.change(&["a"], 3).await;
+    world.webhooks.tick().await.unwrap();
+    assert_eq!(receiver.taken().len(), 3);
+    assert!(!receiver.kept.lock().unwrap().last_signature.contains(' '));
+}
+
+#[tokio::test]
 async fn nothing_is_lost_when_receiver_and_sender_are_killed_again_and_again() {
     const CHANGES: i64 = 1_500;
     let folder = tempfile::tempdir().unwrap();

@@ -37,6 +37,9 @@ enum Command {
     Ingest(cli::IngestArgs),
     /// Ask a server a KQL question
     Hunt(cli::HuntArgs),
+    /// Act on machines: isolate, scan, collect, and follow what becomes of it
+    #[command(subcommand)]
+    Action(cli::ActionCommand),
     /// Try files of KQL queries without a server
     #[command(subcommand)]
     Kql(cli::KqlCommand),
@@ -106,6 +109,10 @@ fn run(arguments: Arguments) -> anyhow::Result<cli::Outcome> {
             Command::Hunt(args) => {
                 log.start_for_clients()?;
                 cli::hunt(args).await
+            }
+            Command::Action(command) => {
+                log.start_for_clients()?;
+                cli::action(command).await
             }
             Command::Kql(command) => {
                 log.start_for_clients()?;

@@ -1,7 +1,8 @@
-//! The commands that talk to a server: `ingest` sends events, `hunt` asks questions, and those of `lake` decide what
+//! The commands that talk to a server: `ingest` sends events, `hunt` asks questions, those of `action` act on machines, and those of `lake` decide what
 //! becomes of events that are there. All are clients of the public API like any other. `kql` needs no server: it tries
 //! queries over tables without rows.
 
+mod action;
 mod admin;
 mod connect;
 mod hunt;
@@ -10,6 +11,7 @@ mod kql;
 mod lake;
 mod output;
 
+pub use self::action::{ActionCommand, action};
 pub use self::kql::{KqlCommand, kql};
 pub use admin::{
     AppCommand, AuditCommand, DeviceGroupCommand, GrantCommand, GroupCommand, KeyCommand, PartnerAppCommand,

@@ -19,6 +19,8 @@ soak: build
 	tests/open-lake.sh $${CARGO_TARGET_DIR:-target}/release/bartizan
 	cargo nextest run --release --locked -p query --run-ignored only -E 'test(hostile)'
 	tests/hostile.sh $${CARGO_TARGET_DIR:-target}/release/bartizan
+	CHANGES=100000 tests/changes.sh $${CARGO_TARGET_DIR:-target}/release/bartizan
+	SECONDS_MAX=1200 EXAMPLES=100 tests/openapi.sh $${CARGO_TARGET_DIR:-target}/release/bartizan
 	KILLS=300 cargo nextest run --release --locked -p bartizan --no-capture -E 'test(survive_kills)'
 	for seed in 11 12 13 14 15 16 17 18 19; do \
 	  SIMULATION_SEED=$$seed cargo nextest run --release --locked -p lake --no-capture -E 'test(an_hour_from_a_seed)' || exit 1; \

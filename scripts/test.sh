@@ -33,6 +33,15 @@ tests/scenarios.sh "$target/release/bartizan"
 step "sign-in with the libraries of others and in a browser"
 tests/sign-in.sh "$target/release/bartizan"
 
+step "the OpenAPI document holds"
+tests/openapi.sh "$target/release/bartizan"
+
+step "examples"
+tests/examples.sh "$target/release/bartizan"
+
+step "changes are followed whoever is killed"
+tests/changes.sh "$target/release/bartizan"
+
 step "actions"
 tests/actions.sh "$target/release/bartizan"
 

@@ -133,7 +133,7 @@ for kill in $(seq "$kills"); do
 done
 
 echo "the examples run"
-examples=$(dirname "$(realpath "$0")")/../examples/actions
+examples=$(dirname "$(realpath "$0")")/../examples
 export BARTIZAN="$work/data/quickstart.json"
 python3 "$examples/forensics.py" "$machine" | grep manifest.json >/dev/null || fail "forensics.py"
 python3 "$examples/live_response.py" "$machine" | grep "looking for powershell" >/dev/null || fail "live_response.py"

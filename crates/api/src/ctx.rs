@@ -36,6 +36,8 @@ pub(crate) struct Ctx {
     lake: TenantLake,
     /// Where the call comes from, where that is known.
     address: Option<IpAddr>,
+    /// The size of pages that the client prefers.
+    preferred_page: Option<u64>,
     /// Private, so that no handler reaches past its tenant.
     shared: Arc<Shared>,
 }
@@ -49,12 +51,21 @@ impl Ctx {
             Some(devices) => lake.within(devices),
             None => lake,
         };
-        Ok(Ctx { caller, allowed, store, lake, address: None, shared })
+        Ok(Ctx { caller, allowed, store, lake, address: None, preferred_page: None, shared })
     }
 
     /// The same, for a call from there.
     pub fn at(self, address: Option<IpAddr>) -> Ctx {
         Ctx { address, ..self }
+    }
+
+    /// The same, for a client that prefers pages of that size.
+    pub fn preferring(self, preferred_page: Option<u64>) -> Ctx {
+        Ctx { preferred_page, ..self }
+    }
+
+    pub fn preferred_page(&self) -> Option<u64> {
+        self.preferred_page
     }
 
     /// Whether the caller's tenant is that of whoever runs the server: the first one.
@@ -158,16 +169,16 @@ impl Ctx {
 
     async fn narrowed(self, ask: &Ask) -> Result<Ctx, ApiError> {
         let allowed = authorize(&self.caller, ask)?.within(&self.allowed);
-        let Ctx { caller, address, shared, .. } = self;
-        Ok(Ctx::new(shared, caller, allowed).await?.at(address))
+        let Ctx { caller, address, preferred_page, shared, .. } = self;
+        Ok(Ctx::new(shared, caller, allowed).await?.at(address).preferring(preferred_page))
     }
 
     /// Fails unless the caller has a role for what it asks for, where it is a user. The answer reaches the devices of
     /// that role.
     pub async fn demand_role(self, roles: &'static [RolePermission]) -> Result<Ctx, ApiError> {
         let allowed = authorize_role(&self.caller, &self.allowed, roles)?;
-        let Ctx { caller, address, shared, .. } = self;
-        Ok(Ctx::new(shared, caller, allowed).await?.at(address))
+        let Ctx { caller, address, preferred_page, shared, .. } = self;
+        Ok(Ctx::new(shared, caller, allowed).await?.at(address).preferring(preferred_page))
     }
 
     /// Who asks for what is carried on with after the answer.

@@ -52,6 +52,7 @@ pub(crate) mod code {
     pub const METHOD_NOT_ALLOWED: Code = Code("MethodNotAllowed", StatusCode::METHOD_NOT_ALLOWED);
     pub const NOT_ACCEPTABLE: Code = Code("NotAcceptable", StatusCode::NOT_ACCEPTABLE);
     pub const REQUEST_TIMEOUT: Code = Code("RequestTimeout", StatusCode::REQUEST_TIMEOUT);
+    pub const STREAMING_NOT_AVAILABLE: Code = Code("StreamingNotAvailable", StatusCode::BAD_REQUEST);
     pub const CONFLICT: Code = Code("Conflict", StatusCode::CONFLICT);
     pub const GONE: Code = Code("Gone", StatusCode::GONE);
     pub const PRECONDITION_FAILED: Code = Code("PreconditionFailed", StatusCode::PRECONDITION_FAILED);

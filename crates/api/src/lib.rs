@@ -39,6 +39,7 @@ mod related;
 mod requestors;
 mod routes;
 mod serve;
+mod stix;
 mod streams;
 mod webhook_keeper;
 

@@ -19,6 +19,8 @@ const TOP_MAX: u64 = 10_000;
 const EXPANDED_PAGE_MAX: u64 = 1_000;
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
 const SKIP_TOKEN: &str = "$skiptoken";
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const MAX_PAGE_SIZE: &str = "odata.maxpagesize";
 
 /// What a request asks of a list, and how to ask for the next page of it.
 pub(crate) struct ListRequest {
@@ -28,6 +30,8 @@ pub(crate) struct ListRequest {
     /// The URL of the list with the client's options, but for the cursor.
     url: String,
     has_options: bool,
+    /// The size of pages that the client prefers.
+    preferred: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -56,11 +60,12 @@ impl ListRequest {
         }
         let query = odata::parse(entity, &pairs, Limits::new(TOP_MAX))?;
         let page_max = if query.expand.is_empty() { TOP_MAX } else { EXPANDED_PAGE_MAX };
-        let page_size = ctx.config().page_size.clamp(1, page_max);
+        let preferred = ctx.preferred_page();
+        let page_size = ctx.config().page_size.min(preferred.unwrap_or(u64::MAX)).clamp(1, page_max);
         let path = uri.path().trim_end_matches('/');
         let query_text = if kept.is_empty() { String::new() } else { format!("?{}", kept.join("&")) };
         let url = format!("{}{path}{query_text}", ctx.config().base_url);
-        Ok(ListRequest { query, cursor, page_size, url, has_options: !kept.is_empty() })
+        Ok(ListRequest { query, cursor, page_size, url, has_options: !kept.is_empty(), preferred })
     }
 
     /// A member of the items that is no property is answered, too, unless others were asked for.
@@ -68,6 +73,11 @@ impl ListRequest {
         if !self.query.expand.contains(&name) && self.query.select.is_empty() {
             self.query.expand.push(name);
         }
+    }
+
+    /// A size of pages, or the smaller one that the client prefers.
+    pub fn page_max(&self, size: u64) -> u64 {
+        size.min(self.preferred.unwrap_or(u64::MAX)).max(1)
     }
 
     pub fn page(&self) -> PageRequest<'_> {
@@ -79,6 +89,17 @@ impl ListRequest {
         PageRequest { limit: self.page_size.min(EXPANDED_PAGE_MAX), cursor: self.cursor.as_deref() }
     }
 
+    /// A page, and the address of the next one.
+    pub fn next_of<T>(
+        &self,
+        page: Result<Page<T>, StoreError>,
+    ) -> Result<(Page<T>, Option<String>), ApiError> {
+        let page = page.map_err(list_error)?;
+        let joint = if self.has_options { '&' } else { '?' };
+        let next = page.next.as_ref().map(|cursor| format!("{}{joint}{SKIP_TOKEN}={cursor}", self.url));
+        Ok((page, next))
+    }
+
     /// The answer with one page of the set of that name.
     pub fn answer<T: Serialize>(
         &self,
@@ -86,16 +107,20 @@ impl ListRequest {
         set: &str,
         page: Result<Page<T>, StoreError>,
     ) -> Result<Response, ApiError> {
-        let page = page.map_err(list_error)?;
-        let joint = if self.has_options { '&' } else { '?' };
-        let next_link = page.next.map(|cursor| format!("{}{joint}{SKIP_TOKEN}={cursor}", self.url));
+        let (page, next_link) = self.next_of(page)?;
         let context = format!("{}/api/$metadata#{set}", ctx.config().base_url);
-        if self.query.select.is_empty() {
-            return json(&ListBody { context, count: page.count, value: page.items, next_link });
+        let mut response = if self.query.select.is_empty() {
+            json(&ListBody { context, count: page.count, value: page.items, next_link })?
+        } else {
+            let items = page.items.iter().map(|item| selected(item, &self.query));
+            let value = items.collect::<Result<Vec<_>, _>>()?;
+            json(&ListBody { context, count: page.count, value, next_link })?
+        };
+        let applied = self.preferred.map(|size| HeaderValue::from_str(&format!("{MAX_PAGE_SIZE}={size}")));
+        if let Some(Ok(applied)) = applied {
+            response.headers_mut().insert(PREFERENCE_APPLIED, applied);
         }
-        let items = page.items.iter().map(|item| selected(item, &self.query));
-        let value = items.collect::<Result<Vec<_>, _>>()?;
-        json(&ListBody { context, count: page.count, value, next_link })
+        Ok(response)
     }
 }
 
@@ -230,6 +255,19 @@ pub(crate) fn json(body: &impl Serialize) -> Result<Response, ApiError> {
 
 fn not_json(error: serde_json::Error) -> ApiError {
     ApiError::internal(format!("cannot write an answer: {error}"))
+}
+
+/// The size of pages that a client prefers: `Prefer: odata.maxpagesize=100`. Preferences that are not known, or cannot be
+/// read, are ignored, as the protocol has it.
+pub(crate) fn preferred_page(headers: &HeaderMap) -> Option<u64> {
+    let given = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let mut preferences = given.flat_map(|value| value.split([',', ';']));
+    preferences.find_map(|preference| {
+        let (name, size) = preference.split_once('=')?;
+        let name = name.trim().to_ascii_lowercase();
+        let size = size.trim().trim_matches('"').parse().ok().filter(|size: &u64| *size > 0);
+        size.filter(|_| name == MAX_PAGE_SIZE || name == "maxpagesize")
+    })
 }
 
 /// The options of a query string: as sent, and their decoded names and values.

@@ -5,6 +5,7 @@ mod action_bulk;
 mod action_policy;
 pub(crate) mod actions;
 mod alerts;
+mod antivirus;
 mod bulk;
 pub(crate) mod changes;
 mod device_channel;
@@ -12,6 +13,7 @@ pub(crate) mod domains;
 mod downloads;
 mod enrolment;
 mod events;
+mod export_settings;
 mod federation;
 pub(crate) mod files;
 mod graph;
@@ -32,9 +34,11 @@ mod metadata;
 mod openapi;
 mod otlp;
 mod pages;
+mod security_states;
 mod siem;
 mod sign_in;
 mod status;
+mod taxii;
 pub(crate) mod users;
 mod visit;
 mod webhooks;
@@ -116,6 +120,8 @@ pub enum Gives {
     List(&'static EntityType),
     /// How many of them pass a filter.
     Count(&'static EntityType),
+    /// Something that is made of a list of entities, with the options of OData: an example in JSON.
+    ListAs(&'static EntityType, &'static str),
     /// An example in JSON.
     Example(&'static str),
 }
@@ -162,6 +168,7 @@ impl Routes {
         action_policy::routes(&mut routes);
         actions::routes(&mut routes);
         alerts::routes(&mut routes);
+        antivirus::routes(&mut routes);
         bulk::routes(&mut routes);
         changes::routes(&mut routes);
         domains::routes(&mut routes);
@@ -169,6 +176,7 @@ impl Routes {
         downloads::routes(&mut routes);
         enrolment::routes(&mut routes);
         events::routes(&mut routes);
+        export_settings::routes(&mut routes);
         federation::routes(&mut routes);
         files::routes(&mut routes);
         graph::routes(&mut routes);
@@ -189,9 +197,11 @@ impl Routes {
         openapi::routes(&mut routes);
         otlp::routes(&mut routes);
         pages::routes(&mut routes);
+        security_states::routes(&mut routes);
         siem::routes(&mut routes);
         sign_in::routes(&mut routes);
         status::routes(&mut routes);
+        taxii::routes(&mut routes);
         users::routes(&mut routes);
         webhooks::routes(&mut routes);
         routes
@@ -338,6 +348,16 @@ impl RouteDeclaration {
     /// It answers with a list of entities.
     pub(crate) fn lists(&mut self, entity: &'static EntityType) -> &mut RouteDeclaration {
         self.gives = Gives::List(entity);
+        self
+    }
+
+    /// It answers with something like this that is made of a list of entities, and takes the options of OData.
+    pub(crate) fn lists_as(
+        &mut self,
+        entity: &'static EntityType,
+        example: &'static str,
+    ) -> &mut RouteDeclaration {
+        self.gives = Gives::ListAs(entity, example);
         self
     }
 

@@ -23,7 +23,7 @@ use crate::drained::drained;
 use crate::error::{ApiError, ErrorForm, code};
 use crate::limits::Spent;
 use crate::routes::{Access, Bounds, Dialect, Found};
-use crate::{Shared, cors, forwarded, idempotency};
+use crate::{Shared, cors, forwarded, idempotency, list};
 
 /// The id of an answer, as in `error.target`.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -148,7 +148,10 @@ async fn answer(
     });
     let ctx = match (decided, &caller) {
         (Some(decided), Some(caller)) => match decided {
-            Ok(allowed) => Some(Ctx::new(shared.clone(), caller.clone(), allowed).await?.at(address)),
+            Ok(allowed) => {
+                let ctx = Ctx::new(shared.clone(), caller.clone(), allowed).await?.at(address);
+                Some(ctx.preferring(list::preferred_page(request.headers())))
+            }
             Err(denied) => {
                 if let Some(act) = &act {
                     act.denied(shared).await;

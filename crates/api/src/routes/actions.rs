@@ -51,7 +51,11 @@ struct Verb {
     path: &'static str,
     kind: ActionKind,
     summary: &'static str,
+    /// A body that it takes, as an example.
+    takes: &'static str,
 }
+
+const COMMENT: &str = r#"{"Comment":"contain the host"}"#;
 
 /// All but live response, whose body is of another form.
 static VERBS: &[Verb] = &[
@@ -59,54 +63,74 @@ static VERBS: &[Verb] = &[
         path: "/api/machines/{id}/isolate",
         kind: ActionKind::Isolate,
         summary: "Isolates a machine from the network.",
+        takes: r#"{"Comment":"contain the host","IsolationType":"Full"}"#,
     },
     Verb {
         path: "/api/machines/{id}/unisolate",
         kind: ActionKind::Unisolate,
         summary: "Releases a machine from isolation.",
+        takes: COMMENT,
     },
     Verb {
         path: "/api/machines/{id}/restrictCodeExecution",
         kind: ActionKind::RestrictCodeExecution,
         summary: "Restricts which programs run on a machine.",
+        takes: COMMENT,
     },
     Verb {
         path: "/api/machines/{id}/unrestrictCodeExecution",
         kind: ActionKind::UnrestrictCodeExecution,
         summary: "Lifts the restriction of programs.",
+        takes: COMMENT,
     },
     Verb {
         path: "/api/machines/{id}/runAntiVirusScan",
         kind: ActionKind::RunAntiVirusScan,
         summary: "Scans a machine.",
+        takes: r#"{"Comment":"look","ScanType":"Quick"}"#,
     },
     Verb {
         path: "/api/machines/{id}/offboard",
         kind: ActionKind::Offboard,
         summary: "Offboards a machine: its sensor stops for good.",
+        takes: COMMENT,
     },
     Verb {
         path: "/api/machines/{id}/stopAndQuarantineFile",
         kind: ActionKind::StopAndQuarantineFile,
         summary: "Stops a file on a machine and puts it away.",
+        takes: r#"{"Comment":"malware","Sha1":"3395856ce81f2b7382dee72602f798b642f14140"}"#,
     },
     Verb {
         path: "/api/machines/{id}/collectInvestigationPackage",
         kind: ActionKind::CollectInvestigationPackage,
         summary: "Collects a package for an investigation from a machine.",
+        takes: COMMENT,
     },
 ];
 
 pub(super) fn routes(routes: &mut Routes) {
-    routes.get("/api/machineactions", Needs(MachineRead), list).summary("Lists actions.");
-    routes.get("/api/machineactions/$count", Needs(MachineRead), count).summary("Counts actions.");
-    routes.get("/api/machineactions/{id}", Needs(MachineRead), read).summary("Reads an action.");
+    routes
+        .get("/api/machineactions", Needs(MachineRead), list)
+        .summary("Lists actions.")
+        .lists(&MACHINE_ACTION_TYPE);
+    routes
+        .get("/api/machineactions/$count", Needs(MachineRead), count)
+        .summary("Counts actions.")
+        .counts(&MACHINE_ACTION_TYPE);
+    routes
+        .get("/api/machineactions/{id}", Needs(MachineRead), read)
+        .summary("Reads an action.")
+        .gives(&MACHINE_ACTION_TYPE);
     routes
         .post("/api/machineactions/{id}/cancel", NeedsOneOf(ACTING), cancel)
-        .summary("Cancels an action; it takes the permission to ask for it.");
+        .summary("Cancels an action; it takes the permission to ask for it.")
+        .takes(COMMENT)
+        .gives(&MACHINE_ACTION_TYPE);
     routes
         .get("/api/machineactions/{id}/getPackageUri", NeedsOneOf(FETCHING), package_uri)
         .summary("Makes a link to the package that an action collected; it takes Machine.CollectForensics of users.")
+        .answers(LINK)
         .limit(LINKS)
         .audited();
     routes
@@ -117,9 +141,12 @@ pub(super) fn routes(routes: &mut Routes) {
             act(verb, ctx, param, uri, headers, body)
         };
         let route = routes.post(verb.path, Needs(permission_of(verb.kind)), handler);
-        route.summary(verb.summary).action(verb.kind.name());
+        route.summary(verb.summary).action(verb.kind.name()).takes(verb.takes).gives(&MACHINE_ACTION_TYPE);
     }
 }
+
+/// An answer with a link, as an example.
+pub(super) const LINK: &str = r#"{"@odata.context":"","value":"https://bartizan.example/downloads/..."}"#;
 
 /// What it takes to ask for an action of a type.
 pub(crate) fn permission_of(kind: ActionKind) -> Permission {

@@ -9,6 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 use store::{INDICATOR_TYPE, IndicatorOwner, StoreError, Submission, Submitted};
 
+pub(super) use read::submission;
+
 use super::Access::Needs;
 use super::Routes;
 use crate::body::JsonObject;
@@ -103,7 +105,8 @@ async fn submit(ctx: Ctx, uri: Uri, body: JsonObject) -> Result<Response, ApiErr
     }
 }
 
-const NOT_YOURS: &str = "The indicator is there and was made by another app; Ti.ReadWrite.All changes it.";
+pub(super) const NOT_YOURS: &str =
+    "The indicator is there and was made by another app; Ti.ReadWrite.All changes it.";
 
 async fn import(ctx: Ctx, mut body: JsonObject) -> Result<Response, ApiError> {
     let given = match body.take("Indicators")? {

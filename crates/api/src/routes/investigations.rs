@@ -27,22 +27,34 @@ const REMEDIATE: &[RolePermission] = &[RolePermission::RemediateDevices];
 const STARTS: Limit = Limit::of_caller(50, 50);
 const PREVIEW_STARTS: Limit = Limit::of_caller(5, 5);
 const ALERT_BYTES_MAX: usize = 256;
+const EXAMPLE: &str = r#"{"Comment":"look","TriggeringAlertId":"da637472900382838869_1364969609"}"#;
 
 pub(super) fn routes(routes: &mut Routes) {
-    routes.get("/api/investigations", Needs(AlertRead), list).summary("Lists investigations.");
-    routes.get("/api/investigations/$count", Needs(AlertRead), count).summary("Counts investigations.");
+    routes
+        .get("/api/investigations", Needs(AlertRead), list)
+        .summary("Lists investigations.")
+        .lists(&INVESTIGATION_TYPE);
+    routes
+        .get("/api/investigations/$count", Needs(AlertRead), count)
+        .summary("Counts investigations.")
+        .counts(&INVESTIGATION_TYPE);
     routes
         .get("/api/investigations/{id}", Needs(AlertRead), read)
-        .summary("Reads an investigation, by its id or that of its alert.");
+        .summary("Reads an investigation, by its id or that of its alert.")
+        .gives(&INVESTIGATION_TYPE);
     routes
         .post("/api/machines/{id}/startInvestigation", Needs(AlertReadWrite), start)
         .summary("Starts an investigation on a machine.")
+        .takes(EXAMPLE)
+        .gives(&INVESTIGATION_TYPE)
         .limit(STARTS)
         .action(START)
         .roles(REMEDIATE);
     routes
         .post("/api/machines/{id}/InitiateInvestigation", Needs(AlertReadWrite), initiate)
         .summary("Starts an investigation and answers with its number, as in the preview of 2018.")
+        .takes(EXAMPLE)
+        .answers(r#"{"@odata.context":"","value":1}"#)
         .limit(PREVIEW_STARTS)
         .action(START)
         .roles(REMEDIATE);

@@ -8,10 +8,11 @@ use model::Permission::{MachineLiveResponse, MachineRead};
 use model::role::CHANGING_LIVE_RESPONSE;
 use sensor_proto::{LiveCommand, Order};
 use serde_json::Value;
+use store::MACHINE_ACTION_TYPE;
 
 use super::Access::{Needs, NeedsOneOf};
 use super::Routes;
-use super::actions::{action, link, missing, request, submit};
+use super::actions::{LINK, action, link, missing, request, submit};
 use super::machines::machine;
 use crate::body::JsonObject;
 use crate::ctx::{Arguments, Ctx, Param};
@@ -29,6 +30,8 @@ pub(super) fn routes(routes: &mut Routes) {
     routes
         .post("/api/machines/{id}/runliveresponse", Needs(MachineLiveResponse), run)
         .summary("Runs the commands of a live response on a machine.")
+        .takes(r#"{"Comment":"triage","Commands":[{"type":"GetFile","params":[{"key":"Path","value":"C:\\a.txt"}]}]}"#)
+        .gives(&MACHINE_ACTION_TYPE)
         .limit(RUNS)
         .action("LiveResponse");
     routes
@@ -38,6 +41,7 @@ pub(super) fn routes(routes: &mut Routes) {
             result_link,
         )
         .summary("Makes a link to the result of one command of a live response; it takes Machine.LiveResponse of users.")
+        .answers(LINK)
         .audited();
 }
 

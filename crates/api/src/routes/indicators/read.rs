@@ -18,7 +18,7 @@ const TEXT_BYTES_MAX: usize = 32 << 10;
 const GROUPS_MAX: usize = 100;
 
 /// What a body submits. Properties that answers have and nobody sets are ignored.
-pub(super) fn submission(ctx: &Ctx, mut body: JsonObject) -> Result<Submission, ApiError> {
+pub(in crate::routes) fn submission(ctx: &Ctx, mut body: JsonObject) -> Result<Submission, ApiError> {
     let indicator_type: Option<IndicatorType> =
         body.take_choice("indicatorType", values("indicatorType"), &[])?;
     let indicator_type = indicator_type.ok_or_else(|| ApiError::missing("indicatorType"))?;

@@ -129,7 +129,7 @@ fn parameters(route: &RouteDeclaration) -> Vec<Value> {
         .collect();
     let option = |name: &str, kind: &str, text: &str| json!({ "name": name, "in": "query", "description": text, "schema": { "type": kind } });
     match route.gives {
-        Gives::List(entity) => {
+        Gives::List(entity) | Gives::ListAs(entity, _) => {
             parameters.push(option("$filter", "string", &filter(entity)));
             parameters.push(option("$orderby", "string", "Properties, each with asc or desc."));
             parameters.push(option("$top", "integer", "At most so many items, 10,000 or less."));
@@ -183,9 +183,9 @@ fn responses(route: &RouteDeclaration) -> Value {
             "description": route.summary,
             "content": { "text/plain": { "schema": { "type": "string", "pattern": "^[0-9]+$" }, "example": "42" } },
         }),
-        Gives::Example(text) => {
+        Gives::Example(text) | Gives::ListAs(_, text) => {
             let example: Value = serde_json::from_str(text).unwrap_or_default();
-            json(schema::of_example(&example), example)
+            json(schema::of_answer(&example), example)
         }
         Gives::Other => json!({ "description": route.summary }),
     };
@@ -214,8 +214,14 @@ mod tests {
             let id = operation["operationId"].as_str().unwrap();
             assert!(ids.insert(id.to_owned()), "{id} is there twice");
             assert!(!route.summary.is_empty(), "{}", route.path);
-            for text in [route.takes, if let Gives::Example(text) = route.gives { Some(text) } else { None }]
-            {
+            for text in [
+                route.takes,
+                if let Gives::Example(text) | Gives::ListAs(_, text) = route.gives {
+                    Some(text)
+                } else {
+                    None
+                },
+            ] {
                 assert!(
                     text.is_none_or(|text| serde_json::from_str::<Value>(text).is_ok()),
                     "{}",

@@ -47,6 +47,27 @@ fn of_property(property: &Property) -> Value {
     }
 }
 
+/// What answers like an example are: any member of an object may be null, as with entities.
+pub(super) fn of_answer(example: &Value) -> Value {
+    match example {
+        Value::Array(items) => {
+            let items = items.first().map_or(json!({}), of_answer);
+            json!({ "type": "array", "items": items })
+        }
+        Value::Object(members) => {
+            let properties = members.iter().map(|(name, value)| {
+                let mut schema = of_answer(value);
+                if let Some(kind) = schema.get("type").cloned() {
+                    schema["type"] = json!([kind, "null"]);
+                }
+                (name.clone(), schema)
+            });
+            json!({ "type": "object", "properties": properties.collect::<Map<_, _>>() })
+        }
+        other => of_example(other),
+    }
+}
+
 /// What things like an example are. Members that it does not have may be there.
 pub(super) fn of_example(example: &Value) -> Value {
     match example {

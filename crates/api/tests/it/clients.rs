@@ -479,3 +479,27 @@ async fn the_document_of_the_api_is_served_to_anybody() {
     assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
     assert!(!page.text().contains("http://") && !page.text().contains("https://"), "no script of others");
 }
+
+#[tokio::test]
+async fn queries_of_clients_are_answered() {
+    let world = World::start().await;
+    world.add_machines(1).await;
+    with_events(&world).await;
+    for query in [
+        "find withsource = TableName in (DeviceNetworkEvents) where RemoteIP == '203.0.113.9' | order by Timestamp desc | where TableName == 'DeviceNetworkEvents'",
+        "union (find withsource=T in (DeviceNetworkEvents) where RemoteUrl has 'fabrikam'),(find withsource=T in (DeviceEvents) where DeviceName has 'pc0') | serialize rn = row_number() | where rn >= 0 | limit 10000",
+        r#"DeviceNetworkEvents | where InitiatingProcessFileName matches regex"(upd|down)ater" | take 5"#,
+        "DeviceNetworkEvents | join kind=leftouter (DeviceNetworkEvents) on ReportId, DeviceName, Timestamp | take 5",
+        "DeviceNetworkEvents | extend DI_TS = Timestamp | summarize arg_max(DI_TS, *) by DeviceId",
+        "DeviceNetworkEvents | summarize make_list(RemoteIP), make_set(RemoteUrl), dcount(DeviceId) by bin(Timestamp, 5m)",
+        "union Device* | summarize by DeviceName | where isnotempty(DeviceName)",
+        "let x = dynamic(['fabrikam','other']); DeviceNetworkEvents | where RemoteUrl has_any (x) or ActionType in~ (x)",
+        "DeviceNetworkEvents | extend Name = iff(isnotempty(RemoteUrl), url_decode(RemoteUrl), RemoteIP) | where Name !contains @\"\\AppData\"",
+    ] {
+        let body = json!({ "Query": query }).to_string();
+        let reply = world.post("/api/advancedqueries/run", body).await;
+        assert_eq!(reply.status, 200, "{query}: {}", reply.text());
+        let rows = reply.ok()["Results"].as_array().unwrap().len();
+        assert_eq!(rows, 1, "{query}");
+    }
+}

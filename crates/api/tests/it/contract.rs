@@ -550,8 +550,11 @@ impl Furnished {
             let reply = self.world.send("POST", "/api/indicators", Some(&token), body).await;
             self.names.insert("indicator", reply.ok()["id"].as_str().unwrap().to_owned());
         }
-        if method.call.contains("{open}") {
+        // One that an alert began is over then, and so is what keeps the machine busy.
+        if method.call.contains("{open}") || method.call.contains("Investigation") {
             self.sensor.work(&self.world, Outcome::succeeded("")).await;
+        }
+        if method.call.contains("{open}") {
             let asked = self.world.post(&format!("/api/machines/{PC}/isolate"), COMMENT).await;
             self.names.insert("open", asked.json()["id"].as_str().unwrap().to_owned());
         }

@@ -27,12 +27,12 @@ pub(crate) struct Bins {
 }
 
 impl Bins {
-    fn of(&self, time: i64) -> i64 {
+    pub fn of(&self, time: i64) -> i64 {
         let since = time.saturating_sub(self.start);
         self.start.saturating_add(since.div_euclid(self.step).saturating_mul(self.step))
     }
 
-    fn holds(&self, time: i64) -> bool {
+    pub fn holds(&self, time: i64) -> bool {
         (self.start..=self.end).contains(&time)
     }
 
@@ -155,6 +155,23 @@ pub(crate) fn sliding(visits: &Visits, bins: Bins, lookback: i64) -> Vec<Line> {
     lines.collect()
 }
 
+/// Sessions of each bin: a user's time without a pause longer than `lookback`. One counts in every bin that it has
+/// rows in.
+pub(crate) fn sessions(visits: &Visits, bins: Bins, lookback: i64) -> Vec<Line> {
+    let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
+    let mut last: HashMap<u32, i64> = HashMap::new();
+    for (time, user) in visits.iter().filter(|(time, _)| bins.holds(*time)) {
+        let before = last.insert(*user, *time);
+        let goes_on = before.is_some_and(|before| {
+            time.saturating_sub(before) <= lookback && bins.of(before) == bins.of(*time)
+        });
+        if !goes_on {
+            *counts.entry(bins.of(*time)).or_default() += 1;
+        }
+    }
+    counts.into_iter().map(|(bin, count)| (bin, vec![long(count)])).collect()
+}
+
 /// Users of each bin beside those of a longer time that ends with it.
 pub(crate) fn engagement(visits: &Visits, bins: Bins, outer: i64) -> Vec<Line> {
     let lines = bins.users(visits).into_iter().map(|(bin, users)| {
@@ -234,6 +251,18 @@ mod tests {
         let active: Vec<Value> = active(VISITS, BINS, 30, 10, 3).into_iter().map(|(_, v)| v[0]).collect();
         assert_eq!(active, [0, 0, 1].map(Value::Long));
         assert_eq!(engagement(VISITS, BINS, 20)[2].1[2], Value::Real(1.0));
+    }
+
+    #[test]
+    fn sessions_end_with_a_pause() {
+        let of =
+            |lookback| sessions(VISITS, BINS, lookback).into_iter().map(|(_, v)| v[0]).collect::<Vec<_>>();
+        assert_eq!(of(20), [3, 1, 2].map(Value::Long));
+        let visits = &[(0, 1), (4, 1), (9, 1), (9, 2), (11, 1)];
+        let of =
+            |lookback| sessions(visits, BINS, lookback).into_iter().map(|(_, v)| v[0]).collect::<Vec<_>>();
+        assert_eq!(of(5), [2, 1].map(Value::Long));
+        assert_eq!(of(4), [3, 1].map(Value::Long));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use model::ErrorKind;
 use crate::external::Refused;
 use crate::kernel::TooLong;
 use crate::memory::SHARED_IS_FULL;
+use crate::sequences::TooManySequences;
 
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
@@ -21,6 +22,8 @@ pub enum QueryError {
     ResultTooLarge { max_bytes: usize },
     #[error("{reason}; cut texts before they are joined")]
     TextTooLong { reason: String },
+    #[error("{reason}")]
+    TooManySequences { reason: String },
     #[error("the query reads more than {rows_max} rows or {bytes_max} bytes; narrow its time range")]
     ScanTooLarge { rows_max: u64, bytes_max: u64 },
     #[error("too many queries run at once; try again shortly")]
@@ -49,7 +52,9 @@ impl QueryError {
                 ErrorKind::InvalidInput
             }
             QueryError::OutOfMemory | QueryError::ExternalData { .. } => ErrorKind::InvalidInput,
-            QueryError::ScanTooLarge { .. } | QueryError::TextTooLong { .. } => ErrorKind::InvalidInput,
+            QueryError::ScanTooLarge { .. }
+            | QueryError::TextTooLong { .. }
+            | QueryError::TooManySequences { .. } => ErrorKind::InvalidInput,
             QueryError::Busy | QueryError::MemoryBusy => ErrorKind::TooManyRequests,
             QueryError::Changed { .. } => ErrorKind::Unavailable,
             QueryError::GeoDatabase { .. } | QueryError::Engine(_) => ErrorKind::Internal,
@@ -69,6 +74,9 @@ impl From<DataFusionError> for QueryError {
             }
             DataFusionError::External(cause) if cause.is::<TooLong>() => {
                 QueryError::TextTooLong { reason: cause.to_string() }
+            }
+            DataFusionError::External(cause) if cause.is::<TooManySequences>() => {
+                QueryError::TooManySequences { reason: cause.to_string() }
             }
             _ => QueryError::Engine(error),
         }

@@ -43,6 +43,7 @@ mod repeats;
 mod running;
 mod saved;
 mod scan;
+mod sequences;
 mod sketch;
 mod text;
 mod ticks;

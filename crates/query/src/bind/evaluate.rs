@@ -2,11 +2,13 @@
 
 mod activity;
 mod bag_unpack;
+mod geo_lookup;
 mod ip_lookup;
 mod narrow;
 mod near;
 mod patterns;
 mod pivot;
+mod sequences;
 mod sketches;
 
 use kql::Span;
@@ -39,6 +41,15 @@ const PLUGINS: &[(&str, Plugin)] = &[
     ("basket", |binder, input, evaluate, span| binder.basket(input, evaluate, span)),
     ("dcount_intersect", |binder, input, evaluate, span| binder.dcount_intersect(input, evaluate, span)),
     ("diffpatterns", |binder, input, evaluate, span| binder.diff_patterns(input, evaluate, span)),
+    ("funnel_sequence_completion", |binder, input, evaluate, span| {
+        binder.funnel_sequence_completion(input, evaluate, span)
+    }),
+    ("geo_line_lookup", |binder, input, evaluate, span| {
+        binder.geo_lookup(input, evaluate, &geo_lookup::LINES, span)
+    }),
+    ("geo_polygon_lookup", |binder, input, evaluate, span| {
+        binder.geo_lookup(input, evaluate, &geo_lookup::POLYGONS, span)
+    }),
     ("ipv4_lookup", |binder, input, evaluate, span| {
         binder.ip_lookup(input, evaluate, "ipv4_is_in_range", span)
     }),
@@ -53,6 +64,10 @@ const PLUGINS: &[(&str, Plugin)] = &[
     ("preview", |binder, input, evaluate, span| binder.preview(input, evaluate, span)),
     ("rolling_percentile", |binder, input, evaluate, span| binder.rolling_percentile(input, evaluate, span)),
     ("rows_near", |binder, input, evaluate, span| binder.rows_near(input, evaluate, span)),
+    ("sequence_detect", |binder, input, evaluate, span| binder.sequence_detect(input, evaluate, span)),
+    ("session_count", |binder, input, evaluate, span| {
+        binder.activity(input, evaluate, &activity::SESSION_COUNT, span)
+    }),
     ("sliding_window_counts", |binder, input, evaluate, span| {
         binder.activity(input, evaluate, &activity::SLIDING_WINDOW_COUNTS, span)
     }),

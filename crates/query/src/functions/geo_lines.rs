@@ -54,6 +54,30 @@ pub(super) static GEO_LINE_LOCATE_POINT: Function = Function {
     ..GEO_LINE_LENGTH
 };
 
+pub(super) static GEO_LINE_INTERPOLATE_POINT: Function = Function {
+    name: "geo_line_interpolate_point",
+    summary: "The point of a GeoJSON line as far along it as a fraction from 0 to 1 says, as a GeoJSON point; null \
+              when it is no line or no such fraction.",
+    params: &[Param::one("line", Accepts::Dynamic), Param::one("fraction", Accepts::Number)],
+    returns: "dynamic",
+    examples: &[
+        Example {
+            query: r#"print point = geo_line_interpolate_point(dynamic({"type": "LineString", "coordinates": [[0, 0], [1, 0], [4, 0]]}), 0.5).coordinates | project round(todouble(point[0]), 9)"#,
+            result: "2.0",
+        },
+        Example {
+            query: r#"print geo_line_interpolate_point(dynamic({"type": "LineString", "coordinates": [[0, 0], [10, 0]]}), 1).coordinates"#,
+            result: "[10.0,0.0]",
+        },
+        Example {
+            query: r#"print isnull(geo_line_interpolate_point(dynamic({"type": "LineString", "coordinates": [[0, 0], [1, 0]]}), 1.5))"#,
+            result: "true",
+        },
+    ],
+    lower: |_, args| Ok(call("geo_line_interpolate_point", Kind::Dynamic, interpolated, args)),
+    ..GEO_LINE_LENGTH
+};
+
 pub(super) static GEO_DISTANCE_POINT_TO_LINE: Function = Function {
     name: "geo_distance_point_to_line",
     summary: "The shortest way from a point to a GeoJSON line, or one of several, in meters; null when it is no \
@@ -118,7 +142,7 @@ pub(super) static GEO_INTERSECTION_2LINES: Function = Function {
 };
 
 /// Pairs of edges that are compared, for lines of a row.
-const PAIRS_MAX: usize = 4_000_000;
+pub(super) const PAIRS_MAX: usize = 4_000_000;
 
 fn all_edges(json: Option<&str>) -> Option<Vec<Edge>> {
     Some(lines(json)?.iter().flat_map(|line| edges(line)).collect())
@@ -163,6 +187,30 @@ fn fractions(args: &Args) -> Result<ArrayRef> {
             before += edge.0.angle(edge.1);
         }
         Some(best.1 / before)
+    }))
+}
+
+fn interpolated(args: &Args) -> Result<ArrayRef> {
+    let (texts, fractions) = (args.texts(0)?, args.reals(1)?);
+    Ok(text_rows(args.rows, |row| {
+        let lines = lines(texts.get(row))?;
+        let [line] = lines.as_slice() else { return None };
+        let fraction = fractions.is_valid(row).then(|| fractions.value(row))?;
+        if !(0.0..=1.0).contains(&fraction) {
+            return None;
+        }
+        let mut left = edges(line).map(|(from, to)| from.angle(to)).sum::<f64>() * fraction;
+        for (from, to) in edges(line) {
+            let angle = from.angle(to);
+            if left < angle {
+                let weights = [(angle - left).sin(), left.sin()];
+                return Some(
+                    point_json(from.times(weights[0]).plus(to.times(weights[1])).unit()?).to_string(),
+                );
+            }
+            left -= angle;
+        }
+        Some(point_json(*line.last()?).to_string())
     }))
 }
 

@@ -110,6 +110,8 @@ mod format_datetime;
 mod format_timespan;
 #[path = "fourier.rs"]
 mod fourier;
+#[path = "geo_densify.rs"]
+mod geo_densify;
 #[path = "geo_from_wkt.rs"]
 mod geo_from_wkt;
 #[path = "geo_geohash.rs"]
@@ -118,6 +120,8 @@ mod geo_geohash;
 mod geo_h3;
 #[path = "geo_info_from_ip_address.rs"]
 mod geo_info_from_ip_address;
+#[path = "geo_intersects.rs"]
+mod geo_intersects;
 #[path = "geo_lines.rs"]
 mod geo_lines;
 #[path = "geo_points.rs"]
@@ -452,7 +456,11 @@ pub static FUNCTIONS: &[&Function] = &[
     &geo_info_from_ip_address::GEO_INFO_FROM_IP_ADDRESS,
     &geo_lines::GEO_INTERSECTION_2LINES,
     &geo_lines::GEO_INTERSECTS_2LINES,
+    &geo_intersects::GEO_INTERSECTS_2POLYGONS,
+    &geo_intersects::GEO_INTERSECTS_LINE_WITH_POLYGON,
     &geo_lines::GEO_LINE_CENTROID,
+    &geo_densify::GEO_LINE_DENSIFY,
+    &geo_lines::GEO_LINE_INTERPOLATE_POINT,
     &geo_lines::GEO_LINE_LENGTH,
     &geo_lines::GEO_LINE_LOCATE_POINT,
     &geo_points::GEO_POINT_IN_CIRCLE,
@@ -462,6 +470,7 @@ pub static FUNCTIONS: &[&Function] = &[
     &geo_s2::GEO_POINT_TO_S2CELL,
     &geo_polygons::GEO_POLYGON_AREA,
     &geo_polygons::GEO_POLYGON_CENTROID,
+    &geo_densify::GEO_POLYGON_DENSIFY,
     &geo_polygons::GEO_POLYGON_PERIMETER,
     &geo_s2::GEO_S2CELL_NEIGHBORS,
     &geo_s2::GEO_S2CELL_TO_CENTRAL_POINT,

@@ -247,3 +247,96 @@ fn decimals_are_exact() {
             10.25 | b | true | 10.3 | 10.25 | true"#]],
     );
 }
+
+#[test]
+fn sessions_and_sequences() {
+    check(
+        "range t from 1 to 300 step 1 | mv-expand id = range(1, 50) to typeof(long) | where t % id == 0
+        | evaluate session_count(id, t, 1, 300, 100, 41)",
+        expect![[r#"
+            t:long | count_sessions:long
+            1 | 59
+            101 | 59
+            201 | 60"#]],
+    );
+    let logons = "datatable(user:string, at:datetime, what:string)[
+        'a', datetime(2024-05-01 10:00), 'failed', 'a', datetime(2024-05-01 10:01), 'failed',
+        'a', datetime(2024-05-01 10:02), 'done', 'b', datetime(2024-05-01 10:00), 'failed',
+        'b', datetime(2024-05-01 12:00), 'done', 'c', datetime(2024-05-01 10:00), 'done',
+        'c', datetime(2024-05-02 10:00), 'failed', 'c', datetime(2024-05-02 10:05), 'done']";
+    check(
+        &format!(
+            "{logons} | evaluate sequence_detect(at, 10m, 1h, bad = what == 'failed', good = what == 'done', user)"
+        ),
+        expect![[r#"
+            user:string | bad_at:datetime | good_at:datetime | Duration:timespan
+            a | 2024-05-01T10:00:00.0000000Z | 2024-05-01T10:02:00.0000000Z | 00:02:00
+            a | 2024-05-01T10:01:00.0000000Z | 2024-05-01T10:02:00.0000000Z | 00:01:00
+            c | 2024-05-02T10:00:00.0000000Z | 2024-05-02T10:05:00.0000000Z | 00:05:00"#]],
+    );
+    check(
+        &format!(
+            "{logons} | evaluate funnel_sequence_completion(user, at, datetime(2024-05-01), datetime(2024-05-02),
+            1d, what, dynamic(['failed', 'done']), dynamic([10m, 3h]))"
+        ),
+        expect![[r#"
+            at:datetime | what:string | Period:timespan | dcount:long
+            2024-05-01T00:00:00.0000000Z | failed | 00:10:00 | 2
+            2024-05-01T00:00:00.0000000Z | done | 00:10:00 | 1
+            2024-05-01T00:00:00.0000000Z | failed | 03:00:00 | 2
+            2024-05-01T00:00:00.0000000Z | done | 03:00:00 | 2"#]],
+    );
+    check(
+        &format!("{logons} | evaluate sequence_detect(at, 10m, 1h, user)"),
+        expect!["error at 5:95: sequence_detect() takes 1 to 64 conditions"],
+    );
+    check(
+        "range t from 1 to 3000 step 1 | evaluate sequence_detect(t, 3000, 3000, t > 0, t > 1)",
+        expect!["error: there are more than 1000000 sequences: use narrower windows"],
+    );
+}
+
+#[test]
+fn points_find_shapes() {
+    let shapes = r#"let squares = datatable(name:string, square:dynamic)[
+        "west", dynamic({"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,1],[0,0]]]}),
+        "east", dynamic({"type":"Polygon","coordinates":[[[1,0],[2,0],[2,1],[1,1],[1,0]]]})];
+        let roads = datatable(name:string, road:dynamic)[
+        "equator", dynamic({"type":"LineString","coordinates":[[0,0],[10,0]]})];
+        let points = datatable(point:string, lon:real, lat:real)[
+        "a", 0.5, 0.5, "b", 1.5, 0.5, "c", 2.001, 0.5, "d", 5.0, 0.001];"#;
+    for (lookup, expected) in [
+        (
+            "geo_polygon_lookup(squares, square, lon, lat)",
+            expect![[r#"
+            point:string | lon:real | lat:real | name:string
+            a | 0.5 | 0.5 | west
+            b | 1.5 | 0.5 | east"#]],
+        ),
+        (
+            "geo_polygon_lookup(squares, square, lon, lat, radius = 500, return_unmatched = true)",
+            expect![[r#"
+                point:string | lon:real | lat:real | name:string
+                a | 0.5 | 0.5 | west
+                b | 1.5 | 0.5 | east
+                c | 2.001 | 0.5 | east
+                d | 5.0 | 0.001 | "#]],
+        ),
+        (
+            "geo_line_lookup(roads, road, lon, lat, 200, return_lookup_key = true)",
+            expect![[r#"
+            point:string | lon:real | lat:real | name:string | road:dynamic
+            d | 5.0 | 0.001 | equator | {"type":"LineString","coordinates":[[0,0],[10,0]]}"#]],
+        ),
+        (
+            "geo_line_lookup(roads, road, lon, lat)",
+            expect!["error at 7:83: geo_line_lookup() needs a radius"],
+        ),
+        (
+            "geo_line_lookup(roads, road, lon, lat, 200, 300)",
+            expect!["error at 7:136: geo_line_lookup(): 'return_unmatched' is one bool"],
+        ),
+    ] {
+        check(&format!("{shapes} points | evaluate {lookup} | order by point asc"), expected);
+    }
+}

@@ -20,7 +20,7 @@ use crate::relation::{Field, Relation};
 use crate::typed::Typed;
 
 /// Bins that are calculated one by one.
-const BINS_MAX: i64 = 100_000;
+pub(super) const BINS_MAX: i64 = 100_000;
 
 /// What a plugin takes behind the user and the time, and what it gives.
 pub(super) struct Activity {
@@ -104,6 +104,16 @@ pub(super) static SLIDING_WINDOW_COUNTS: Activity = Activity {
     columns: &[("Count", Kind::Long), ("Dcount", Kind::Long)],
     step: |constants| constants[1],
     lines: |visits, bins, constants| activity::sliding(visits, bins, constants[0]),
+};
+
+pub(super) static SESSION_COUNT: Activity = Activity {
+    name: "session_count",
+    constants: &["start", "end", "bin", "lookback"],
+    bounds_optional: false,
+    further: 0,
+    columns: &[("count_sessions", Kind::Long)],
+    step: BIN_COUNTS,
+    lines: |visits, bins, constants| activity::sessions(visits, bins, constants[1]),
 };
 
 pub(super) static ACTIVITY_ENGAGEMENT: Activity = Activity {

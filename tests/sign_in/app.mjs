@@ -1,11 +1,12 @@
 // An app that signs users in, and the browser they do it in.
 
 import assert from 'node:assert/strict';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { chromium } from 'playwright-core';
 
-// `trusts` is the SHA-256 of a public key, in base64, that the browser trusts as it does the authorities it knows.
+// `trusts` is a file with a certificate whose key the browser trusts as it does the authorities it knows.
 export async function open({ base_url: base, authority, public_client_id }, { scripts = false, trusts } = {}) {
   const landed = [];
   const app = createServer((request, answer) => {
@@ -17,7 +18,10 @@ export async function open({ base_url: base, authority, public_client_id }, { sc
   const redirect = `http://127.0.0.1:${app.address().port}`;
 
   const args = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-component-update'];
-  if (trusts) args.push(`--ignore-certificate-errors-spki-list=${trusts}`);
+  if (trusts) {
+    const key = new X509Certificate(readFileSync(trusts)).publicKey.export({ type: 'spki', format: 'der' });
+    args.push(`--ignore-certificate-errors-spki-list=${createHash('sha256').update(key).digest('base64')}`);
+  }
   const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args });
   const viewport = { width: 900, height: 760 };
   const context = await browser.newContext({ ignoreHTTPSErrors: !trusts, javaScriptEnabled: scripts, viewport });

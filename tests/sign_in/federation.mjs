@@ -1,5 +1,5 @@
-// A user of a provider of others signs in in a real browser. Arguments are the server's file of credentials, and the
-// SHA-256 of its authority's key.
+// A user of a provider of others signs in in a real browser. Arguments are the server's file of credentials, and
+// its certificate.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

@@ -1,5 +1,5 @@
-// Passkeys in a real browser with an authenticator of its own. Arguments are the server's file of credentials, and the
-// SHA-256 of its authority's key.
+// Passkeys in a real browser with an authenticator of its own. Arguments are the server's file of credentials, and
+// its certificate.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

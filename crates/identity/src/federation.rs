@@ -24,14 +24,12 @@ use crate::refusal::Refusal;
 use crate::secret::Secret;
 use crate::sign_in::SignInStep;
 use crate::token::{internal_problem, store_problem};
-use crate::user_token::{Proved, may_sign_in, new_token};
+use crate::user_token::{FEDERATED, Proved, may_sign_in, new_token};
 
 const PENDING: &str = "sign-in at a provider";
 const PENDING_SECONDS: i64 = 10 * 60;
 /// A browser keeps cookies of 4,096 bytes, of which sealing and base64 take their part.
 const NEXT_BYTES_MAX: usize = 2_500;
-/// How users of providers are said to have signed in, as the compatible service writes it.
-pub(crate) const FEDERATED: &str = "fed";
 
 /// A provider that a user can choose on the sign-in page.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use crate::claims::{self, Claims, TokenKind, TokenVersion};
 use crate::client::KnownApp;
-use crate::federation::FEDERATED;
 use crate::form::Form;
 use crate::issuer::Issuer;
 use crate::oauth_error::OAuthProblem;
@@ -26,6 +25,9 @@ const SIGN_IN_SECONDS: i64 = 90 * 24 * 3_600;
 const FEDERATED_SIGN_IN_SECONDS: i64 = 7 * 24 * 3_600;
 /// A refresh token that is not used for so long is of no use any more.
 const REFRESH_SECONDS: i64 = 30 * 24 * 3_600;
+
+/// How users of providers are said to have signed in, as the compatible service writes it.
+pub(crate) const FEDERATED: &str = "fed";
 
 /// How and when a user proved who they are.
 #[derive(Clone, Debug, PartialEq, Eq)]

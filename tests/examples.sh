@@ -45,7 +45,7 @@ run 'hunting: [1-9]' python3 "$examples/power_bi.py"
 run 'indicators as STIX' python3 "$examples/indicators.py"
 run 'is Resolved' python3 "$examples/tickets.py"
 run '^[1-9][0-9]* alerts' python3 "$examples/siem_pull.py" "$work/place.json"
-run '^0 alerts|alerts' python3 "$examples/siem_pull.py" "$work/place.json"
+run '^[0-9]+ alerts' python3 "$examples/siem_pull.py" "$work/place.json"
 run '[1-9][0-9]* alerts' python3 "$examples/partner.py"
 
 venv=${EXAMPLES_VENV:-$work/venv}

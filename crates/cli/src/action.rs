@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use crate::output::{on_one_line, print};
 use crate::{ConnectionArgs, Outcome};
 
-/// How often an action is asked for that is waited for.
+/// How soon an action that is waited for is asked for again: twice as late each time, as calls are limited.
 const POLL: Duration = Duration::from_millis(500);
+const POLL_MAX: Duration = Duration::from_secs(4);
 const LISTED: u32 = 50;
 
 #[derive(Clone, Debug, Subcommand)]
@@ -150,6 +151,7 @@ async fn ask(asked: Asked, verb: &str, mut body: Value) -> anyhow::Result<Outcom
 /// The action once it is over.
 async fn wait(client: &Client, action: &Value, most: Duration) -> anyhow::Result<Value> {
     let (path, began) = (path_of(&["api", "machineactions", text(action, "id")]), Instant::now());
+    let mut pause = POLL;
     loop {
         let action: Value = client.get_json(&path).await?;
         let status = text(&action, "status");
@@ -159,7 +161,8 @@ async fn wait(client: &Client, action: &Value, most: Duration) -> anyhow::Result
         if began.elapsed() > most {
             bail!("the action {} is still {status}", text(&action, "id"));
         }
-        tokio::time::sleep(POLL).await;
+        tokio::time::sleep(pause).await;
+        pause = (2 * pause).min(POLL_MAX);
     }
 }
 

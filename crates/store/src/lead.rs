@@ -4,7 +4,7 @@
 //! alerts are new, and few machines are at risk. So it is counted, up to a bound, how many rows each part of the filter
 //! has; the columns of all other parts are kept away from indexes.
 
-use odata::{CompareOp, Filter, Kind, TextFn, Value};
+use odata::{CompareOp, Filter, Kind, Property, TextFn, Value};
 use sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
 use sqlx::Row as _;
 
@@ -35,13 +35,16 @@ pub(crate) enum Lead {
 }
 
 impl Lead {
-    /// Whether indexes may lead to the part of that place.
-    pub fn of_part(self, at: usize) -> Indexes {
-        match self {
-            Lead::Open => Indexes::Used,
-            Lead::Equal(part) | Lead::Sorted(part) if part == at => Indexes::Used,
-            Lead::Order | Lead::Equal(_) | Lead::Sorted(_) => Indexes::Passed,
-        }
+    /// Whether indexes may lead to the part of that place: to what leads, with the other bounds of the same property, and
+    /// to bounds of the property that the list is in the order of.
+    fn of_part(self, parts: &[&Filter], at: usize, order: &Property) -> Indexes {
+        let is_led = match self {
+            Lead::Open => true,
+            Lead::Sorted(lead) => lead == at || is_same_range(parts[lead], parts[at]),
+            Lead::Equal(lead) => lead == at || is_bound_of(parts[at], order),
+            Lead::Order => is_bound_of(parts[at], order),
+        };
+        if is_led { Indexes::Used } else { Indexes::Passed }
     }
 
     /// Whether an index may give the order.
@@ -61,18 +64,18 @@ pub(crate) fn parts(filter: &Filter) -> Vec<&Filter> {
     }
 }
 
-/// The condition of one part.
+/// The condition of the part of that place, of a list in the order of a property.
 pub(crate) fn condition(
     entity: &'static Entity,
     tenant: &str,
-    part: &Filter,
-    (at, lead): (usize, Lead),
+    (parts, at): (&[&Filter], usize),
+    (lead, order): (Lead, &Property),
 ) -> Result<Expr, StoreError> {
-    match texts_of(part) {
+    match texts_of(parts[at]) {
         Some((property, value)) if lead == Lead::Sorted(at) => {
             Ok(filter::has_text(entity, tenant, property, value))
         }
-        _ => filter::condition(entity, part, lead.of_part(at)),
+        _ => filter::condition(entity, parts[at], lead.of_part(parts, at, order)),
     }
 }
 
@@ -99,7 +102,8 @@ async fn choose_within(
     let mut candidates = Vec::new();
     for (at, part) in parts.iter().enumerate() {
         if candidates.len() < PARTS_MAX && is_indexed(entity, part) {
-            candidates.push((at, probe(entity, tenant, part)?));
+            let range = parts.iter().filter(|other| is_same_range(part, other)).copied();
+            candidates.push((at, probe(entity, tenant, part, range)?));
         }
     }
     if candidates.is_empty() {
@@ -147,6 +151,25 @@ fn is_indexed(entity: &'static Entity, part: &Filter) -> bool {
     entity.indexed.contains(&property.name)
 }
 
+/// The property that a part bounds from one side.
+fn bounded(part: &Filter) -> Option<&'static str> {
+    match part {
+        Filter::Compare { op: CompareOp::Eq | CompareOp::Ne, .. }
+        | Filter::Compare { value: Value::Null, .. } => None,
+        Filter::Compare { property, .. } => Some(property.name),
+        _ => None,
+    }
+}
+
+fn is_bound_of(part: &Filter, property: &Property) -> bool {
+    bounded(part) == Some(property.name)
+}
+
+/// Whether two parts bound the same property.
+fn is_same_range(one: &Filter, other: &Filter) -> bool {
+    bounded(one).is_some() && bounded(one) == bounded(other)
+}
+
 fn is_equality(part: &Filter) -> bool {
     matches!(part, Filter::Compare { op: CompareOp::Eq, .. })
 }
@@ -164,8 +187,13 @@ fn texts_of(part: &Filter) -> Option<(&'static str, &str)> {
     }
 }
 
-/// The rows of a tenant that one part is about.
-fn probe(entity: &'static Entity, tenant: &str, part: &Filter) -> Result<SelectStatement, StoreError> {
+/// The rows of a tenant that one part is about, with the other bounds of its range.
+fn probe<'f>(
+    entity: &'static Entity,
+    tenant: &str,
+    part: &Filter,
+    range: impl Iterator<Item = &'f Filter>,
+) -> Result<SelectStatement, StoreError> {
     if let Some((property, value)) = texts_of(part) {
         return Ok(filter::elements_with(entity, tenant, property, value));
     }
@@ -174,6 +202,9 @@ fn probe(entity: &'static Entity, tenant: &str, part: &Filter) -> Result<SelectS
         .from(entity.table)
         .and_where(Expr::col((entity.table, "tenant")).eq(tenant))
         .and_where(filter::condition(entity, part, Indexes::Used)?);
+    for bound in range {
+        rows.and_where(filter::condition(entity, bound, Indexes::Used)?);
+    }
     Ok(rows)
 }
 
@@ -192,7 +223,7 @@ async fn count(connection: &mut Connection, rows: &SelectStatement, most: i64) -
 mod tests {
     use model::machine::{HealthStatus, Machine};
     use model::{DeviceId, TenantId, Ticks};
-    use odata::{EntityType, Limits, Property};
+    use odata::{EntityType, Limits};
     use sea_query::{Order, SqliteQueryBuilder};
     use sqlx::{AssertSqlSafe, SqlSafeStr};
 
@@ -224,7 +255,7 @@ mod tests {
         for (entity, of) in kinds {
             for name in entity.indexed {
                 let part = equal(of.property(name).unwrap());
-                let mut rows = probe(entity, "t", &part).unwrap();
+                let mut rows = probe(entity, "t", &part, std::iter::empty()).unwrap();
                 let order = entity.field(entity.default_order.0).unwrap().column.unwrap();
                 let is_led = !matches!(part, Filter::Compare { value: Value::DateTime(_), .. })
                     && !["incidentId"].contains(name);
@@ -259,6 +290,11 @@ mod tests {
             ("healthStatus eq 'Active' and version eq 'v1'", false, Lead::Order),
             ("lastSeen ge 0001-01-01T00:00:00Z", true, Lead::Order),
             ("lastSeen lt 0001-01-01T00:00:00.0000002Z", true, Lead::Sorted(0)),
+            (
+                "lastSeen ge 0001-01-01T00:00:00.000001Z and lastSeen lt 0001-01-01T00:00:00.0000012Z",
+                true,
+                Lead::Sorted(0),
+            ),
             ("startswith(version,'x') and healthStatus eq 'Active'", true, Lead::Sorted(0)),
             ("osBuild eq 7 or healthStatus eq 'Inactive'", true, Lead::Open),
             ("osBuild eq null", true, Lead::Open),

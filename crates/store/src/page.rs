@@ -153,8 +153,9 @@ impl Asked<'_> {
         let left = cursor.as_ref().map_or(query.top, |cursor| cursor.left);
         let keys: Vec<Key> = keys.into_iter().map(|key| Key { indexes: lead.of_order(), ..key }).collect();
         let mut rows = of_scope(entity, tenant, scope);
-        for (at, part) in parts.iter().enumerate() {
-            rows.and_where(lead::condition(entity, tenant, part, (at, lead))?);
+        for at in 0..parts.len() {
+            let by = (lead, &keys[0].field.property);
+            rows.and_where(lead::condition(entity, tenant, (parts, at), by)?);
         }
         match &cursor {
             None => {

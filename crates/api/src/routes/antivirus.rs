@@ -143,7 +143,7 @@ async fn list(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
 
 fn states() -> String {
     format!(
-        "DeviceTvmInfoGathering | where AdditionalFields has 'Av' \
+        "DeviceTvmInfoGathering | where AdditionalFields contains '\"Av' \
          | summarize arg_max(Timestamp, AdditionalFields) by DeviceId \
          | order by DeviceId asc | take {DEVICES_MAX}"
     )
@@ -154,8 +154,10 @@ fn scans() -> String {
         "DeviceEvents | where ActionType in ('AntivirusScanCompleted', 'AntivirusScanCancelled', 'AntivirusScanFailed') \
          | extend Fields = parse_json(tostring(AdditionalFields)) \
          | extend Scan = tolower(tostring(Fields.ScanTypeIndex)), Error = tostring(Fields.Error) \
+         | where Scan in ('quick', 'full') \
          | summarize arg_max(Timestamp, ActionType, Error) by DeviceId, Scan \
-         | order by DeviceId asc | take {DEVICES_MAX}"
+         | order by DeviceId asc | take {}",
+        2 * DEVICES_MAX
     )
 }
 

@@ -1,5 +1,7 @@
 //! Indicators for programs that speak STIX and TAXII 2.1: a bundle, and a collection that is read and added to.
 
+use std::collections::BTreeSet;
+
 use axum::http::header::{ACCEPT, CONTENT_TYPE, LINK};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -185,8 +187,8 @@ impl Taken {
     }
 }
 
-/// Stores the indicators of a body's `objects`. Those of one object are stored, or none of them; objects that are no
-/// indicators are said to have failed.
+/// Stores the indicators of a body's `objects`. Objects that are no indicators are said to have failed, and so are those of
+/// which one indicator is another app's; what else is in such an object is stored.
 async fn take_in(ctx: &Ctx, body: &mut JsonObject) -> Result<Vec<Taken>, ApiError> {
     let objects = match body.take("objects")? {
         Some(Value::Array(objects)) => objects,
@@ -266,10 +268,18 @@ async fn page(ctx: &Ctx, uri: &Uri) -> Result<Page<Indicator>, ApiError> {
         return Ok(Page { items: Vec::new(), next: None, count: None });
     }
     if let Some(ids) = parameter(uri, "match[id]") {
-        let ids: Vec<&str> = ids.split(',').map(str::trim).take(IDS_MAX).collect();
+        let ids: BTreeSet<&str> = ids.split(',').map(str::trim).collect();
+        if ids.len() > IDS_MAX {
+            return Err(ApiError::invalid(format!("'match[id]' takes {IDS_MAX} ids at most.")));
+        }
         let mut items = Vec::new();
         for id in ids {
             items.extend(found(ctx, id).await?);
+            if items.len() as u64 > PAGE {
+                let message =
+                    format!("'match[id]' stands for more than {PAGE} indicators: ask for fewer ids.");
+                return Err(ApiError::invalid(message));
+            }
         }
         return Ok(Page { items, next: None, count: None });
     }

@@ -26,7 +26,7 @@ bearer=$(curl -sS --cacert "$ca" "$(value authority)/oauth2/v2.0/token" -d grant
   -d "scope=$base/.default" | jq -er .access_token)
 
 # Streams without an end, pages of sign-in and protocols of others are in other tests.
-others='^/(\{tenant\}|common|organizations|account|device|downloads|explorer|services|v1/logs|_bulk|\{index\}|_cat|_cluster)'
+others='^/(\{tenant\}|common|organizations|account|device|federated|downloads|explorer|services|v1/logs|_bulk|\{index\}|_cat|_cluster)'
 check() { # name, arguments
   "$venv/bin/schemathesis" run "$base/openapi.json" --tls-verify "$ca" -H "Authorization: Bearer $bearer" \
     --checks not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,ignored_auth \

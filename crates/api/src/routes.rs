@@ -97,6 +97,8 @@ pub struct RouteDeclaration {
     /// A body that it takes, as an example in JSON.
     pub takes: Option<&'static str>,
     pub gives: Gives,
+    /// The media type of what it gives, where that is JSON.
+    pub(crate) media: &'static str,
     pub(crate) bounds: Bounds,
     pub limit: Limit,
     /// Its answer has a secret that is told once: it is not kept for repeats.
@@ -298,6 +300,7 @@ impl Routes {
             summary: "",
             takes: None,
             gives: Gives::Other,
+            media: "application/json",
             bounds,
             limit,
             tells_secrets: false,
@@ -370,6 +373,12 @@ impl RouteDeclaration {
     /// It answers with something like this, in JSON.
     pub(crate) fn answers(&mut self, example: &'static str) -> &mut RouteDeclaration {
         self.gives = Gives::Example(example);
+        self
+    }
+
+    /// The form of JSON that it answers in.
+    pub(crate) fn media(&mut self, media: &'static str) -> &mut RouteDeclaration {
+        self.media = media;
         self
     }
 

@@ -293,7 +293,7 @@ mod tests {
             (
                 "lastSeen ge 0001-01-01T00:00:00.000001Z and lastSeen lt 0001-01-01T00:00:00.0000012Z",
                 true,
-                Lead::Sorted(0),
+                Lead::Sorted(1),
             ),
             ("startswith(version,'x') and healthStatus eq 'Active'", true, Lead::Sorted(0)),
             ("osBuild eq 7 or healthStatus eq 'Inactive'", true, Lead::Open),

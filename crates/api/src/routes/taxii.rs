@@ -46,7 +46,8 @@ pub(super) fn routes(routes: &mut Routes) {
     routes
         .get("/api/indicators/stix", needed, export)
         .summary("Tells active indicators as a bundle of STIX 2.1; the header Link has the next one.")
-        .lists_as(&INDICATOR_TYPE, BUNDLE_EXAMPLE);
+        .lists_as(&INDICATOR_TYPE, BUNDLE_EXAMPLE)
+        .media(STIX);
     routes
         .post("/api/indicators/stix", needed, import)
         .summary("Adds or changes the indicators of a bundle of STIX 2.1; says of each object what became of it.")

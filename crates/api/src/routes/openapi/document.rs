@@ -161,7 +161,7 @@ fn responses(route: &RouteDeclaration) -> Value {
         if !example.is_null() {
             content["example"] = example;
         }
-        json!({ "description": route.summary, "content": { "application/json": content } })
+        json!({ "description": route.summary, "content": { (route.media): content } })
     };
     let reference = |entity| json!({ "$ref": format!("#/components/schemas/{}", schema::name(entity)) });
     let success = match route.gives {

@@ -4,7 +4,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use datafusion::arrow::array::{ArrayRef, Int64Array, Int64Builder, ListBuilder, StringViewBuilder};
+use datafusion::arrow::array::{
+    ArrayRef, AsArray, Int64Array, Int64Builder, ListArray, ListBuilder, StringViewArray, StringViewBuilder,
+};
 use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::expr::ScalarFunction;
@@ -15,7 +17,8 @@ use model::Kind;
 use serde_json::Value;
 
 use crate::json;
-use crate::kernel::{self, TooLong};
+use crate::kernel::{self, Texts, TooLong};
+use crate::repeats::Repeats;
 use crate::typed::{Typed, is_numeric};
 
 /// Elements that some rows may have together, which are expanded at a time.
@@ -94,24 +97,16 @@ impl ScalarUDFImpl for Elements {
         let args = kernel::args(&args.args, rows);
         let texts = (0..args.len()).map(|at| args.texts(at)).collect::<Result<Vec<_>>>()?;
         let array: ArrayRef = match self.what {
-            What::Values { no_text } => {
-                let mut list = ListBuilder::new(StringViewBuilder::new());
-                let mut made = Made::default();
-                for row in 0..rows {
-                    let text = texts.first().and_then(|texts| texts.get(row));
-                    each_element(text, self.expansion, |element| {
-                        let is_text = element.starts_with('"');
-                        let conforms = element != "null" && !(no_text && is_text);
-                        if !made.add(element.len()) {
-                            return;
-                        }
-                        list.values().append_option(conforms.then_some(element));
-                    });
-                    made.check()?;
-                    list.append(true);
+            What::Values { no_text } => match texts.first() {
+                Some(Texts::Rows(texts)) => match Repeats::find(texts) {
+                    Some(repeats) => self.repeated(texts, repeats, no_text)?,
+                    None => Arc::new(self.lists(texts.iter(), no_text)?),
+                },
+                texts => {
+                    let text = texts.and_then(|texts| texts.get(0));
+                    Arc::new(self.lists(std::iter::repeat_n(text, rows), no_text)?)
                 }
-                Arc::new(list.finish())
-            }
+            },
             What::Positions => {
                 let mut made = Made::default();
                 let mut list = ListBuilder::new(Int64Builder::new());
@@ -133,6 +128,35 @@ impl ScalarUDFImpl for Elements {
             }
         };
         Ok(ColumnarValue::Array(array))
+    }
+}
+
+impl Elements {
+    fn lists<'t>(&self, texts: impl Iterator<Item = Option<&'t str>>, no_text: bool) -> Result<ListArray> {
+        let mut list = ListBuilder::new(StringViewBuilder::new());
+        let mut made = Made::default();
+        for text in texts {
+            each_element(text, self.expansion, |element| {
+                let is_text = element.starts_with('"');
+                let conforms = element != "null" && !(no_text && is_text);
+                if !made.add(element.len()) {
+                    return;
+                }
+                list.values().append_option(conforms.then_some(element));
+            });
+            made.check()?;
+            list.append(true);
+        }
+        Ok(list.finish())
+    }
+
+    /// The elements of texts that repeat themselves: found once, and shared by the rows.
+    fn repeated(&self, texts: &StringViewArray, repeats: Repeats, no_text: bool) -> Result<ArrayRef> {
+        let distinct = repeats.values(texts)?;
+        let lists = self.lists(distinct.as_string_view().iter(), no_text)?;
+        let lengths = repeats.rows().iter().map(|at| lists.value_length(*at as usize) as usize);
+        Made { elements: lengths.sum(), bytes: 0 }.check()?;
+        repeats.spread(&lists)
     }
 }
 

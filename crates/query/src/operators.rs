@@ -6,7 +6,8 @@
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{AsArray, BooleanArray, StringViewArray};
+use datafusion::arrow::array::{Array, AsArray, BooleanArray, StringViewArray};
+use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::ScalarValue;
 use datafusion::error::Result as EngineResult;
@@ -659,6 +660,34 @@ impl TextPredicate {
         texts.iter().map(|text| Some(self.test(text.unwrap_or_default()))).collect()
     }
 
+    /// The same where texts can be told by how they begin: the first four bytes are in a view.
+    fn test_beginnings(&self, texts: &StringViewArray, beginning: [u8; 4]) -> BooleanArray {
+        // A bit tells small letters from capital ones. Other characters that differ in it are told apart by the test.
+        const CASE: u32 = 0x2020_2020;
+        const OUTSIDE_ASCII: u32 = 0x8080_8080;
+        let (views, wanted) = (texts.views().as_ref(), u32::from_le_bytes(beginning) | CASE);
+        let mut last = None;
+        let tests = BooleanBuffer::collect_bool(views.len(), |row| {
+            let start = (views[row] >> 32) as u32;
+            (start | CASE == wanted || start & OUTSIDE_ASCII != 0) && self.test_again(texts, row, &mut last)
+        });
+        BooleanArray::from(tests)
+    }
+
+    /// Of a dictionary the same text has the same view: what was found of the last one often holds.
+    fn test_again(&self, texts: &StringViewArray, row: usize, last: &mut Option<(u128, bool)>) -> bool {
+        let view = texts.views()[row];
+        if let Some((_, found)) = last.filter(|(last, _)| *last == view) {
+            return found;
+        }
+        if texts.is_null(row) {
+            return self.test("");
+        }
+        let found = self.test(texts.value(row));
+        *last = Some((view, found));
+        found
+    }
+
     fn test(&self, text: &str) -> bool {
         match &self.prepared {
             Prepared::None => false,
@@ -717,6 +746,11 @@ impl ScalarUDFImpl for TextPredicate {
                     Some(matcher.matches(texts.text(row)))
                 })
                 .collect()
+        } else if let Texts::Rows(rows) = &texts
+            && let Prepared::One(matcher) = &self.prepared
+            && let Some(beginning) = matcher.beginning()
+        {
+            self.test_beginnings(rows, beginning)
         } else if let Texts::Rows(rows) = &texts
             && let Some(repeats) = Repeats::find(rows)
         {

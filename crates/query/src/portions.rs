@@ -109,6 +109,11 @@ pub(crate) fn planned(
     Some(Arc::new(PortionsExec::new(input.clone(), node.measured.clone())))
 }
 
+/// Whether rows come in portions.
+pub(crate) fn is_portioned(rows: &Arc<dyn ExecutionPlan>) -> bool {
+    rows.downcast_ref::<PortionsExec>().is_some()
+}
+
 struct PortionsExec {
     input: Arc<dyn ExecutionPlan>,
     measured: Vec<String>,

@@ -13,8 +13,10 @@ use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use futures::StreamExt;
 
 use crate::QueryError;
+use crate::grouped::by_repeats;
 use crate::meter::Meter;
 use crate::metered::{Metered, metered};
+use crate::one_of::by_views;
 use crate::turns::in_turns;
 
 /// How often what was read is compared with what may be, while no row comes.
@@ -54,7 +56,8 @@ impl Reading {
         plan: &LogicalPlan,
         meter: &Arc<Meter>,
     ) -> Result<Reading, QueryError> {
-        let plan = in_turns(metered(state.create_physical_plan(plan).await?)?)?;
+        let plan = metered(state.create_physical_plan(plan).await?)?;
+        let plan = in_turns(by_repeats(by_views(plan)?)?)?;
         let rows = execute_stream(plan.clone(), state.task_ctx())?;
         meter.begin(plan);
         Ok(Reading { meter: meter.clone(), rows })

@@ -30,6 +30,14 @@ impl Matcher {
         Matcher { op, case_sensitive, needle, finder, rare, starts_in_term, ends_in_term }
     }
 
+    /// How every text begins that can match, but for the case of its letters; only texts that do not begin with four
+    /// ASCII characters may match besides.
+    pub fn beginning(&self) -> Option<[u8; 4]> {
+        let is_at_start = matches!(self.op, MatchOp::Equal | MatchOp::StartsWith);
+        let beginning: [u8; 4] = self.needle.as_bytes().get(..4)?.try_into().ok()?;
+        (is_at_start && beginning.is_ascii()).then(|| beginning.map(|byte| byte.to_ascii_lowercase()))
+    }
+
     pub fn matches(&self, text: &str) -> bool {
         if self.case_sensitive || self.needle.is_ascii() && text.is_ascii() {
             return self.matches_prepared(text);

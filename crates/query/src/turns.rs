@@ -19,6 +19,8 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
+use crate::portions::is_portioned;
+
 /// Rows that are expanded at a time.
 const ROWS_IN: usize = 128;
 /// Rows of a batch that an expansion gives.
@@ -44,6 +46,8 @@ fn expanded(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
     let Some(input) = input else { return Ok(plan) };
     let below = input.downcast_ref::<ProjectionExec>().map(|projection| Arc::clone(projection.input()));
     let sliced = match below {
+        // Portions are bounded by what is expanded.
+        Some(rows) if is_portioned(&rows) => input,
         Some(rows) => replace_children_if_necessary(input, vec![Sliced::over(rows, ROWS_IN)])?,
         None => Sliced::over(input, ROWS_IN),
     };

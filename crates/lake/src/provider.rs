@@ -36,6 +36,10 @@ pub fn object_store_url() -> ObjectStoreUrl {
 
 /// Indexes of files that are asked at the same time.
 const ASKED_AT_ONCE: usize = 16;
+/// Bytes of a file that are read as one piece.
+const PIECE_BYTES_MIN: u64 = 16 << 20;
+/// As many pieces are made for each partition, or more: a partition that is done with one takes the next.
+const PIECES: u64 = 8;
 
 pub(crate) struct LakeTable {
     pub table: &'static Table,
@@ -116,12 +120,13 @@ impl LakeTable {
             return Ok(None);
         }
         let partitions = session.config().target_partitions().max(1);
-        let groups = FileGroup::new(files).split_files(partitions);
+        let groups = FileGroup::new(pieces(files, partitions)).split_files(partitions);
         let cache = session.runtime_env().cache_manager.get_file_metadata_cache();
         let readers = CachedParquetFileReaderFactory::new(self.store.clone(), cache);
         let source = ParquetSource::new(self.schema())
             .with_parquet_file_reader_factory(Arc::new(readers))
             .with_enable_page_index(true)
+            .with_pushdown_filters(decodes_late(self.table, projection, filters))
             .with_bloom_filter_on_read(true);
         let config = FileScanConfigBuilder::new(object_store_url(), Arc::new(source))
             .with_file_groups(groups)
@@ -161,6 +166,37 @@ impl LakeTable {
         let plan = MemorySourceConfig::try_new_exec(&parts, self.schema(), projection.cloned())?;
         Ok(Some(plan as Arc<dyn ExecutionPlan>))
     }
+}
+
+/// Whether rows are chosen before long texts are decoded: where conditions are on other columns only.
+fn decodes_late(table: &Table, projection: Option<&Vec<usize>>, filters: &[Expr]) -> bool {
+    let is_long = |name: &str| name == "AdditionalFields" || name.ends_with("CommandLine");
+    let mut used = filters.iter().flat_map(Expr::column_refs).peekable();
+    if used.peek().is_none() || used.any(|column| is_long(&column.name)) {
+        return false;
+    }
+    let is_read = |at: usize| projection.is_none_or(|read| read.contains(&at));
+    table.columns.iter().enumerate().any(|(at, column)| is_long(column.name) && is_read(at))
+}
+
+/// Large files in pieces of about the same size, and the largest first, so that partitions end together.
+fn pieces(files: Vec<PartitionedFile>, partitions: usize) -> Vec<PartitionedFile> {
+    let bytes: u64 = files.iter().map(|file| file.object_meta.size).sum();
+    let piece = (bytes / (PIECES * partitions as u64)).max(PIECE_BYTES_MIN);
+    let mut pieces = Vec::with_capacity(files.len());
+    for file in files {
+        let bytes = file.object_meta.size;
+        let is_narrowed = file.extension::<ParquetRowSelection>().is_some();
+        let count = if is_narrowed { 1 } else { (bytes / piece).max(1) };
+        for at in 0..count {
+            let (start, end) = (bytes * at / count, bytes * (at + 1) / count);
+            let (Ok(from), Ok(to)) = (i64::try_from(start), i64::try_from(end)) else { continue };
+            let part = if count > 1 { file.clone().with_range(from, to) } else { file.clone() };
+            pieces.push((end - start, part));
+        }
+    }
+    pieces.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+    pieces.into_iter().map(|(_, piece)| piece).collect()
 }
 
 /// The `Timestamp` values, in ticks, that a conjunction of filters allows.
@@ -267,6 +303,7 @@ pub fn is_lake_table(provider: &dyn TableProvider) -> bool {
 #[cfg(test)]
 mod tests {
     use datafusion::logical_expr::{col, lit};
+    use datafusion::parquet::arrow::arrow_reader::RowSelection;
 
     use super::*;
 
@@ -299,6 +336,41 @@ mod tests {
         ] {
             assert_eq!(SequenceRange::of(&filters), expected, "{filters:?}");
         }
+    }
+
+    #[test]
+    fn long_texts_are_decoded_late() {
+        let table = model::tables::find("DeviceProcessEvents").unwrap();
+        let column = |name: &str| Expr::Column(datafusion::common::Column::new_unqualified(name));
+        let read = |name: &str| vec![table.position(name).unwrap()];
+        let by_name = [column("FileName").eq(lit("a"))];
+        for (filters, read, expected) in [
+            (&by_name[..], Some(read("ProcessCommandLine")), true),
+            (&by_name[..], Some(read("FileName")), false),
+            (&by_name[..], None, true),
+            (&[], None, false),
+            (&[column("ProcessCommandLine").eq(column("FileName"))], None, false),
+        ] {
+            assert_eq!(decodes_late(table, read.as_ref(), filters), expected, "{filters:?} {read:?}");
+        }
+    }
+
+    #[test]
+    fn large_files_are_read_in_pieces() {
+        let file = |mib: u64| PartitionedFile::new(format!("{mib}"), mib << 20);
+        let narrowed = file(90).with_extension(ParquetRowSelection::new(RowSelection::default()));
+        let pieces = pieces(vec![file(3), file(100), file(0), narrowed], 2);
+        let shown = pieces.iter().map(|piece| {
+            let range = piece.range.as_ref().map(|range| (range.start >> 20, range.end >> 20));
+            (piece.object_meta.size >> 20, range)
+        });
+        let shown: Vec<_> = shown.collect();
+        let of_largest = [(0, 16), (16, 33), (33, 50), (50, 66), (66, 83), (83, 100)];
+        assert_eq!(shown[0], (90, None));
+        assert_eq!(shown[7..], [(3, None), (0, None)]);
+        let mut ranges: Vec<_> = shown[1..7].iter().map(|(_, range)| range.unwrap()).collect();
+        ranges.sort_unstable();
+        assert_eq!(ranges, of_largest);
     }
 
     #[test]

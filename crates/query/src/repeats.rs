@@ -230,8 +230,8 @@ mod tests {
     #[test]
     fn many_pairs_are_told_as_well() {
         let column = |of: fn(i64) -> i64| Arc::new((0..8_192).map(of).collect::<Int64Array>()) as ArrayRef;
-        let few = Repeats::of_rows(&[column(|row| row % 512), column(|row| row % 1_024)]).unwrap();
-        assert_eq!(few.count(), 1_024);
+        let few = Repeats::of_rows(&[column(|row| row % 512), column(|row| row % 512 * 2)]).unwrap();
+        assert_eq!(few.count(), 512);
         assert!(Repeats::of_rows(&[column(|row| row % 64), column(|row| row / 8)]).is_none());
         assert!(Repeats::of_rows(&[column(|row| row % 1_500), column(|row| row / 8)]).is_none());
     }

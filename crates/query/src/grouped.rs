@@ -58,6 +58,9 @@ struct Aggregate {
 
 type Accumulators = Vec<Box<dyn GroupsAccumulator>>;
 
+/// What groups may take here. More are for the engine's own operator, which gives way where memory runs short.
+const HELD_MAX: usize = 16 << 20;
+
 impl Grouped {
     fn instead_of(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Grouped>> {
         let Some(own) = plan.downcast_ref::<AggregateExec>() else { return Ok(None) };
@@ -171,14 +174,19 @@ impl Run {
                     };
                     if !self.groups.add(&batch)? {
                         self.give()?;
-                        self.rows = Rows::Own(self.own_of(batch, rows)?);
+                        let schema = rows.schema();
+                        let rows = stream::once(async { Ok(batch) }).chain(rows);
+                        self.rows =
+                            Rows::Own(self.own_of(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))?);
                         continue;
                     }
-                    self.rows = Rows::Grouped(rows);
-                    // Groups may come several times: another operator puts them together.
-                    if !self.groups.fit() {
-                        self.give()?;
+                    if self.groups.fit() {
+                        self.rows = Rows::Grouped(rows);
+                        continue;
                     }
+                    // Groups may come several times: another operator puts them together.
+                    self.give()?;
+                    self.rows = Rows::Own(self.own_of(rows)?);
                 }
                 Rows::Own(mut batches) => {
                     let batch = batches.next().await.transpose()?;
@@ -199,16 +207,10 @@ impl Run {
         Ok(())
     }
 
-    /// The engine's own operator over a batch and those behind it.
-    fn own_of(
-        &self,
-        batch: RecordBatch,
-        rest: SendableRecordBatchStream,
-    ) -> Result<SendableRecordBatchStream> {
+    /// The engine's own operator over the rest of the rows.
+    fn own_of(&self, rest: SendableRecordBatchStream) -> Result<SendableRecordBatchStream> {
         let schema = rest.schema();
-        let rows = stream::once(async { Ok(batch) }).chain(rest);
-        let rows = RecordBatchStreamAdapter::new(schema.clone(), rows);
-        let rest = Arc::new(Rest { schema: schema.clone(), rows: Mutex::new(Some(Box::pin(rows))) });
+        let rest = Arc::new(Rest { schema: schema.clone(), rows: Mutex::new(Some(rest)) });
         let input = StreamingTableExec::try_new(schema, vec![rest], None, Vec::new(), false, None)?;
         replace_children_if_necessary(self.own.clone(), vec![Arc::new(input)])?
             .execute(0, self.context.clone())
@@ -287,10 +289,11 @@ impl Groups {
         Ok(true)
     }
 
-    /// Whether there is memory for the groups so far.
+    /// Whether there is memory for more than the groups so far.
     fn fit(&self) -> bool {
         let accumulators: usize = self.accumulators.iter().map(|accumulator| accumulator.size()).sum();
-        self.held.try_resize(self.values.size() + accumulators).is_ok()
+        let held = self.values.size() + accumulators;
+        held <= HELD_MAX && self.held.try_resize(held).is_ok()
     }
 
     /// All groups, if there are any; none are left.

@@ -196,12 +196,13 @@ impl GatherGroups {
         if elements.count >= self.maximum || self.distinct && !elements.seen.insert(number, &mut self.bytes) {
             return;
         }
+        let known = elements.text.capacity();
         if elements.count > 0 {
             elements.text.push(',');
         }
         elements.text.push_str(element);
         elements.count += 1;
-        self.bytes += element.len() + 1;
+        self.bytes += elements.text.capacity() - known;
     }
 
     /// An array stands for its elements, nulls left out.

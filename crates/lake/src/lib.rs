@@ -12,6 +12,7 @@ mod as_of;
 mod batch;
 mod catalog;
 mod compact;
+mod constants;
 mod delete;
 mod delta;
 mod disk;

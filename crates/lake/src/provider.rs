@@ -8,11 +8,14 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::ScalarValue;
-use datafusion::datasource::physical_plan::parquet::{CachedParquetFileReaderFactory, ParquetRowSelection};
+use datafusion::datasource::physical_plan::parquet::{
+    CachedParquetFileReaderFactory, CachedParquetMetaData, ParquetRowSelection,
+};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::{TableType, listing::PartitionedFile};
 use datafusion::error::Result;
+use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
@@ -24,6 +27,7 @@ use model::{Table, Ticks};
 use object_store::ObjectStore;
 
 use crate::adapt::AdapterFactory;
+use crate::constants;
 use crate::narrow::{Explain, IndexHeads, Narrowed, Question, narrow};
 use crate::schema::{SEQUENCE_COLUMN, stored_schema};
 use crate::state::TenantState;
@@ -120,8 +124,9 @@ impl LakeTable {
             return Ok(None);
         }
         let partitions = session.config().target_partitions().max(1);
-        let groups = FileGroup::new(pieces(files, partitions)).split_files(partitions);
         let cache = session.runtime_env().cache_manager.get_file_metadata_cache();
+        let files = self.with_constants(files, projection, cache.as_ref());
+        let groups = FileGroup::new(pieces(files, partitions)).split_files(partitions);
         let readers = CachedParquetFileReaderFactory::new(self.store.clone(), cache);
         let source = ParquetSource::new(self.schema())
             .with_parquet_file_reader_factory(Arc::new(readers))
@@ -135,6 +140,25 @@ impl LakeTable {
             .with_expr_adapter(Some(Arc::new(AdapterFactory(self.table))))
             .build();
         Ok(Some(DataSourceExec::from_data_source(config)))
+    }
+
+    /// The files with what is known of their columns by footers that were read before.
+    fn with_constants(
+        &self,
+        mut files: Vec<PartitionedFile>,
+        projection: Option<&Vec<usize>>,
+        footers: &FileMetadataCache,
+    ) -> Vec<PartitionedFile> {
+        let schema = self.schema();
+        let columns = projection.cloned().unwrap_or_else(|| (0..schema.fields().len()).collect());
+        for file in &mut files {
+            let Some(footer) = footers.get(&file.object_meta.location) else { continue };
+            let footer = footer.file_metadata.as_any().downcast_ref::<CachedParquetMetaData>();
+            let constants =
+                footer.map(|footer| constants::known(&schema, footer.parquet_metadata(), &columns));
+            file.statistics = constants.flatten().map(Arc::new);
+        }
+        files
     }
 
     /// What has to be read of a file, if anything.

@@ -1,11 +1,12 @@
-//! The first half of a grouping, by values that repeat themselves: of the keys only what is distinct in a batch is
-//! hashed and compared. Where too little is repeated, the engine's own operator takes over.
+//! The first half of a grouping, by values that repeat themselves: keys are hashed and compared once for each number
+//! that they are given. Where too little is repeated, the engine's own operator takes over.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::array::{ArrayRef, AsArray, BooleanArray, RecordBatch, UInt32Array};
+use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode, TreeNodeRecursion};
 use datafusion::error::{DataFusionError, Result};
@@ -25,7 +26,7 @@ use datafusion::physical_plan::{
 };
 use futures::{StreamExt, stream};
 
-use crate::repeats::{ROWS_MIN, Repeats};
+use crate::numbering::{Numbering, Numbers};
 
 /// The plan with its groupings by values that repeat themselves.
 pub(crate) fn by_repeats(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -60,6 +61,12 @@ type Accumulators = Vec<Box<dyn GroupsAccumulator>>;
 
 /// What groups may take here. More are for the engine's own operator, which gives way where memory runs short.
 const HELD_MAX: usize = 16 << 20;
+/// New numbers may be this part of the rows at the most: more do not pay.
+const SHARE: usize = 4;
+/// Rows that are looked at before that counts. Where nearly all are new, fewer will do.
+const TRIAL_ROWS: usize = 1 << 16;
+/// So few rows may all be new.
+const ROWS_MIN: usize = 128;
 
 impl Grouped {
     fn instead_of(plan: &Arc<dyn ExecutionPlan>) -> Result<Option<Grouped>> {
@@ -249,10 +256,15 @@ struct Groups {
     grouping: Arc<Grouping>,
     values: Box<dyn GroupValues>,
     accumulators: Accumulators,
+    numbering: Numbering,
+    /// The group of each number.
+    of_numbers: Vec<usize>,
+    /// The groups of the new numbers of a batch.
+    of_new: Vec<usize>,
     /// The group of each row of a batch.
     of_rows: Vec<usize>,
-    /// The group of each distinct row of a batch.
-    of_distinct: Vec<usize>,
+    rows_seen: usize,
+    numbers_seen: usize,
     held: MemoryReservation,
 }
 
@@ -260,7 +272,18 @@ impl Groups {
     fn new(grouping: Arc<Grouping>, context: &TaskContext) -> Result<Groups> {
         let held = MemoryConsumer::new("Grouped").register(context.memory_pool());
         let (values, accumulators) = grouping.empty()?;
-        Ok(Groups { grouping, values, accumulators, of_rows: Vec::new(), of_distinct: Vec::new(), held })
+        Ok(Groups {
+            grouping,
+            values,
+            accumulators,
+            numbering: Numbering::default(),
+            of_numbers: Vec::new(),
+            of_new: Vec::new(),
+            of_rows: Vec::new(),
+            rows_seen: 0,
+            numbers_seen: 0,
+            held,
+        })
     }
 
     /// Takes the rows of a batch in, unless too little is repeated in them.
@@ -268,16 +291,26 @@ impl Groups {
         let rows = batch.num_rows();
         let array = |expr: &Arc<dyn PhysicalExpr>| expr.evaluate(batch)?.into_array(rows);
         let keys = self.grouping.keys.iter().map(array).collect::<Result<Vec<_>>>()?;
-        match Repeats::of_rows(&keys) {
-            Some(repeats) => {
-                let distinct = keys.iter().map(|key| repeats.values(key)).collect::<Result<Vec<_>>>()?;
-                self.values.intern(&distinct, &mut self.of_distinct)?;
-                self.of_rows.clear();
-                self.of_rows.extend(repeats.rows().iter().map(|at| self.of_distinct[*at as usize]));
-            }
-            None if rows < ROWS_MIN => self.values.intern(&keys, &mut self.of_rows)?,
+        match self.numbering.add(&keys) {
             None => return Ok(false),
+            Some(Numbers::Forgotten) => self.of_numbers.clear(),
+            Some(Numbers::Kept) => {}
         }
+        let new = self.numbering.new_rows();
+        self.rows_seen += rows;
+        self.numbers_seen += new.len();
+        if !self.pays() {
+            return Ok(false);
+        }
+        if !new.is_empty() {
+            let new = UInt32Array::from(new.to_vec());
+            let new = keys.iter().map(|key| Ok(take(key, &new, None)?)).collect::<Result<Vec<_>>>()?;
+            self.values.intern(&new, &mut self.of_new)?;
+            self.of_numbers.extend(&self.of_new);
+        }
+        let of_numbers = self.of_numbers.as_slice();
+        self.of_rows.clear();
+        self.of_rows.extend(self.numbering.of_rows().iter().map(|number| of_numbers[*number as usize]));
         let groups = self.values.len();
         for (aggregate, accumulator) in self.grouping.aggregates.iter().zip(&mut self.accumulators) {
             let values =
@@ -289,10 +322,17 @@ impl Groups {
         Ok(true)
     }
 
+    /// Whether enough is repeated.
+    fn pays(&self) -> bool {
+        let (rows, numbers) = (self.rows_seen, self.numbers_seen);
+        let few = if rows < TRIAL_ROWS { rows - rows / SHARE } else { rows / SHARE };
+        numbers <= few.max(ROWS_MIN)
+    }
+
     /// Whether there is memory for more than the groups so far.
     fn fit(&self) -> bool {
         let accumulators: usize = self.accumulators.iter().map(|accumulator| accumulator.size()).sum();
-        let held = self.values.size() + accumulators;
+        let held = self.values.size() + accumulators + self.numbering.size();
         held <= HELD_MAX && self.held.try_resize(held).is_ok()
     }
 
@@ -306,6 +346,7 @@ impl Groups {
             columns.extend(accumulator.state(EmitTo::All)?);
         }
         (self.values, self.accumulators) = self.grouping.empty()?;
+        (self.numbering, self.of_numbers) = (Numbering::default(), Vec::new());
         self.held.resize(0);
         Ok(Some(RecordBatch::try_new(self.grouping.schema.clone(), columns)?))
     }
@@ -321,8 +362,7 @@ impl Grouping {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::arrow::array::{BooleanArray as Bools, Int64Array, StringViewArray, UInt32Array};
-    use datafusion::arrow::compute::take;
+    use datafusion::arrow::array::{BooleanArray as Bools, Int64Array, StringViewArray};
     use datafusion::arrow::util::pretty::pretty_format_batches;
     use datafusion::datasource::MemTable;
     use datafusion::execution::memory_pool::{MemoryPool, UnboundedMemoryPool};

@@ -287,7 +287,10 @@ fn wrong<T>(at: usize, expected: &str) -> Result<T> {
 }
 
 /// Builds a text result row by row.
-pub(crate) fn text_rows<'a, T: AsRef<str> + 'a>(rows: usize, value: impl Fn(usize) -> Option<T>) -> ArrayRef {
+pub(crate) fn text_rows<'a, T: AsRef<str> + 'a>(
+    rows: usize,
+    mut value: impl FnMut(usize) -> Option<T>,
+) -> ArrayRef {
     let mut builder = StringViewBuilder::with_capacity(rows);
     let mut bytes = 0;
     for row in 0..rows {

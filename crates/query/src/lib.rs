@@ -30,6 +30,7 @@ mod kernel;
 mod memory;
 mod meter;
 mod metered;
+mod numbering;
 mod one_of;
 mod operators;
 mod patterns;

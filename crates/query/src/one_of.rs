@@ -18,6 +18,11 @@ use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 
 /// More texts are better looked up.
 const TEXTS_MAX: usize = 16;
+/// Texts of up to that many bytes are in their views.
+const INLINE_MAX: u32 = 12;
+/// What no text has: it would be longer than a text can be.
+const NO_VIEW: u128 = u128::MAX;
+const NO_HEAD: u64 = u64::MAX;
 
 /// The plan with conditions on a few texts told by views.
 pub(crate) fn by_views(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -42,7 +47,9 @@ pub(crate) fn by_views(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn Execution
 struct OneOf {
     column: Arc<dyn PhysicalExpr>,
     texts: Vec<String>,
-    /// Length and beginning of each, as views have them.
+    /// The view of each, where it is short; one that no text has where it is long.
+    views: Vec<u128>,
+    /// Length and beginning of each long one, as views have them; what no text has of a short one.
     heads: Vec<u64>,
 }
 
@@ -54,8 +61,11 @@ impl OneOf {
             return None;
         }
         let views = StringViewArray::from_iter_values(&texts);
-        let heads = views.views().iter().map(|view| *view as u64).collect();
-        Some(OneOf { column, texts, heads })
+        let is_long = |view: &u128| *view as u32 > INLINE_MAX;
+        let heads = views.views().iter().map(|view| if is_long(view) { *view as u64 } else { NO_HEAD });
+        let heads = heads.collect();
+        let views = views.views().iter().map(|view| if is_long(view) { NO_VIEW } else { *view }).collect();
+        Some(OneOf { column, texts, views, heads })
     }
 
     /// `column == text`, `column in (texts)`, and two of these on one column with an `or` between them.
@@ -81,33 +91,49 @@ impl OneOf {
         }
     }
 
-    /// Most rows are told by the length and the beginning of their texts.
+    /// Most rows are told by the length and the beginning of their texts. Of a dictionary the same text has the same
+    /// view: what was found of one holds for others.
     fn test(&self, texts: &StringViewArray) -> BooleanBuffer {
-        let (views, heads) = (texts.views().as_ref(), self.heads.as_slice());
-        let mut last = None;
+        match self.texts.len() {
+            1 => self.test_few::<1>(texts),
+            2 => self.test_few::<2>(texts),
+            3 | 4 => self.test_few::<4>(texts),
+            5..=8 => self.test_few::<8>(texts),
+            _ => self.test_few::<TEXTS_MAX>(texts),
+        }
+    }
+
+    /// The same for up to `N` texts.
+    fn test_few<const N: usize>(&self, texts: &StringViewArray) -> BooleanBuffer {
+        let views = texts.views().as_ref();
+        // Of a long text the last view that was found to be it; short ones are all in their views.
+        let (mut known, mut heads) = ([NO_VIEW; N], [NO_HEAD; N]);
+        known.iter_mut().zip(&self.views).for_each(|(known, view)| *known = *view);
+        heads.iter_mut().zip(&self.heads).for_each(|(head, own)| *head = *own);
         BooleanBuffer::collect_bool(views.len(), |row| {
-            let head = views[row] as u64;
-            let mut is_near = false;
-            for near in heads {
-                is_near |= *near == head;
+            let view = views[row];
+            let (mut is_known, mut is_near) = (false, false);
+            for at in 0..N {
+                is_known |= known[at] == view;
+                is_near |= heads[at] == view as u64;
             }
-            is_near && self.is_one(texts, row, &mut last)
+            is_known || is_near && self.is_one(texts, row, &mut known)
         })
     }
 
-    /// Of a dictionary the same text has the same view: what was found of the last one often holds.
-    fn is_one(&self, texts: &StringViewArray, row: usize, last: &mut Option<(u128, bool)>) -> bool {
-        let view = texts.views()[row];
-        if let Some((_, found)) = last.filter(|(last, _)| *last == view) {
-            return found;
-        }
+    #[cold]
+    fn is_one(&self, texts: &StringViewArray, row: usize, known: &mut [u128]) -> bool {
         if texts.is_null(row) {
             return false;
         }
         let text = texts.value(row);
-        let found = self.texts.iter().any(|one| one == text);
-        *last = Some((view, found));
-        found
+        match self.texts.iter().position(|one| one == text) {
+            Some(at) => {
+                known[at] = texts.views()[row];
+                true
+            }
+            None => false,
+        }
     }
 }
 

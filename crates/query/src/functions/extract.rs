@@ -41,14 +41,18 @@ pub(super) static EXTRACT: Function = Function {
 fn rows(args: &Args) -> Result<ArrayRef> {
     let (patterns, groups, texts) = (args.texts(0)?, args.longs(1)?, args.texts(2)?);
     let regex = patterns.constant().and_then(|pattern| regexes::get(pattern).ok());
+    let mut places = regex.as_ref().map(|regex| regex.capture_locations());
     Ok(text_rows(args.rows, |row| {
-        let matched = || {
+        let mut matched = || {
             let group = usize::try_from(groups.get(row)?).ok()?;
-            let regex = regex.as_ref()?;
+            let (regex, text) = (regex.as_ref()?, texts.text(row));
             if group == 0 {
-                return Some(regex.find(texts.text(row))?.as_str());
+                return Some(regex.find(text)?.as_str());
             }
-            Some(regex.captures(texts.text(row))?.get(group)?.as_str())
+            let places = places.as_mut()?;
+            regex.captures_read(places, text)?;
+            let (start, end) = places.get(group)?;
+            text.get(start..end)
         };
         Some(matched().unwrap_or_default())
     }))

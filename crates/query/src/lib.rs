@@ -8,6 +8,7 @@ mod activity;
 mod admission;
 mod aggregates;
 mod bind;
+mod blocks;
 mod captures;
 mod complete;
 mod constant;

@@ -20,6 +20,7 @@ use kql::ast::{BinaryOp, InOp};
 use model::Kind;
 use model::terms::TextCondition;
 
+use crate::blocks::Blocks;
 use crate::decimal::{self, Operation};
 use crate::kernel::{self, Args, Texts, call};
 use crate::repeats::Repeats;
@@ -606,6 +607,8 @@ struct TextPredicate {
     test: TextTest,
     name: String,
     prepared: Prepared,
+    /// Finds the texts that are worth a test.
+    blocks: Option<Blocks>,
     signature: Signature,
 }
 
@@ -650,14 +653,22 @@ impl TextPredicate {
         // Engine plans are compared by their text: the name says all that matters.
         let name = format!("text_{:?}_{}_{:?}", test.op, test.case_sensitive, test.needles);
         let signature = Signature::variadic_any(Volatility::Immutable);
-        let predicate = TextPredicate { test, name, prepared, signature };
+        let blocks = match &prepared {
+            Prepared::One(matcher) => matcher.blocks(),
+            Prepared::Many(many) => many.blocks(),
+            Prepared::None | Prepared::Set(_) => None,
+        };
+        let predicate = TextPredicate { test, name, prepared, blocks, signature };
         let udf = Arc::new(ScalarUDF::new_from_impl(predicate));
         Typed::new(Expr::ScalarFunction(ScalarFunction::new_udf(udf, args)), Kind::Bool)
     }
 
     /// A null is an empty text.
     fn test_rows(&self, texts: &StringViewArray) -> BooleanArray {
-        texts.iter().map(|text| Some(self.test(text.unwrap_or_default()))).collect()
+        match &self.blocks {
+            Some(blocks) => BooleanArray::from(blocks.filter(texts, |text| self.test(text))),
+            None => texts.iter().map(|text| Some(self.test(text.unwrap_or_default()))).collect(),
+        }
     }
 
     /// The same where texts can be told by how they begin: the first four bytes are in a view.

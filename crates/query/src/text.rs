@@ -7,6 +7,8 @@ use aho_corasick::AhoCorasick;
 use memchr::memmem;
 pub(crate) use model::terms::MatchOp;
 
+use crate::blocks::{Blocks, rareness};
+
 /// One value to look for, prepared once for many rows.
 pub(crate) struct Matcher {
     op: MatchOp,
@@ -36,6 +38,14 @@ impl Matcher {
         let is_at_start = matches!(self.op, MatchOp::Equal | MatchOp::StartsWith);
         let beginning: [u8; 4] = self.needle.as_bytes().get(..4)?.try_into().ok()?;
         (is_at_start && beginning.is_ascii()).then(|| beginning.map(|byte| byte.to_ascii_lowercase()))
+    }
+
+    /// Finds the texts that may match, where they have to contain something.
+    pub fn blocks(&self) -> Option<Blocks> {
+        if !is_inside(self.op) {
+            return None;
+        }
+        Blocks::of(std::iter::once(self.needle.as_str()), self.case_sensitive)
     }
 
     pub fn matches(&self, text: &str) -> bool {
@@ -94,6 +104,11 @@ impl Matcher {
     }
 }
 
+/// Whether what is looked for may be anywhere in a text.
+fn is_inside(op: MatchOp) -> bool {
+    matches!(op, MatchOp::Contains | MatchOp::Has | MatchOp::HasPrefix | MatchOp::HasSuffix)
+}
+
 fn ends_in_term(before: &[u8], text: &str, at: usize) -> bool {
     match before.last() {
         None => false,
@@ -110,13 +125,10 @@ fn starts_in_term(text: &str, at: usize) -> bool {
     }
 }
 
-/// Bytes of commands and paths, the most frequent first; those that are not here are rarer.
-const FREQUENT: &[u8] = b"e atisornc\\dl-/.fpbm1u02\"3456789hgwvyk_:=x";
-
 /// The place of the byte that is the rarest in texts.
 fn rarest(needle: &[u8]) -> usize {
-    let rank = |byte: &u8| FREQUENT.iter().position(|frequent| frequent == byte).unwrap_or(FREQUENT.len());
-    let ranked = needle.iter().enumerate().max_by_key(|(at, byte)| (rank(byte), std::cmp::Reverse(*at)));
+    let ranked =
+        needle.iter().enumerate().max_by_key(|(at, byte)| (rareness(**byte), std::cmp::Reverse(*at)));
     ranked.map_or(0, |(at, _)| at)
 }
 
@@ -159,6 +171,13 @@ impl ManyMatcher {
             .then(|| AhoCorasick::builder().ascii_case_insensitive(true).build(needles).ok())
             .flatten();
         ManyMatcher { matchers: needles.iter().map(|needle| Matcher::new(op, false, needle)).collect(), any }
+    }
+
+    /// Finds the texts that may match, where they have to contain one of the values.
+    pub fn blocks(&self) -> Option<Blocks> {
+        let is_inside = self.matchers.iter().all(|matcher| is_inside(matcher.op) && !matcher.case_sensitive);
+        let words = self.matchers.iter().map(|matcher| matcher.needle.as_str());
+        if is_inside { Blocks::of(words, false) } else { None }
     }
 
     pub fn any(&self, text: &str) -> bool {

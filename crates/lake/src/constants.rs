@@ -9,23 +9,23 @@ use datafusion::parquet::file::statistics::Statistics as ChunkStatistics;
 /// What the footer of a file says of those of the columns that have one text, or nothing, in every row. The engine puts
 /// the value in the place of the column.
 pub(crate) fn known(schema: &Schema, metadata: &ParquetMetaData, columns: &[usize]) -> Option<Statistics> {
-    let mut statistics = Statistics::new_unknown(schema);
-    let mut is_any = false;
+    let rows = usize::try_from(metadata.file_metadata().num_rows()).ok()?;
+    let mut known: Option<Statistics> = None;
     for &at in columns {
-        if let Some(constant) = constant(schema, metadata, at) {
-            statistics.column_statistics[at] = constant;
-            is_any = true;
+        if let Some(constant) = constant(schema, metadata, at, rows) {
+            let known = known.get_or_insert_with(|| Statistics::new_unknown(schema));
+            known.column_statistics[at] = constant;
         }
     }
-    let rows = usize::try_from(metadata.file_metadata().num_rows()).ok()?;
-    statistics.num_rows = Precision::Exact(rows);
-    is_any.then_some(statistics)
+    known.map(|known| Statistics { num_rows: Precision::Exact(rows), ..known })
 }
 
-fn constant(schema: &Schema, metadata: &ParquetMetaData, at: usize) -> Option<ColumnStatistics> {
+fn constant(schema: &Schema, metadata: &ParquetMetaData, at: usize, rows: usize) -> Option<ColumnStatistics> {
     let field = schema.field(at);
-    let descriptor = metadata.file_metadata().schema_descr();
-    let stored = descriptor.columns().iter().position(|column| column.name() == field.name())?;
+    let stored = metadata.file_metadata().schema_descr().columns();
+    let is_it = |at: usize| stored.get(at).is_some_and(|column| column.name() == field.name());
+    // Files have columns at the places they have in the table, as a rule.
+    let stored = if is_it(at) { at } else { (0..stored.len()).find(|at| is_it(*at))? };
     let mut value = None;
     for group in metadata.row_groups() {
         let of_group = Value::of(group.column(stored).statistics()?, group.num_rows())?;
@@ -35,7 +35,6 @@ fn constant(schema: &Schema, metadata: &ParquetMetaData, at: usize) -> Option<Co
     }
     match value? {
         Value::Nothing => {
-            let rows = usize::try_from(metadata.file_metadata().num_rows()).ok()?;
             Some(ColumnStatistics { null_count: Precision::Exact(rows), ..ColumnStatistics::new_unknown() })
         }
         Value::Text(text) if *field.data_type() == DataType::Utf8View => {

@@ -1,6 +1,7 @@
 //! One table of one tenant's snapshot, for the engine: files and hot rows in one plan.
 
 use std::any::Any;
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::Arc;
 
@@ -126,7 +127,7 @@ impl LakeTable {
         let partitions = session.config().target_partitions().max(1);
         let cache = session.runtime_env().cache_manager.get_file_metadata_cache();
         let files = self.with_constants(files, projection, cache.as_ref());
-        let groups = FileGroup::new(pieces(files, partitions)).split_files(partitions);
+        let groups = dealt(pieces(files, partitions), partitions);
         let readers = CachedParquetFileReaderFactory::new(self.store.clone(), cache);
         let source = ParquetSource::new(self.schema())
             .with_parquet_file_reader_factory(Arc::new(readers))
@@ -142,7 +143,7 @@ impl LakeTable {
         Ok(Some(DataSourceExec::from_data_source(config)))
     }
 
-    /// The files with what is known of their columns by footers that were read before.
+    /// The files with what is known of their columns by footers that were read before. A path never has another file.
     fn with_constants(
         &self,
         mut files: Vec<PartitionedFile>,
@@ -203,8 +204,8 @@ fn decodes_late(table: &Table, projection: Option<&Vec<usize>>, filters: &[Expr]
     table.columns.iter().enumerate().any(|(at, column)| is_long(column.name) && is_read(at))
 }
 
-/// Large files in pieces of about the same size, and the largest first, so that partitions end together.
-fn pieces(files: Vec<PartitionedFile>, partitions: usize) -> Vec<PartitionedFile> {
+/// Large files in pieces of about the same size, with the bytes of each, the largest first.
+fn pieces(files: Vec<PartitionedFile>, partitions: usize) -> Vec<(u64, PartitionedFile)> {
     let bytes: u64 = files.iter().map(|file| file.object_meta.size).sum();
     let piece = (bytes / (PIECES * partitions as u64)).max(PIECE_BYTES_MIN);
     let mut pieces = Vec::with_capacity(files.len());
@@ -219,8 +220,19 @@ fn pieces(files: Vec<PartitionedFile>, partitions: usize) -> Vec<PartitionedFile
             pieces.push((end - start, part));
         }
     }
-    pieces.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-    pieces.into_iter().map(|(_, piece)| piece).collect()
+    pieces.sort_by_key(|(bytes, _)| Reverse(*bytes));
+    pieces
+}
+
+/// Each piece to the partition that has the fewest bytes so far, so that partitions end together.
+fn dealt(pieces: Vec<(u64, PartitionedFile)>, partitions: usize) -> Vec<FileGroup> {
+    let mut hands = vec![(0, Vec::new()); partitions.min(pieces.len())];
+    for (bytes, piece) in pieces {
+        let Some(hand) = hands.iter_mut().min_by_key(|(bytes, _)| *bytes) else { continue };
+        hand.0 += bytes;
+        hand.1.push(piece);
+    }
+    hands.into_iter().map(|(_, files)| FileGroup::new(files)).filter(|group| !group.is_empty()).collect()
 }
 
 /// The `Timestamp` values, in ticks, that a conjunction of filters allows.
@@ -384,17 +396,22 @@ mod tests {
         let file = |mib: u64| PartitionedFile::new(format!("{mib}"), mib << 20);
         let narrowed = file(90).with_extension(ParquetRowSelection::new(RowSelection::default()));
         let pieces = pieces(vec![file(3), file(100), file(0), narrowed], 2);
-        let shown = pieces.iter().map(|piece| {
+        let shown = |piece: &PartitionedFile| {
             let range = piece.range.as_ref().map(|range| (range.start >> 20, range.end >> 20));
             (piece.object_meta.size >> 20, range)
-        });
-        let shown: Vec<_> = shown.collect();
+        };
+        let all: Vec<_> = pieces.iter().map(|(_, piece)| shown(piece)).collect();
         let of_largest = [(0, 16), (16, 33), (33, 50), (50, 66), (66, 83), (83, 100)];
-        assert_eq!(shown[0], (90, None));
-        assert_eq!(shown[7..], [(3, None), (0, None)]);
-        let mut ranges: Vec<_> = shown[1..7].iter().map(|(_, range)| range.unwrap()).collect();
+        assert_eq!(all[0], (90, None));
+        assert_eq!(all[7..], [(3, None), (0, None)]);
+        let mut ranges: Vec<_> = all[1..7].iter().map(|(_, range)| range.unwrap()).collect();
         ranges.sort_unstable();
         assert_eq!(ranges, of_largest);
+        let dealt = dealt(pieces, 2);
+        let hands = dealt.iter().map(|group| group.files().iter().map(|piece| shown(piece).0).collect());
+        let hands: Vec<Vec<u64>> = hands.collect();
+        assert_eq!(hands, [vec![90, 3, 0], vec![100, 100, 100, 100, 100, 100]]);
+        assert!(super::dealt(Vec::new(), 2).is_empty());
     }
 
     #[test]

@@ -6,8 +6,8 @@ use aho_corasick::packed::{Config, MatchKind, Searcher};
 use datafusion::arrow::array::{Array, BooleanBufferBuilder, StringViewArray};
 use datafusion::arrow::buffer::BooleanBuffer;
 
-/// Texts of up to that many bytes are in their views.
-const INLINE_MAX: u32 = 12;
+use crate::views::Place;
+
 /// Bytes between two texts that are searched with them.
 const GAP_MAX: usize = 64;
 /// Fewer bytes than that are not searched as one.
@@ -28,20 +28,20 @@ impl Blocks {
     /// Of words that are to be found in whatever case, unless `case_sensitive`. `None` where searching does not tell:
     /// of words that are too many, too short or not of ASCII.
     pub fn of<'w>(words: impl Iterator<Item = &'w str>, case_sensitive: bool) -> Option<Blocks> {
-        let mut builder = Config::new().match_kind(MatchKind::LeftmostFirst).builder();
-        let mut count = 0;
-        for word in words {
-            count += 1;
-            let letters = rarest(word)?;
-            if count > WORDS_MAX {
-                return None;
-            }
-            if case_sensitive {
-                builder.add(letters);
-            } else {
-                builder.extend(spellings(letters));
-            }
+        let words: Vec<&str> = words.take(WORDS_MAX + 1).collect();
+        if words.is_empty() || words.len() > WORDS_MAX {
+            return None;
         }
+        let mut parts = Vec::new();
+        for word in words {
+            let letters = rarest(word)?;
+            parts.extend(if case_sensitive { vec![letters.to_vec()] } else { spellings(letters) });
+        }
+        // Of parts that begin at the same place the first is found: the shortest, as it fits into a text where others
+        // do not.
+        parts.sort_by_key(Vec::len);
+        let mut builder = Config::new().match_kind(MatchKind::LeftmostFirst).builder();
+        builder.extend(parts);
         if !case_sensitive {
             builder.extend(FOLDED_TO_ASCII);
         }
@@ -110,27 +110,6 @@ impl Blocks {
             }
             at = if is_inside { text.1.end - from } else { found.start() + 1 };
         }
-    }
-}
-
-/// Where a text stands.
-#[derive(Clone, Copy)]
-struct Place {
-    buffer: usize,
-    start: usize,
-    end: usize,
-}
-
-impl Place {
-    /// `None` of a text that is in its view, and of a null.
-    fn of(texts: &StringViewArray, row: usize) -> Option<Place> {
-        let view = texts.views()[row];
-        let length = view as u32;
-        if length <= INLINE_MAX || texts.is_null(row) {
-            return None;
-        }
-        let (buffer, start) = ((view >> 64) as u32 as usize, (view >> 96) as u32 as usize);
-        Some(Place { buffer, start, end: start + length as usize })
     }
 }
 
@@ -233,6 +212,7 @@ mod tests {
         let texts = builder.finish();
         assert!(contained(&texts, &["zz"], false).is_empty());
         assert_eq!(contained(&texts, &["xyz"], false).len(), 50);
+        assert_eq!(contained(&texts, &["xyz", "xy"], false).len(), 100);
     }
 
     #[test]
@@ -240,6 +220,7 @@ mod tests {
         let many: Vec<String> = (0..30).map(|at| format!("word{at}")).collect();
         let is_some = |words: &[&str]| Blocks::of(words.iter().copied(), false).is_some();
         assert!(is_some(&["ab", "cd"]));
+        assert!(!is_some(&[]));
         assert!(!is_some(&["ab", "c"]));
         assert!(!is_some(&["größe"]));
         assert!(!is_some(&many.iter().map(String::as_str).collect::<Vec<_>>()));

@@ -60,7 +60,7 @@ struct Aggregate {
 type Accumulators = Vec<Box<dyn GroupsAccumulator>>;
 
 /// What groups may take here. More are for the engine's own operator, which gives way where memory runs short.
-const HELD_MAX: usize = 16 << 20;
+const HELD_MAX: usize = 24 << 20;
 /// New numbers may be this part of the rows at the most: more do not pay.
 const SHARE: usize = 4;
 /// Rows that are looked at before that counts. Where nearly all are new, fewer will do.
@@ -332,7 +332,9 @@ impl Groups {
     /// Whether there is memory for more than the groups so far.
     fn fit(&self) -> bool {
         let accumulators: usize = self.accumulators.iter().map(|accumulator| accumulator.size()).sum();
-        let held = self.values.size() + accumulators + self.numbering.size();
+        let rows = (self.of_numbers.capacity() + self.of_new.capacity() + self.of_rows.capacity())
+            * size_of::<usize>();
+        let held = self.values.size() + accumulators + self.numbering.size() + rows;
         held <= HELD_MAX && self.held.try_resize(held).is_ok()
     }
 
@@ -461,6 +463,9 @@ mod tests {
             check(vec![vec![repeating.clone(), few.clone()], vec![rows(8_192, 700)]], refuses).await;
             check(vec![vec![differing.clone()], vec![few.clone(), few.clone()]], refuses).await;
             check(vec![vec![repeating.clone(), differing.clone(), repeating.clone()], vec![]], refuses).await;
+            // Texts in more places than are held on to.
+            let many = (0..20).map(|_| rows(1_000, 40)).collect();
+            check(vec![many, vec![few.clone()]], refuses).await;
         }
     }
 }

@@ -51,6 +51,7 @@ mod text;
 mod ticks;
 mod turns;
 mod typed;
+mod views;
 mod whole;
 mod window;
 mod windows;

@@ -2,18 +2,20 @@
 //! dictionary page has the same view wherever it has the same value, so that a text costs no more than sixteen bytes.
 //! Equal keys may have several numbers, where their texts are in several places: that costs time and changes nothing.
 
-use std::mem;
-
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
 use datafusion::arrow::buffer::{Buffer, NullBuffer};
+
+use crate::views::{self, Seeds};
 
 const NONE: u32 = u32::MAX;
 /// Numbers that are given before all are forgotten.
 const NUMBERS_MAX: usize = 1 << 17;
 /// Places of texts that are held on to, which keeps their views valid.
 const PLACES_MAX: usize = 8;
-/// Texts of up to that many bytes are in their views.
-const INLINE_MAX: u32 = 12;
+/// Places of the texts of one batch.
+const BATCH_PLACES_MAX: usize = 32;
+/// Places of up to that many bytes are the same where their bytes are: a constant has a new one in every batch.
+const SMALL_PLACE: usize = 256;
 
 /// Numbers of the rows of batches that have the same columns.
 #[derive(Default)]
@@ -46,17 +48,19 @@ pub(crate) enum Numbers {
 }
 
 impl Numbering {
-    /// Numbers the rows; `None` where a column is of a kind that is not numbered.
+    /// Numbers the rows; `None` where a column is of a kind that is not numbered, or its texts are scattered.
     pub fn add(&mut self, columns: &[ArrayRef]) -> Option<Numbers> {
-        self.columns.resize_with(columns.len(), Column::default);
-        self.pairs.resize_with(columns.len().saturating_sub(1), Table::default);
-        let fits = self.columns.iter_mut().zip(columns).all(|(column, array)| column.fits(array))
+        let texts = columns.iter().filter_map(|column| column.as_string_view_opt());
+        if texts.map(|texts| texts.data_buffers().len()).any(|places| places > BATCH_PLACES_MAX) {
+            return None;
+        }
+        let fits = self.columns.iter().zip(columns).all(|(column, array)| column.fits(array))
             && self.pairs.iter().all(|pairs| pairs.keys.len() < NUMBERS_MAX);
         if !fits {
-            *self = Numbering { columns: Vec::new(), pairs: Vec::new(), ..mem::take(self) };
-            self.columns.resize_with(columns.len(), Column::default);
-            self.pairs.resize_with(columns.len().saturating_sub(1), Table::default);
+            (self.columns, self.pairs) = (Vec::new(), Vec::new());
         }
+        self.columns.resize_with(columns.len(), Column::default);
+        self.pairs.resize_with(columns.len().saturating_sub(1), Table::default);
         let (first, others) = columns.split_first()?;
         self.columns[0].number(first, &mut self.of, &mut self.new)?;
         for (at, array) in others.iter().enumerate() {
@@ -85,16 +89,18 @@ impl Numbering {
         &self.new
     }
 
-    /// Bytes that are held, without the places of texts.
+    /// Bytes that are held.
     pub fn size(&self) -> usize {
-        let columns = self.columns.iter().map(|column| column.texts.size() + column.numbers.size());
-        columns.chain(self.pairs.iter().map(Table::size)).sum()
+        let columns = self.columns.iter().map(Column::size).sum::<usize>();
+        let rows = [&self.of, &self.new, &self.other, &self.other_new].map(Vec::capacity);
+        let rows = rows.iter().sum::<usize>() * size_of::<u32>();
+        columns + self.pairs.iter().map(Table::size).sum::<usize>() + rows
     }
 }
 
 impl Column {
     /// Whether what was numbered is valid with the texts of another batch.
-    fn fits(&mut self, array: &ArrayRef) -> bool {
+    fn fits(&self, array: &ArrayRef) -> bool {
         let unknown = array.as_string_view_opt().map_or(0, |texts| {
             texts.data_buffers().iter().filter(|buffer| self.place_of(buffer).is_none()).count()
         });
@@ -103,7 +109,13 @@ impl Column {
     }
 
     fn place_of(&self, buffer: &Buffer) -> Option<usize> {
-        self.places.iter().position(|place| place.ptr_eq(buffer))
+        let is_small = buffer.len() <= SMALL_PLACE;
+        self.places.iter().position(|place| place.ptr_eq(buffer) || is_small && place == buffer)
+    }
+
+    fn size(&self) -> usize {
+        let places = self.places.iter().map(Buffer::capacity).sum::<usize>();
+        self.texts.size() + self.numbers.size() + places
     }
 
     fn number(&mut self, array: &ArrayRef, of: &mut Vec<u32>, new: &mut Vec<u32>) -> Option<()> {
@@ -152,11 +164,8 @@ impl Column {
         }
         let key = |row: usize| {
             let view = views[row];
-            // The third of the four words of a long text's view tells which buffer it is in.
-            match (view as u32, places.get((view >> 64) as u32 as usize)) {
-                (length, Some(place)) if length > INLINE_MAX => {
-                    view & !(u128::from(u32::MAX) << 64) | u128::from(*place) << 64
-                }
+            match places.get(views::buffer(view)) {
+                Some(place) if !views::is_inline(view) => views::in_buffer(view, *place),
                 _ => view,
             }
         };
@@ -172,15 +181,16 @@ struct Table<K> {
     bits: u32,
     /// The number of null, which has no slot.
     null: u32,
+    seeds: Seeds,
 }
 
 impl<K> Default for Table<K> {
     fn default() -> Table<K> {
-        Table { keys: Vec::new(), slots: vec![NONE; 1 << 6], bits: 6, null: NONE }
+        Table { keys: Vec::new(), slots: vec![NONE; 1 << 6], bits: 6, null: NONE, seeds: Seeds::of_process() }
     }
 }
 
-impl<K: Key> Table<K> {
+impl<K: Copy + PartialEq + Default + Into<u128>> Table<K> {
     fn number_rows(
         &mut self,
         rows: usize,
@@ -224,7 +234,7 @@ impl<K: Key> Table<K> {
     }
 
     fn number(&mut self, key: K, row: usize, new: &mut Vec<u32>) -> u32 {
-        let mut slot = key.slot(self.bits);
+        let mut slot = self.seeds.slot(key.into(), self.bits);
         loop {
             match self.slots[slot] {
                 NONE => break,
@@ -250,7 +260,7 @@ impl<K: Key> Table<K> {
             if at as u32 == self.null {
                 continue;
             }
-            let mut slot = key.slot(self.bits);
+            let mut slot = self.seeds.slot((*key).into(), self.bits);
             while self.slots[slot] != NONE {
                 slot = (slot + 1) & (self.slots.len() - 1);
             }
@@ -263,25 +273,6 @@ impl<K: Key> Table<K> {
     }
 }
 
-trait Key: Copy + PartialEq + Default {
-    /// Where it is looked for first.
-    fn slot(self, bits: u32) -> usize;
-}
-
-impl Key for u64 {
-    fn slot(self, bits: u32) -> usize {
-        let mixed = (self ^ self >> 32).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> (64 - bits)) as usize
-    }
-}
-
-impl Key for u128 {
-    /// Of a view its length and beginning, and where the rest is, all count.
-    fn slot(self, bits: u32) -> usize {
-        (self as u64 ^ ((self >> 64) as u64).rotate_left(29)).slot(bits)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -290,6 +281,7 @@ mod tests {
     use datafusion::arrow::array::{BooleanArray, Int32Array, Int64Array, UInt32Array};
     use datafusion::arrow::compute::{concat, take};
     use datafusion::arrow::util::display::array_value_to_string;
+    use datafusion::common::ScalarValue;
 
     use super::*;
 
@@ -359,11 +351,31 @@ mod tests {
     }
 
     #[test]
+    fn a_constant_keeps_its_number() {
+        let (mut numbering, mut known) = (Numbering::default(), Vec::new());
+        for _ in 0..3 * PLACES_MAX {
+            let constant = ScalarValue::Utf8View(Some("a constant of many bytes".to_owned()));
+            let batch = constant.to_array_of_size(100).unwrap();
+            assert_eq!(check(&mut numbering, &mut known, &[batch]), Numbers::Kept);
+        }
+        assert_eq!(known.len(), 1);
+    }
+
+    #[test]
+    fn texts_in_many_places_are_not_numbered() {
+        let parts: Vec<ArrayRef> = (0..=BATCH_PLACES_MAX).map(|_| Arc::new(texts(10)) as ArrayRef).collect();
+        let parts: Vec<&dyn Array> = parts.iter().map(|part| part.as_ref()).collect();
+        let scattered = concat(&parts).unwrap();
+        assert!(scattered.as_string_view().data_buffers().len() > BATCH_PLACES_MAX);
+        assert!(Numbering::default().add(&[scattered]).is_none());
+    }
+
+    #[test]
     fn what_is_held_is_bounded() {
         let (mut numbering, mut known) = (Numbering::default(), Vec::new());
         let mut forgotten = 0;
         for _ in 0..3 * PLACES_MAX {
-            let batch = of_dictionary(&texts(50), (0..100).map(|row| row % 50));
+            let batch = of_dictionary(&texts(90), (0..100).map(|row| row % 90));
             forgotten += usize::from(check(&mut numbering, &mut known, &[batch]) == Numbers::Forgotten);
             assert!(numbering.columns[0].places.len() <= PLACES_MAX);
         }

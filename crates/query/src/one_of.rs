@@ -16,10 +16,10 @@ use datafusion::physical_expr::expressions::{BinaryExpr, Column, InListExpr, Lit
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::filter::{FilterExec, FilterExecBuilder};
 
+use crate::views::is_inline;
+
 /// More texts are better looked up.
 const TEXTS_MAX: usize = 16;
-/// Texts of up to that many bytes are in their views.
-const INLINE_MAX: u32 = 12;
 /// What no text has: it would be longer than a text can be.
 const NO_VIEW: u128 = u128::MAX;
 const NO_HEAD: u64 = u64::MAX;
@@ -61,7 +61,7 @@ impl OneOf {
             return None;
         }
         let views = StringViewArray::from_iter_values(&texts);
-        let is_long = |view: &u128| *view as u32 > INLINE_MAX;
+        let is_long = |view: &u128| !is_inline(*view);
         let heads = views.views().iter().map(|view| if is_long(view) { *view as u64 } else { NO_HEAD });
         let heads = heads.collect();
         let views = views.views().iter().map(|view| if is_long(view) { NO_VIEW } else { *view }).collect();

@@ -6,6 +6,8 @@ use datafusion::arrow::array::{Array, ArrayRef, StringViewArray, UInt32Array};
 use datafusion::arrow::compute::take;
 use datafusion::error::Result;
 
+use crate::views::Seeds;
+
 /// Batches with fewer rows are not looked at.
 const ROWS_MIN: usize = 128;
 /// As many rows are looked at before it is decided whether to look on.
@@ -35,7 +37,7 @@ impl Repeats {
         let distinct_max = rows / SHARE;
         // Half of the slots stay free.
         let bits = (2 * distinct_max).ilog2() + 1;
-        let mut slots = vec![NONE; 1 << bits];
+        let (seeds, mut slots) = (Seeds::of_process(), vec![NONE; 1 << bits]);
         let mut keys: Vec<u128> = Vec::new();
         let (mut first, mut of) = (Vec::new(), vec![0; rows]);
         let (nulls, mut null) = (texts.nulls(), NONE);
@@ -53,7 +55,7 @@ impl Repeats {
                 continue;
             }
             if last.1 == NONE || last.0 != *view {
-                let mut slot = slot(*view, bits);
+                let mut slot = seeds.slot(*view, bits);
                 while slots[slot] != NONE && keys[slots[slot] as usize] != *view {
                     slot = (slot + 1) & (slots.len() - 1);
                 }
@@ -97,12 +99,6 @@ impl Repeats {
     pub fn spread(self, calculated: &dyn Array) -> Result<ArrayRef> {
         Ok(take(calculated, &UInt32Array::from(self.of), None)?)
     }
-}
-
-/// Where a view is looked for first: its length and beginning, and where the rest is, all count.
-fn slot(view: u128, bits: u32) -> usize {
-    let (low, high) = (view as u64, (view >> 64) as u64);
-    ((low ^ high.rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - bits)) as usize
 }
 
 #[cfg(test)]

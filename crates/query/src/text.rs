@@ -175,7 +175,7 @@ impl ManyMatcher {
 
     /// Finds the texts that may match, where they have to contain one of the values.
     pub fn blocks(&self) -> Option<Blocks> {
-        let is_inside = self.matchers.iter().all(|matcher| is_inside(matcher.op) && !matcher.case_sensitive);
+        let is_inside = self.matchers.iter().all(|matcher| is_inside(matcher.op));
         let words = self.matchers.iter().map(|matcher| matcher.needle.as_str());
         if is_inside { Blocks::of(words, false) } else { None }
     }

@@ -1,5 +1,6 @@
 //! The lake from outside: what is acknowledged is there once, whatever happens in between.
 
+mod constants;
 mod crash;
 mod delete;
 mod delta;

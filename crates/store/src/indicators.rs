@@ -4,9 +4,8 @@ use model::Ticks;
 use model::indicator::{Indicator, IndicatorType};
 use odata::{Filter, Query};
 use sea_query::{Expr, ExprTrait};
-use sqlx::Row as _;
 
-use crate::database::{Connection, Row, commit};
+use crate::database::{self, Connection, Row, commit};
 use crate::entities::INDICATOR;
 use crate::entity_rows::{add, parse, read, remove, replace};
 use crate::error::failed;
@@ -100,7 +99,7 @@ impl TenantStore {
     ) -> Result<Submitted, StoreError> {
         const KNOWN: &str = "SELECT body FROM indicators WHERE tenant = $1 AND value_key = $2";
         let key = value_key(indicator.indicator_type, &indicator.indicator_value);
-        let known = sqlx::query(KNOWN).bind(&self.key).bind(&key).fetch_optional(&mut *connection).await;
+        let known = database::query(KNOWN).bind(&self.key).bind(&key).fetch_optional(&mut *connection).await;
         let known = known.map_err(failed("find an indicator"))?;
         let Some(known) = known.map(|row| parse::<Indicator>(&INDICATOR, &row)).transpose()? else {
             let id = self.count_indicators(connection, 1).await?.to_string();
@@ -146,7 +145,7 @@ impl TenantStore {
     async fn remove_expired(&self, connection: &mut Connection, now: Ticks) -> Result<(), StoreError> {
         const SQL: &str = "SELECT id FROM indicators WHERE tenant = $1 AND expiration_time < $2 LIMIT $3";
         let before = now.plus_seconds(-EXPIRED_KEPT_SECONDS);
-        let query = sqlx::query(SQL).bind(&self.key).bind(before.0).bind(EXPIRED_MAX);
+        let query = database::query(SQL).bind(&self.key).bind(before.0).bind(EXPIRED_MAX);
         let ids = query.try_map(|row: Row| row.try_get::<String, _>(0)).fetch_all(&mut *connection).await;
         for id in ids.map_err(failed("find expired indicators"))? {
             if remove(connection, &INDICATOR, &self.key, &id).await? {
@@ -162,7 +161,7 @@ impl TenantStore {
                            ON CONFLICT (tenant, name) DO UPDATE SET value = counters.value + excluded.value \
                            RETURNING value";
         let doing = "count indicators";
-        let count = sqlx::query(SQL).bind(&self.key).bind("indicators").bind(by);
+        let count = database::query(SQL).bind(&self.key).bind("indicators").bind(by);
         let count = count.try_map(|row: Row| row.try_get::<i64, _>(0)).fetch_one(&mut *connection).await;
         if count.map_err(failed(doing))? > INDICATORS_MAX {
             let reason = format!("there are {INDICATORS_MAX}, and no more are taken");
@@ -171,7 +170,7 @@ impl TenantStore {
         if by < 0 {
             return Ok(0);
         }
-        let next = sqlx::query(SQL).bind(&self.key).bind("indicator_id").bind(1i64);
+        let next = database::query(SQL).bind(&self.key).bind("indicator_id").bind(1i64);
         let next = next.try_map(|row: Row| row.try_get(0)).fetch_one(connection).await;
         next.map_err(failed(doing))
     }

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # A PostgreSQL server for tests: scripts/postgres.sh start FOLDER makes one in a new folder and prints its address,
-# scripts/postgres.sh stop FOLDER ends it and removes the folder. It listens on a socket in the folder alone and does
+# scripts/postgres.sh stop FOLDER ends it and removes the folder, scripts/postgres.sh restart FOLDER crashes it and starts it
+# again. It listens on a socket in the folder alone and does
 # not keep what it holds.
 set -euo pipefail
 
-usage() { echo "usage: $0 start|stop FOLDER" >&2; exit 2; }
+usage() { echo "usage: $0 start|restart|stop FOLDER" >&2; exit 2; }
 [ $# = 2 ] || usage
 folder=$2
 
@@ -36,6 +37,12 @@ as_owner() {
   if [ "$(id -u)" = 0 ]; then setpriv --reuid=postgres --regid=postgres --init-groups -- "$@"; else "$@"; fi
 }
 
+run() {
+  local options="-c listen_addresses= -k $folder -c fsync=off -c max_connections=400"
+  as_owner "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -o "$options" start >/dev/null ||
+    { cat "$folder/log" >&2; exit 1; }
+}
+
 case $1 in
 start)
   bin=$(tools) || { install_tools && bin=$(tools); } || {
@@ -48,10 +55,14 @@ start)
   as_owner "$bin/initdb" -D "$folder/data" -A trust -U postgres --encoding=UTF8 --locale=C.UTF-8 >"$folder.log" 2>&1 ||
     { cat "$folder.log" >&2; exit 1; }
   rm -f "$folder.log"
-  options="-c listen_addresses= -k $folder -c fsync=off -c max_connections=400"
-  as_owner "$bin/pg_ctl" -D "$folder/data" -l "$folder/log" -w -o "$options" start >/dev/null ||
-    { cat "$folder/log" >&2; exit 1; }
+  run
   echo "postgres:///postgres?host=$folder&user=postgres"
+  ;;
+restart)
+  bin=$(tools)
+  cd /
+  as_owner "$bin/pg_ctl" -D "$folder/data" -m immediate -w stop >/dev/null
+  run
   ;;
 stop)
   [ -d "$folder/data" ] || exit 0

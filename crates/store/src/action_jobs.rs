@@ -64,7 +64,8 @@ impl TenantStore {
     pub async fn open_jobs(&self, after: Option<&str>, limit: u32) -> Result<Vec<JobRow>, StoreError> {
         const SQL: &str = "SELECT * FROM action_jobs WHERE tenant = $1 AND is_done = FALSE \
                            ORDER BY id <= $2, id LIMIT $3";
-        let query = database::query(SQL).bind(&self.key).bind(after.unwrap_or_default()).bind(i64::from(limit));
+        let query =
+            database::query(SQL).bind(&self.key).bind(after.unwrap_or_default()).bind(i64::from(limit));
         query.try_map(job).fetch_all(self.db.readers()).await.map_err(failed(READ))
     }
 

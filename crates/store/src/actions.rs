@@ -288,7 +288,8 @@ impl ActionWork {
         const SQL: &str = "INSERT INTO action_receipts (tenant, action, device, number, received, signed) \
              SELECT $1, $2, $3, COUNT(*), $4, $5 FROM action_receipts WHERE tenant = $1 AND action = $2 \
              HAVING COUNT(*) < $6 AND COALESCE(SUM(CASE WHEN signed = $5 THEN 1 ELSE 0 END), 0) = 0";
-        let query = database::query(SQL).bind(&self.tenant).bind(action.to_string()).bind(self.device.as_str());
+        let query =
+            database::query(SQL).bind(&self.tenant).bind(action.to_string()).bind(self.device.as_str());
         let query = query.bind(received.0).bind(signed).bind(RECEIPTS_MAX);
         query.execute(&mut *self.transaction).await.map_err(failed(RECEIPT))?;
         Ok(())

@@ -167,7 +167,8 @@ impl TenantStore {
     ) -> Result<(), StoreError> {
         const ADD: &str = "INSERT INTO device_group_access (tenant, device_group, user_group) \
                            VALUES ($1, $2, $3) ON CONFLICT (tenant, device_group, user_group) DO NOTHING";
-        let remove = database::query("DELETE FROM device_group_access WHERE tenant = $1 AND device_group = $2");
+        let remove =
+            database::query("DELETE FROM device_group_access WHERE tenant = $1 AND device_group = $2");
         remove.bind(&self.key).bind(group).execute(&mut *connection).await.map_err(failed(CHANGE))?;
         for user_group in user_groups {
             let add = database::query(ADD).bind(&self.key).bind(group).bind(user_group.to_string());
@@ -239,7 +240,7 @@ impl TenantStore {
 
     /// Notes that every machine was looked at by that version of the rules.
     pub async fn regrouped(&self, version: i64) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE device_grouping SET applied = MAX(applied, $2) WHERE tenant = $1";
+        const SQL: &str = "UPDATE device_grouping SET applied = $2 WHERE tenant = $1 AND applied < $2";
         let done = database::query(SQL).bind(&self.key).bind(version).execute(self.db.writer()).await;
         done.map(drop).map_err(failed(REGROUP))
     }

@@ -323,6 +323,7 @@ async fn log_change(
 async fn next_sequence(connection: &mut Connection, tenant: &str) -> Result<i64, StoreError> {
     const SQL: &str = "INSERT INTO counters (tenant, name, value) VALUES ($1, 'updated', 1) \
                        ON CONFLICT (tenant, name) DO UPDATE SET value = counters.value + 1 RETURNING value";
-    let next = database::query(SQL).bind(tenant).try_map(|row: Row| row.try_get(0)).fetch_one(connection).await;
+    let next =
+        database::query(SQL).bind(tenant).try_map(|row: Row| row.try_get(0)).fetch_one(connection).await;
     next.map_err(failed("draw a number for the change feed"))
 }

@@ -1,7 +1,6 @@
 //! Readers of the lake that write here: each has a durable position, which moves in the transaction that
 //! writes what was read up to it.
 
-
 use crate::database::{self, Connection, Row};
 use crate::error::failed;
 use crate::{StoreError, TenantStore};

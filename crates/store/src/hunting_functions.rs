@@ -56,7 +56,8 @@ impl TenantStore {
             last_updated,
             last_updated_by,
         } = function;
-        let query = database::query(PUT).bind(&self.key).bind(name).bind(description).bind(parameters).bind(body);
+        let query =
+            database::query(PUT).bind(&self.key).bind(name).bind(description).bind(parameters).bind(body);
         let query = query.bind(created.0).bind(created_by).bind(last_updated.0).bind(last_updated_by);
         let put = query.bind(functions_max).try_map(read);
         put.fetch_optional(self.db.writer()).await.map_err(failed(CHANGE))

@@ -41,7 +41,8 @@ impl TenantStore {
             IndicatorOwner::Anyone => "",
             IndicatorOwner::Only(owner) => owner,
         };
-        let query = database::query(SQL).bind(&list.token_hash).bind(&self.key).bind(&list.id).bind(&list.name);
+        let query =
+            database::query(SQL).bind(&list.token_hash).bind(&self.key).bind(&list.id).bind(&list.name);
         let query = query.bind(&list.filter).bind(owner).bind(list.created.0).bind(&list.created_by);
         let added = query.bind(most).execute(self.db.writer()).await.map_err(failed(WRITE))?;
         Ok(added.rows_affected() > 0)

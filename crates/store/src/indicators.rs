@@ -2,6 +2,7 @@
 
 use model::Ticks;
 use model::indicator::{Indicator, IndicatorType};
+use model::time::TICKS_PER_SECOND;
 use odata::{Filter, Query};
 use sea_query::{Expr, ExprTrait};
 
@@ -18,6 +19,9 @@ const INDICATORS_MAX: i64 = 2_000_000;
 const EXPIRED_MAX: i64 = 100;
 /// How long an indicator stays after it expired, so that a new submission finds it again.
 const EXPIRED_KEPT_SECONDS: i64 = 30 * 86_400;
+
+/// A clock that was so far ahead was wrong, and times go on from the right one.
+const CLOCK_BACK_MAX: i64 = 3_600 * TICKS_PER_SECOND;
 
 /// Whose indicators a caller sees and changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +77,8 @@ impl TenantStore {
     }
 
     /// Adds indicators, or changes those that are there by kind and value. All that can be are stored, in one
-    /// transaction; the answers are in the order of the submissions.
+    /// transaction; the answers are in the order of the submissions. They carry a time that is later than that of every
+    /// submission committed before, so that whoever asks for what is later than the last he saw misses none.
     pub async fn submit_indicators(
         &self,
         owner: &IndicatorOwner,
@@ -82,6 +87,7 @@ impl TenantStore {
     ) -> Result<Vec<Submitted>, StoreError> {
         let mut transaction = self.db.begin().await?;
         self.remove_expired(&mut transaction, now).await?;
+        let now = self.time_after_others(&mut transaction, now).await?;
         let mut answers = Vec::new();
         for submission in submissions {
             answers.push(self.submit(&mut transaction, owner, now, submission).await?);
@@ -140,6 +146,18 @@ impl TenantStore {
             self.count_indicators(&mut transaction, -1).await?;
         }
         commit(transaction, "remove indicators").await
+    }
+
+    /// This time, or the first one behind those of the submissions that are there: others may have come first while this
+    /// one waited.
+    async fn time_after_others(&self, connection: &mut Connection, now: Ticks) -> Result<Ticks, StoreError> {
+        const SQL: &str = "INSERT INTO counters (tenant, name, value) VALUES ($1, 'indicator_time', $2) \
+                           ON CONFLICT (tenant, name) DO UPDATE SET value = CASE \
+                           WHEN counters.value BETWEEN excluded.value AND excluded.value + $3 \
+                           THEN counters.value + 1 ELSE excluded.value END RETURNING value";
+        let query = database::query(SQL).bind(&self.key).bind(now.0).bind(CLOCK_BACK_MAX);
+        let time = query.try_map(|row: Row| row.try_get(0)).fetch_one(connection).await;
+        time.map(Ticks).map_err(failed("take the time of a submission"))
     }
 
     async fn remove_expired(&self, connection: &mut Connection, now: Ticks) -> Result<(), StoreError> {

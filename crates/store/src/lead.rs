@@ -266,8 +266,11 @@ mod tests {
                     rows.order_by((entity.table, order), Order::Asc);
                 }
                 let sql = format!("EXPLAIN QUERY PLAN {}", rows.to_string(SqliteQueryBuilder));
-                let plan = crate::database::query(AssertSqlSafe(sql).into_sql_str()).fetch_all(store.db.readers()).await;
-                let plan: Vec<String> = plan.unwrap().iter().map(|row| row.try_get("detail").unwrap()).collect();
+                let plan = crate::database::query(AssertSqlSafe(sql).into_sql_str())
+                    .fetch_all(store.db.readers())
+                    .await;
+                let plan: Vec<String> =
+                    plan.unwrap().iter().map(|row| row.try_get("detail").unwrap()).collect();
                 let plan = plan.join("; ");
                 assert!(plan.contains("tenant=? AND ") && !plan.contains("TEMP B-TREE"), "{name}: {plan}");
             }

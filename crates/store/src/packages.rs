@@ -137,7 +137,8 @@ impl TenantStore {
 
     /// Bytes of all packages of the tenant.
     pub async fn package_bytes(&self) -> Result<u64, StoreError> {
-        const SQL: &str = "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM action_packages WHERE tenant = $1";
+        const SQL: &str =
+            "SELECT CAST(COALESCE(SUM(bytes), 0) AS BIGINT) FROM action_packages WHERE tenant = $1";
         let query = database::query(SQL).bind(&self.key).try_map(|row: Row| row.try_get::<i64, _>(0));
         query.fetch_one(self.db.readers()).await.map(i64::unsigned_abs).map_err(failed(READ))
     }

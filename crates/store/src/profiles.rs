@@ -325,7 +325,7 @@ impl TenantStore {
 
     fn is_in(&self, generation: Generation, kind: ProfileKind) -> Expr {
         const IN_USE: &str = "COALESCE((SELECT profile_generations.generation FROM profile_generations \
-                              WHERE profile_generations.tenant = ?), 0)";
+                              WHERE profile_generations.tenant = $1), 0)";
         let generation = match generation {
             Generation::InUse => Expr::cust_with_values(IN_USE, [self.key.as_str()]),
             Generation::Of(generation) => Expr::val(generation),

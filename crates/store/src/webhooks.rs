@@ -144,7 +144,8 @@ impl TenantStore {
              WHERE EXISTS (SELECT 1 FROM webhooks WHERE tenant = $1 AND id = $2) \
              ON CONFLICT (tenant, webhook, sequence) DO NOTHING";
         let mut transaction = self.db.begin().await?;
-        let query = database::query(MOVE).bind(&self.key).bind(id).bind(to.position).bind(i64::from(to.attempts));
+        let query =
+            database::query(MOVE).bind(&self.key).bind(id).bind(to.position).bind(i64::from(to.attempts));
         let query = query.bind(to.next_attempt.0).bind(to.last_success.map(|at| at.0)).bind(&to.last_error);
         query.execute(&mut *transaction).await.map_err(failed(WRITE))?;
         if let Some(letter) = given_up {
@@ -228,7 +229,8 @@ impl TenantStore {
             "DELETE FROM webhook_dead_letters WHERE tenant = $1 AND webhook = $2 AND sequence = $3";
         const KEEP: &str = "UPDATE webhook_dead_letters SET is_replayed = FALSE, attempts = attempts + 1, \
                             error = $4 WHERE tenant = $1 AND webhook = $2 AND sequence = $3";
-        let query = database::query(if error.is_some() { KEEP } else { FORGET }).bind(&self.key).bind(webhook);
+        let query =
+            database::query(if error.is_some() { KEEP } else { FORGET }).bind(&self.key).bind(webhook);
         let query = query.bind(sequence);
         let query = if let Some(error) = error { query.bind(error) } else { query };
         query.execute(self.db.writer()).await.map(drop).map_err(failed(WRITE))

@@ -8,7 +8,7 @@ CREATE TABLE changes (
     id TEXT COLLATE "C" NOT NULL,
     change TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (tenant, sequence)
-) WITHOUT ROWID;
+);
 
 CREATE INDEX changes_kind ON changes (tenant, kind, sequence);
 
@@ -25,7 +25,7 @@ CREATE TABLE entity_history (
     author TEXT COLLATE "C" NOT NULL,
     change TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (tenant, kind, id, sequence)
-) WITHOUT ROWID;
+);
 
 -- What people set of a machine, which events do not say: JSON.
 CREATE TABLE machine_settings (

@@ -33,9 +33,8 @@ impl PostgresAddress {
         if user.contains(':') || names().any(|name| name.eq_ignore_ascii_case("password")) {
             return Err(invalid("it has a password, which belongs into a file or a variable"));
         }
-        const KNOWN: [&str; 9] = [
-            "host", "hostaddr", "port", "user", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey",
-        ];
+        const KNOWN: [&str; 9] =
+            ["host", "hostaddr", "port", "user", "dbname", "sslmode", "sslrootcert", "sslcert", "sslkey"];
         if let Some(unknown) = names().find(|name| !name.is_empty() && !KNOWN.contains(name)) {
             let reason = format!("it has no setting '{unknown}'; there are {}", KNOWN.join(", "));
             return Err(invalid(&reason));
@@ -123,7 +122,10 @@ mod tests {
         for (address, expected) in [
             ("mysql://b@db/bartizan", "it has to begin with postgres://"),
             ("postgres://b:s3cret@db/x", "it has a password, which belongs into a file or a variable"),
-            ("postgres://b@db/x?password=s3cret", "it has a password, which belongs into a file or a variable"),
+            (
+                "postgres://b@db/x?password=s3cret",
+                "it has a password, which belongs into a file or a variable",
+            ),
             (
                 "postgres://b@db/x?options=-csearch_path%3Da",
                 "it has no setting 'options'; there are host, hostaddr, port, user, dbname, sslmode, \

@@ -10,12 +10,13 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnection, PgPoolOptions};
-use sqlx::{Executor as _, PgPool, Postgres, Transaction};
+use sqlx::{Connection as _, Executor as _, PgPool, Postgres, Transaction};
 
 use super::address::PostgresAddress;
 use super::migrations;
 use crate::error::{StoreError, failed};
 
+const OPEN: &str = "open the database";
 const READERS_MAX: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The first whose statements this crate uses.
@@ -47,10 +48,15 @@ pub(super) async fn open(address: &PostgresAddress) -> Result<(PgPool, PgPool), 
             Ok(())
         })
     });
-    let writer = writers.connect_with(options.clone()).await.map_err(not_opened)?;
-    let mut connection = writer.acquire().await.map_err(not_opened)?;
-    check(&mut connection).await?;
-    drop(connection);
+    // Alone first: a pool would try again until its time is over, and not say what was wrong.
+    let mut alone = PgConnection::connect_with(&options).await.map_err(failed(OPEN))?;
+    alone.execute(EVERY).await.map_err(failed(OPEN))?;
+    check(&mut alone).await?;
+    if is_claimed {
+        alone.execute(LOCK_CLAIM).await.map_err(not_claimed)?;
+    }
+    alone.close().await.map_err(failed(OPEN))?;
+    let writer = writers.connect_with(options.clone()).await.map_err(failed(OPEN))?;
     migrations::postgres(&writer).await?;
     let readers = pool(READERS_MAX).after_connect(|connection, _| {
         Box::pin(async move {
@@ -66,13 +72,13 @@ fn pool(connections_max: u32) -> PgPoolOptions {
     PgPoolOptions::new().max_connections(connections_max).acquire_timeout(ACQUIRE_TIMEOUT)
 }
 
-fn not_opened(error: sqlx::Error) -> StoreError {
+fn not_claimed(error: sqlx::Error) -> StoreError {
     const LOCK_NOT_AVAILABLE: &str = "55P03";
     match error.as_database_error().and_then(|error| error.code()) {
         Some(code) if code == LOCK_NOT_AVAILABLE => {
             StoreError::Refused { what: "database", reason: "another server is using it" }
         }
-        _ => failed("open the database")(error),
+        _ => failed(OPEN)(error),
     }
 }
 
@@ -80,14 +86,18 @@ fn not_opened(error: sqlx::Error) -> StoreError {
 async fn check(connection: &mut PgConnection) -> Result<(), StoreError> {
     const SQL: &str = "SELECT CAST(current_setting('server_version_num') AS BIGINT), \
                        current_setting('server_encoding'), current_setting('fsync')";
-    let found = sqlx::query_as(SQL).fetch_one(connection).await.map_err(failed("open the database"))?;
+    let found = sqlx::query_as(SQL).fetch_one(connection).await.map_err(failed(OPEN))?;
     let (version, encoding, fsync): (i64, String, String) = found;
     if version < OLDEST {
-        let reason = format!("PostgreSQL {} or newer is needed, and it is {}", OLDEST / 10_000, version / 10_000);
+        let reason =
+            format!("PostgreSQL {} or newer is needed, and it is {}", OLDEST / 10_000, version / 10_000);
         return Err(StoreError::invalid("database", reason));
     }
     if encoding != "UTF8" {
-        return Err(StoreError::invalid("database", format!("its encoding has to be UTF8, and is {encoding}")));
+        return Err(StoreError::invalid(
+            "database",
+            format!("its encoding has to be UTF8, and is {encoding}"),
+        ));
     }
     if fsync != "on" {
         tracing::warn!("the database server runs without fsync: what it acknowledged can be lost");

@@ -104,7 +104,8 @@ impl TenantStore {
     /// In the order of their texts.
     pub async fn redirect_uris(&self, id: AppId) -> Result<Vec<String>, StoreError> {
         const SQL: &str = "SELECT uri FROM app_redirects WHERE tenant = $1 AND app = $2 ORDER BY uri";
-        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).try_map(|row: Row| row.try_get(0));
+        let query =
+            database::query(SQL).bind(&self.key).bind(id.to_string()).try_map(|row: Row| row.try_get(0));
         query.fetch_all(self.db.readers()).await.map_err(failed("list the redirect URIs of an app"))
     }
 

@@ -74,8 +74,9 @@ impl Store {
         let found = found.fetch_optional(&mut *transaction).await.map_err(failed(doing))?;
         let Some((expires, is_used, found)) = found else { return Ok(RefreshTaken::Unknown) };
         if is_used {
-            let query =
-                database::query("UPDATE sign_ins SET ended = COALESCE(ended, $3) WHERE tenant = $1 AND id = $2");
+            let query = database::query(
+                "UPDATE sign_ins SET ended = COALESCE(ended, $3) WHERE tenant = $1 AND id = $2",
+            );
             let query = query.bind(found.tenant.to_string()).bind(found.id.to_string()).bind(now.0);
             query.execute(&mut *transaction).await.map_err(failed(doing))?;
             commit(transaction, doing).await?;
@@ -84,7 +85,8 @@ impl Store {
         if expires <= now.0 || found.expires <= now || found.ended.is_some() {
             return Ok(RefreshTaken::Unknown);
         }
-        let query = database::query("UPDATE refresh_tokens SET used = $2 WHERE hash = $1").bind(token.to_vec());
+        let query =
+            database::query("UPDATE refresh_tokens SET used = $2 WHERE hash = $1").bind(token.to_vec());
         query.bind(now.0).execute(&mut *transaction).await.map_err(failed(doing))?;
         let query = database::query("UPDATE sign_ins SET last_used = $3 WHERE tenant = $1 AND id = $2");
         let query = query.bind(found.tenant.to_string()).bind(found.id.to_string()).bind(now.0);

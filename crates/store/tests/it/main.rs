@@ -5,6 +5,7 @@ mod alerts;
 mod catalog;
 mod changes;
 mod devices;
+mod equal;
 mod hunting_functions;
 mod idempotency;
 mod identity;
@@ -19,6 +20,7 @@ mod profiles;
 mod queries;
 mod sign_in;
 mod tenancy;
+mod walking;
 
 use model::alert::{Alert, AlertEvidence, AlertStatus, EntityType, Severity};
 use model::machine::Machine;
@@ -49,7 +51,7 @@ impl Database {
     async fn open(&self) -> Store {
         match self {
             Database::SqliteFile(folder) => Store::open(&folder.path().join("state.db")).await.unwrap(),
-            Database::Postgres(database) => Store::open_postgres(&database.address()).await.unwrap(),
+            Database::Postgres(database) => database.open().await,
         }
     }
 }

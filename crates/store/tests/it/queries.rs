@@ -15,7 +15,8 @@ use serde_json::Value as Json;
 use store::{ALERT_TYPE, AlertScope, MACHINE_TYPE, PageRequest, Store, TenantStore};
 
 use crate::{
-    Database, ONE, add_alerts, add_machines, alert, device, hour, machine, machine_query, naive, on_each_store,
+    Database, ONE, add_alerts, add_machines, alert, device, hour, machine, machine_query, naive,
+    on_each_store,
 };
 
 const TEXTS: [Option<&str>; 8] = [
@@ -29,7 +30,7 @@ const TEXTS: [Option<&str>; 8] = [
     Some(""),
 ];
 
-fn text(at: usize) -> Option<String> {
+pub(crate) fn text(at: usize) -> Option<String> {
     TEXTS[at % TEXTS.len()].map(str::to_owned)
 }
 
@@ -326,7 +327,7 @@ fn check_random_queries(
     }
 }
 
-fn queries(entity: &'static EntityType) -> impl Strategy<Value = Query> {
+pub(crate) fn queries(entity: &'static EntityType) -> impl Strategy<Value = Query> {
     let sortable: Vec<_> = entity.properties.iter().filter(|property| property.order).collect();
     let order = (prop::sample::select(sortable), any::<bool>())
         .prop_map(|(property, descending)| Order { property, descending });

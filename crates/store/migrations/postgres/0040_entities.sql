@@ -97,11 +97,13 @@ CREATE TABLE alert_evidence (
     FOREIGN KEY (tenant, id) REFERENCES alerts (tenant, id) ON DELETE CASCADE
 );
 
-CREATE INDEX alert_evidence_sha1 ON alert_evidence (tenant, sha1 NULLS FIRST, id) WHERE sha1 IS NOT NULL;
-CREATE INDEX alert_evidence_sha256 ON alert_evidence (tenant, sha256 NULLS FIRST, id) WHERE sha256 IS NOT NULL;
-CREATE INDEX alert_evidence_ip ON alert_evidence (tenant, ip_address NULLS FIRST, id) WHERE ip_address IS NOT NULL;
-CREATE INDEX alert_evidence_host ON alert_evidence (tenant, host_labels NULLS FIRST, id) WHERE host_labels IS NOT NULL;
-CREATE INDEX alert_evidence_account ON alert_evidence (tenant, account_name NULLS FIRST, id) WHERE account_name IS NOT NULL;
+CREATE INDEX alert_evidence_host ON alert_evidence (tenant, host_labels NULLS FIRST, id)
+    WHERE host_labels IS NOT NULL;
+-- What is looked up as a whole and comes from events, so may be of any length: a tree has room for 2,700 bytes.
+CREATE INDEX alert_evidence_sha1 ON alert_evidence USING hash (sha1);
+CREATE INDEX alert_evidence_sha256 ON alert_evidence USING hash (sha256);
+CREATE INDEX alert_evidence_ip ON alert_evidence USING hash (ip_address);
+CREATE INDEX alert_evidence_account ON alert_evidence USING hash (account_name);
 
 CREATE INDEX alerts_incident ON alerts (tenant, incident_id NULLS FIRST, id);
 CREATE INDEX alerts_machine_events ON alerts (tenant, machine_id, last_event_time NULLS FIRST);
@@ -184,7 +186,8 @@ CREATE INDEX indicators_type ON indicators (tenant, indicator_type, id);
 CREATE INDEX indicators_creator ON indicators (tenant, created_by, id);
 CREATE INDEX indicators_created ON indicators (tenant, creation_time, id);
 CREATE INDEX indicators_last_update ON indicators (tenant, last_update_time, id);
-CREATE INDEX indicators_expiration ON indicators (tenant, expiration_time NULLS FIRST) WHERE expiration_time IS NOT NULL;
+CREATE INDEX indicators_expiration ON indicators (tenant, expiration_time NULLS FIRST)
+    WHERE expiration_time IS NOT NULL;
 
 CREATE TABLE indicator_strings (
     tenant TEXT COLLATE "C" NOT NULL,

@@ -13,14 +13,15 @@ CREATE INDEX machines_onboarding ON machines (tenant, onboarding_status, id);
 CREATE INDEX machines_aad_device ON machines (tenant, aad_device_id NULLS FIRST, id) WHERE aad_device_id IS NOT NULL;
 CREATE INDEX machine_strings_value ON machine_strings (tenant, property, value, id);
 
-CREATE INDEX alerts_assigned ON alerts (tenant, assigned_to NULLS FIRST, alert_creation_time, id) WHERE assigned_to IS NOT NULL;
+CREATE INDEX alerts_assigned ON alerts (tenant, assigned_to NULLS FIRST, alert_creation_time, id)
+    WHERE assigned_to IS NOT NULL;
 CREATE INDEX alerts_investigation ON alerts (tenant, investigation_id NULLS FIRST, alert_creation_time, id)
     WHERE investigation_id IS NOT NULL;
 CREATE INDEX alerts_category ON alerts (tenant, category, alert_creation_time, id);
 CREATE INDEX alerts_source ON alerts (tenant, detection_source, alert_creation_time, id);
 CREATE INDEX alerts_last_event ON alerts (tenant, last_event_time NULLS FIRST) WHERE last_event_time IS NOT NULL;
-CREATE INDEX alerts_name ON alerts (tenant, computer_dns_name NULLS FIRST, alert_creation_time, id)
-    WHERE computer_dns_name IS NOT NULL;
+-- From events, and of any length.
+CREATE INDEX alerts_name ON alerts USING hash (computer_dns_name);
 CREATE INDEX alert_strings_value ON alert_strings (tenant, property, value, id);
 
 CREATE INDEX incidents_number ON incidents (tenant, incident_id);

@@ -76,7 +76,7 @@ token() {
 bearer=$(token) || fail "no token after the database came back"
 base=$(jq -er .base_url "$work/data/quickstart.json")
 curl -sSf --cacert "$work/data/tls/ca.pem" -H "Authorization: Bearer $bearer" -H "Content-Type: application/json" \
-  -d '{"indicatorValue":"203.0.113.9","indicatorType":"IpAddress","action":"Audit","title":"t","description":"d"}' \
+  -d '{"indicatorValue":"203.0.113.9","indicatorType":"IpAddress","action":"Block","title":"t","description":"d"}' \
   "$base/api/indicators" | jq -e '.id' >/dev/null || fail "nothing can be written after the database came back"
 stop
 echo "the state is as well off in PostgreSQL"

@@ -48,11 +48,17 @@ mod tests {
         there.store.database = Some("postgres://b@localhost/b?host=/nowhere".to_owned());
 
         let refusal = format!("{:#}", open_store(&there, &folder).await.unwrap_err());
-        assert!(refusal.starts_with("cannot open the state store in postgres://b@/nowhere:5432/b: "), "{refusal}");
+        assert!(
+            refusal.starts_with("cannot open the state store in postgres://b@/nowhere:5432/b: "),
+            "{refusal}"
+        );
         assert_eq!(folder.database().unwrap(), None, "a refusal has no effect");
         open_store(&here, &folder).await.unwrap().close().await;
         let refusal = open_store(&there, &folder).await.unwrap_err().to_string();
-        assert!(refusal.contains("store.database is set, and the state of this data folder is in"), "{refusal}");
+        assert!(
+            refusal.contains("store.database is set, and the state of this data folder is in"),
+            "{refusal}"
+        );
 
         std::fs::remove_file(folder.file(FILE)).unwrap();
         folder.name_database("postgres://b@db:5432/b").unwrap();

@@ -9,14 +9,18 @@ mod sqlite;
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
+use std::time::Duration;
 
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool};
 use uuid::Uuid;
 
 pub use address::PostgresAddress;
-pub(crate) use query::{Executor, Query, Row, delete, insert, query, select, update};
+pub(crate) use query::{Executor, Query, Row, delete, insert, query, select, select_fixed, update};
 
 use crate::error::{StoreError, failed};
+
+/// Whoever asks whether the database answers does not wait for it to come back.
+const PING_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Connections of which one is lent for a statement.
 #[derive(Clone, Debug)]
@@ -60,8 +64,9 @@ impl Database {
     }
 
     pub(crate) async fn ping(&self) -> Result<(), StoreError> {
-        let answer = query("SELECT MAX(id) FROM lake_log").execute(&self.readers).await;
-        answer.map(drop).map_err(failed("reach the database"))
+        let answer = query("SELECT MAX(id) FROM lake_log").execute(&self.readers);
+        let answer = tokio::time::timeout(PING_TIMEOUT, answer).await;
+        answer.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(drop).map_err(failed("reach the database"))
     }
 
     pub(crate) async fn close(&self) {

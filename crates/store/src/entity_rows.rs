@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use crate::database::{self, Connection, Executor, Row, delete, insert, select, update};
+use crate::database::{self, Connection, Executor, Row, delete, insert, select, select_fixed, update};
 use crate::entities::{Collection, Entity, Field};
 use crate::error::failed;
 use crate::{StoreError, fold};
@@ -36,9 +36,11 @@ pub(crate) async fn read_where<'c, T: DeserializeOwned>(
     id: &str,
     condition: Option<Expr>,
 ) -> Result<Option<T>, StoreError> {
+    let is_fixed = condition.is_none();
     let mut statement = Query::select();
     statement.column("body").from(entity.table).and_where(is_row(tenant, id)).and_where_option(condition);
-    let row = select(&statement).fetch_optional(executor).await.map_err(failed("read an entity"))?;
+    let query = if is_fixed { select_fixed(&statement) } else { select(&statement) };
+    let row = query.fetch_optional(executor).await.map_err(failed("read an entity"))?;
     row.map(|row| parse(entity, &row)).transpose()
 }
 

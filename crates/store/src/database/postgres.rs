@@ -19,6 +19,8 @@ use crate::error::{StoreError, failed};
 const OPEN: &str = "open the database";
 const READERS_MAX: u32 = 8;
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Statements that a connection keeps prepared: all fixed ones, and some of those that are built.
+const STATEMENTS_KEPT: usize = 400;
 /// The first whose statements this crate uses.
 const OLDEST: i64 = 150_000;
 
@@ -39,7 +41,9 @@ const READING: &str = "SET default_transaction_read_only = on";
 pub(super) async fn open(address: &PostgresAddress) -> Result<(PgPool, PgPool), StoreError> {
     let is_claimed = address.is_claimed();
     let options = address.options().clone().application_name("bartizan");
-    let writers = pool(1).after_connect(move |connection, _| {
+    let options = options.statement_cache_capacity(STATEMENTS_KEPT);
+    // Its claim ends with it, so it does not age.
+    let writers = pool(1).max_lifetime(None).idle_timeout(None).after_connect(move |connection, _| {
         Box::pin(async move {
             connection.execute(EVERY).await?;
             if is_claimed {

@@ -61,6 +61,11 @@ pub(crate) fn select(statement: &SelectStatement) -> Query {
     Query { is_kept: false, ..built(statement.build(PostgresQueryBuilder)) }
 }
 
+/// As [`select`], of a statement that always has the same text.
+pub(crate) fn select_fixed(statement: &SelectStatement) -> Query {
+    built(statement.build(PostgresQueryBuilder))
+}
+
 pub(crate) fn insert(statement: &InsertStatement) -> Query {
     built(statement.build(PostgresQueryBuilder))
 }

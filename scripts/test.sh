@@ -20,7 +20,16 @@ cargo build --release --workspace --locked
 step "lints"
 cargo clippy --release --workspace --all-targets --locked -- -D warnings
 
-step "tests"
+# The tests of the store run on PostgreSQL as well where there is a server.
+postgres=$(mktemp -d -u /tmp/bartizan-pg.XXXXXX)
+trap 'scripts/postgres.sh stop "$postgres"' EXIT
+if BARTIZAN_TEST_POSTGRES=$(scripts/postgres.sh start "$postgres"); then
+  export BARTIZAN_TEST_POSTGRES
+  step "tests"
+else
+  unset BARTIZAN_TEST_POSTGRES
+  step "tests; those of the store are SKIPPED on PostgreSQL, as there is none"
+fi
 if cargo nextest --version >/dev/null 2>&1; then
   cargo nextest run --release --workspace --locked --no-fail-fast
 else
@@ -59,6 +68,9 @@ tests/object-stores.sh "$target/release/bartizan"
 
 step "a full disk"
 tests/full-disk.sh "$target/release/bartizan"
+
+step "the state in PostgreSQL"
+tests/postgres.sh "$target/release/bartizan"
 
 step "log shippers"
 tests/shippers.sh "$target/release/bartizan"

@@ -51,6 +51,10 @@ pub struct QuickstartArgs {
     /// A folder with Sigma rules in place of the product's own; can be repeated
     #[arg(long, value_name = "DIR")]
     rules: Vec<PathBuf>,
+    /// The PostgreSQL database that holds the state, in place of a file in the data folder, such as
+    /// postgres://role@host/database; its password is in PGPASSWORD
+    #[arg(long, value_name = "URL", env = "BARTIZAN_DATABASE", hide_env_values = true)]
+    database: Option<String>,
     /// The documented limits of calls times this; 1 is what `serve` does
     #[arg(long, value_name = "NUMBER", default_value_t = 100.0)]
     rate_limit_factor: f64,
@@ -80,6 +84,7 @@ impl QuickstartArgs {
             authority_base: self.authority_base,
             tls_names: self.tls_names,
             rules: self.rules,
+            database: self.database,
             rate_limit_factor: self.rate_limit_factor,
             sandbox: (!self.no_sandbox).then_some(SandboxOptions { devices, events_per_second, seed }),
             ..QuickstartOptions::new(self.data)

@@ -12,11 +12,13 @@ mod hunting;
 mod identity_provider;
 mod object_store;
 mod outside_issuer;
+mod store;
 
 pub use hunting::HuntingSettings;
 pub use identity_provider::IdentityProviderSettings;
 pub use object_store::ObjectStoreSettings;
 pub use outside_issuer::OutsideIssuerSettings;
+pub use store::StoreSettings;
 
 /// The settings of a server.
 #[derive(Clone, Debug, Deserialize)]
@@ -62,6 +64,8 @@ pub struct Config {
     pub cors_origins: Vec<String>,
     #[serde(default)]
     pub tls: TlsConfig,
+    #[serde(default)]
+    pub store: StoreSettings,
     #[serde(default)]
     pub lake: LakeSettings,
     #[serde(default)]
@@ -204,6 +208,7 @@ impl Config {
             trusted_proxies: Vec::new(),
             cors_origins: Vec::new(),
             tls: TlsConfig::default(),
+            store: StoreSettings::default(),
             lake: LakeSettings::default(),
             hunting: HuntingSettings::default(),
             ingest: IngestSettings::default(),
@@ -227,6 +232,7 @@ impl Config {
         paths.extend(config.hunting.geo_database.iter_mut());
         paths.extend(config.outside_issuers.iter_mut().filter_map(|outside| outside.ca_file.as_mut()));
         paths.extend(config.identity_providers.iter_mut().flat_map(IdentityProviderSettings::paths));
+        paths.extend(config.store.paths());
         paths.extend(config.lake.object_store.iter_mut().flat_map(ObjectStoreSettings::paths));
         paths.into_iter().for_each(|path| *path = folder.join(&*path));
         Ok(config)
@@ -265,6 +271,7 @@ impl Config {
             bail!("ingest.wait_seconds is {}: it takes 60 at most", self.ingest.wait_seconds);
         }
         self.hunting.check()?;
+        self.store.check().context("store")?;
         for origin in &self.cors_origins {
             let is_origin = ["https://", "http://"].iter().any(|scheme| {
                 origin.strip_prefix(scheme).is_some_and(|host| {

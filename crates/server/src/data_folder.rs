@@ -16,6 +16,8 @@ const SEALING_KEY: &str = "sealing.key";
 const CHANNEL_KEY: &str = "channel.key";
 /// Names the lake to the object store that its files are in.
 const LAKE: &str = "lake.id";
+/// Says where the state is, when it is not in the folder.
+const DATABASE: &str = "database";
 
 /// A data folder that this process alone uses, as long as the value lives.
 #[derive(Debug)]
@@ -105,7 +107,16 @@ impl DataFolder {
 
     /// The name of the lake, if its files are or were in an object store.
     pub fn lake_name(&self) -> anyhow::Result<Option<String>> {
-        let path = self.file(LAKE);
+        self.note(LAKE)
+    }
+
+    /// The address of the database that the state was in last, if it is not in the folder.
+    pub fn database(&self) -> anyhow::Result<Option<String>> {
+        self.note(DATABASE)
+    }
+
+    fn note(&self, name: &str) -> anyhow::Result<Option<String>> {
+        let path = self.file(name);
         match fs::read_to_string(&path) {
             Ok(name) => Ok(Some(name.trim().to_owned())),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -116,6 +127,14 @@ impl DataFolder {
     /// Gives the lake a name, which it keeps.
     pub fn name_lake(&self, name: &str) -> anyhow::Result<()> {
         write_private(&self.file(LAKE), format!("{name}\n").as_bytes())
+    }
+
+    /// Notes where the state is.
+    pub fn name_database(&self, address: &str) -> anyhow::Result<()> {
+        match self.database()? {
+            Some(known) if known == address => Ok(()),
+            _ => write_private(&self.file(DATABASE), format!("{address}\n").as_bytes()),
+        }
     }
 
     /// Removes everything but the lock; the marker last, so that what is left of a removal that was cut off

@@ -20,6 +20,7 @@ mod rules;
 mod running;
 mod sign_in_apps;
 mod signals;
+mod state;
 mod tls;
 mod upkeep;
 mod webhook_post;
@@ -27,7 +28,7 @@ mod webhook_post;
 pub use config::{
     Config, FirstTenant, HuntingSettings, IdentityProviderSettings, IngestSettings, KeySettings,
     LakeSettings, LogFormat, LogSettings, ObjectStoreSettings, OutsideIssuerSettings, RateLimitSettings,
-    TlsConfig,
+    StoreSettings, TlsConfig,
 };
 pub use credentials::Credentials;
 pub use offline::{Offline, RebuiltProfiles};

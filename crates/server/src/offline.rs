@@ -11,6 +11,7 @@ use store::{ProfileKind, Store};
 use crate::config::Config;
 use crate::data_folder::DataFolder;
 use crate::lake_files::open_lake;
+use crate::state::open_store;
 
 /// The state and the events of a data folder. No server can start over it as long as the value lives.
 pub struct Offline {
@@ -39,7 +40,7 @@ impl Offline {
         let folder = DataFolder::open_existing(&config.data)
             .context("the data folder has to be that of a server that is stopped")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = Store::open(&folder.file("state.db")).await.context("cannot open the state store")?;
+        let store = open_store(config, &folder).await?;
         let lake = open_lake(config, &folder, &store, &clock).await?;
         Ok(Offline { store, lake, folder })
     }

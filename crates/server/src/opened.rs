@@ -22,6 +22,7 @@ use crate::geo;
 use crate::lake_files::open_lake;
 use crate::ranked::Ranked;
 use crate::rules::{self, RuleSets};
+use crate::state::open_store;
 use crate::tls::{self, Certificate};
 use crate::webhook_post::WebhookPost;
 
@@ -62,7 +63,7 @@ impl Opened {
         let certificate = tls::certificate(&config.tls, &folder.file("tls"), &hosts, clock.now())?;
 
         let geo = geo::load(config.hunting.geo_database.as_deref()).await?;
-        let store = Store::open(&folder.file("state.db")).await.context("cannot open the state store")?;
+        let store = open_store(&config, &folder).await?;
         let sealing = folder.sealing_key()?;
         let mut issuer_config = IssuerConfig::new(authority_base.clone());
         // The names that clients on this machine may use, whatever the public one is.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use actions::Actions;
-use anyhow::Context;
+use anyhow::{Context, bail};
 use client::{Client, Connection};
 use model::{AppId, Clock, Permission, SystemClock};
 use sandbox::{AgentSettings, Agents, Fleet, FleetConfig, Pace, SharedFleet};
@@ -51,6 +51,8 @@ pub struct QuickstartOptions {
     pub tls_names: Vec<String>,
     /// Folders with rules, in place of the product's own.
     pub rules: Vec<PathBuf>,
+    /// The address of the database that holds the state, in place of a file in the data folder.
+    pub database: Option<String>,
     /// The documented limits of calls times this.
     pub rate_limit_factor: f64,
     /// None leaves the simulated devices out.
@@ -90,6 +92,7 @@ impl QuickstartOptions {
             authority_base: None,
             tls_names: Vec::new(),
             rules: Vec::new(),
+            database: None,
             rate_limit_factor: RATE_LIMIT_FACTOR,
             sandbox: Some(SandboxOptions::default()),
         }
@@ -108,6 +111,7 @@ impl QuickstartOptions {
         config.rate_limits.factor = self.rate_limit_factor;
         config.built_in_rules = self.rules.is_empty();
         config.rules = self.rules.clone();
+        config.store.database = self.database.clone();
         config
     }
 }
@@ -127,6 +131,11 @@ impl Quickstart {
     /// answered.
     pub async fn start(options: QuickstartOptions) -> anyhow::Result<Quickstart> {
         let began = Instant::now();
+        if options.fresh && options.database.is_some() {
+            bail!(
+                "a fresh start empties the data folder, and the state is in a database: make a new one of both"
+            );
+        }
         let folder = DataFolder::open(&options.data, options.fresh)?;
         let opened = Opened::open(options.config(), folder).await?;
         let credentials_file = opened.folder.file(CREDENTIALS_FILE);

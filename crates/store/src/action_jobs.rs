@@ -1,10 +1,9 @@
 //! One order for many devices, and what became of it on each.
 
 use model::{ActionId, DeviceId, TenantId, Ticks};
-use sqlx::Row as _;
 
 use crate::actions::device;
-use crate::database::{Row, commit, uuid};
+use crate::database::{self, Row, commit, uuid};
 use crate::error::failed;
 use crate::{Store, StoreError, TenantStore};
 
@@ -34,7 +33,7 @@ impl Store {
     pub async fn tenants_with_open_jobs(&self) -> Result<Vec<TenantId>, StoreError> {
         const SQL: &str = "SELECT DISTINCT tenant FROM action_jobs WHERE is_done = FALSE ORDER BY tenant";
         let query =
-            sqlx::query(SQL).try_map(|row: Row| Ok(TenantId(uuid(row.try_get::<&str, _>("tenant")?)?)));
+            database::query(SQL).try_map(|row: Row| Ok(TenantId(uuid(row.try_get::<&str, _>("tenant")?)?)));
         query.fetch_all(self.db.readers()).await.map_err(failed(READ))
     }
 }
@@ -46,17 +45,17 @@ impl TenantStore {
         const DEVICE: &str = "INSERT INTO action_job_devices (tenant, job, device, action, refusal) \
                               VALUES ($1, $2, $3, '', '')";
         let mut transaction = self.db.begin().await?;
-        let query = sqlx::query(JOB).bind(&self.key).bind(&job.id).bind(&job.body).bind(job.created.0);
+        let query = database::query(JOB).bind(&self.key).bind(&job.id).bind(&job.body).bind(job.created.0);
         query.execute(&mut *transaction).await.map_err(failed(WRITE))?;
         for device in devices {
-            let query = sqlx::query(DEVICE).bind(&self.key).bind(&job.id).bind(device.as_str());
+            let query = database::query(DEVICE).bind(&self.key).bind(&job.id).bind(device.as_str());
             query.execute(&mut *transaction).await.map_err(failed(WRITE))?;
         }
         commit(transaction, WRITE).await
     }
 
     pub async fn job(&self, id: &str) -> Result<Option<JobRow>, StoreError> {
-        let query = sqlx::query("SELECT * FROM action_jobs WHERE tenant = $1 AND id = $2");
+        let query = database::query("SELECT * FROM action_jobs WHERE tenant = $1 AND id = $2");
         let query = query.bind(&self.key).bind(id).try_map(job);
         query.fetch_optional(self.db.readers()).await.map_err(failed(READ))
     }
@@ -65,7 +64,8 @@ impl TenantStore {
     pub async fn open_jobs(&self, after: Option<&str>, limit: u32) -> Result<Vec<JobRow>, StoreError> {
         const SQL: &str = "SELECT * FROM action_jobs WHERE tenant = $1 AND is_done = FALSE \
                            ORDER BY id <= $2, id LIMIT $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(after.unwrap_or_default()).bind(i64::from(limit));
+        let query =
+            database::query(SQL).bind(&self.key).bind(after.unwrap_or_default()).bind(i64::from(limit));
         query.try_map(job).fetch_all(self.db.readers()).await.map_err(failed(READ))
     }
 
@@ -73,7 +73,7 @@ impl TenantStore {
     pub async fn job_devices_left(&self, id: &str, limit: u32) -> Result<Vec<DeviceId>, StoreError> {
         const SQL: &str = "SELECT device FROM action_job_devices WHERE tenant = $1 AND job = $2 \
                            AND action = '' AND refusal = '' ORDER BY device LIMIT $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id).bind(i64::from(limit));
+        let query = database::query(SQL).bind(&self.key).bind(id).bind(i64::from(limit));
         let query = query.try_map(|row: Row| device(row.try_get("device")?));
         query.fetch_all(self.db.readers()).await.map_err(failed(READ))
     }
@@ -84,9 +84,9 @@ impl TenantStore {
                             WHERE tenant = $1 AND job = $2 AND action = '' AND refusal = ''";
         const END: &str = "UPDATE action_jobs SET is_done = TRUE WHERE tenant = $1 AND id = $2";
         let mut transaction = self.db.begin().await?;
-        let left = sqlx::query(LEFT).bind(&self.key).bind(id).bind(refusal);
+        let left = database::query(LEFT).bind(&self.key).bind(id).bind(refusal);
         left.execute(&mut *transaction).await.map_err(failed(WRITE))?;
-        let end = sqlx::query(END).bind(&self.key).bind(id);
+        let end = database::query(END).bind(&self.key).bind(id);
         end.execute(&mut *transaction).await.map_err(failed(WRITE))?;
         commit(transaction, WRITE).await
     }
@@ -95,7 +95,7 @@ impl TenantStore {
     pub async fn job_devices(&self, id: &str) -> Result<Vec<JobDevice>, StoreError> {
         const SQL: &str = "SELECT device, action, refusal FROM action_job_devices \
                            WHERE tenant = $1 AND job = $2 ORDER BY device";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id).try_map(|row: Row| {
+        let query = database::query(SQL).bind(&self.key).bind(id).try_map(|row: Row| {
             let action: String = row.try_get("action")?;
             let refusal: String = row.try_get("refusal")?;
             Ok(JobDevice {
@@ -111,14 +111,14 @@ impl TenantStore {
         const SQL: &str = "UPDATE action_job_devices SET action = $4, refusal = $5 \
                            WHERE tenant = $1 AND job = $2 AND device = $3";
         let action = of.action.map(|id| id.to_string()).unwrap_or_default();
-        let query = sqlx::query(SQL).bind(&self.key).bind(job).bind(of.device.as_str()).bind(action);
+        let query = database::query(SQL).bind(&self.key).bind(job).bind(of.device.as_str()).bind(action);
         let query = query.bind(of.refusal.as_deref().unwrap_or_default());
         query.execute(self.db.writer()).await.map_err(failed(WRITE))?;
         Ok(())
     }
 
     pub async fn end_job(&self, job: &str) -> Result<(), StoreError> {
-        let query = sqlx::query("UPDATE action_jobs SET is_done = TRUE WHERE tenant = $1 AND id = $2");
+        let query = database::query("UPDATE action_jobs SET is_done = TRUE WHERE tenant = $1 AND id = $2");
         query.bind(&self.key).bind(job).execute(self.db.writer()).await.map_err(failed(WRITE))?;
         Ok(())
     }

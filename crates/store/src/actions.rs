@@ -6,10 +6,9 @@ use model::machine_action::MachineAction;
 use model::{ActionId, DeviceId, TenantId, Ticks};
 use odata::{Filter, Query};
 use serde_json::json;
-use sqlx::Row as _;
 use uuid::Uuid;
 
-use crate::database::{Row, Transaction, commit, uuid};
+use crate::database::{self, Row, Transaction, commit, uuid};
 use crate::entities::{ALERT, INVESTIGATION, MACHINE_ACTION};
 use crate::entity_rows::{add, parse, read, read_where, replace};
 use crate::error::{failed, not_added};
@@ -44,7 +43,7 @@ impl Store {
     pub async fn late_queues(&self, now: Ticks, limit: u32) -> Result<Vec<(TenantId, DeviceId)>, StoreError> {
         const SQL: &str = "SELECT tenant, device FROM device_queues WHERE next_deadline <= $1 \
                            ORDER BY next_deadline LIMIT $2";
-        let query = sqlx::query(SQL).bind(now.0).bind(i64::from(limit)).try_map(|row: Row| {
+        let query = database::query(SQL).bind(now.0).bind(i64::from(limit)).try_map(|row: Row| {
             Ok((TenantId(uuid(row.try_get("tenant")?)?), device(row.try_get("device")?)?))
         });
         query.fetch_all(self.db.readers()).await.map_err(failed("find late orders"))
@@ -60,7 +59,7 @@ impl TenantStore {
     /// Who asked for an action, as an id that does not change.
     pub async fn action_actor(&self, id: ActionId) -> Result<Option<String>, StoreError> {
         const SQL: &str = "SELECT actor FROM machine_actions WHERE tenant = $1 AND id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string());
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string());
         let actor = query.try_map(|row: Row| row.try_get("actor"));
         actor.fetch_optional(self.db.readers()).await.map_err(failed("read who asked for an action"))
     }
@@ -86,9 +85,9 @@ impl TenantStore {
         const LIVE: &str = "SELECT COUNT(*) FROM machine_actions WHERE tenant = $1 \
                             AND status IN ('Pending', 'InProgress') AND type = 'LiveResponse'";
         let count = |row: Row| row.try_get::<i64, _>(0).map(i64::unsigned_abs);
-        let made = sqlx::query(MADE).bind(&self.key).bind(since.0).try_map(count);
+        let made = database::query(MADE).bind(&self.key).bind(since.0).try_map(count);
         let made = made.fetch_one(self.db.readers()).await.map_err(failed("count actions"))?;
-        let live = sqlx::query(LIVE).bind(&self.key).try_map(count);
+        let live = database::query(LIVE).bind(&self.key).try_map(count);
         let live = live.fetch_one(self.db.readers()).await.map_err(failed("count actions"))?;
         Ok((made, live))
     }
@@ -100,7 +99,7 @@ impl TenantStore {
         if let Some(found) = self.investigation_in_reach(id).await? {
             return Ok(Some(found));
         }
-        let query = sqlx::query(SQL).bind(&self.key).bind(crate::fold(id));
+        let query = database::query(SQL).bind(&self.key).bind(crate::fold(id));
         let found = query.try_map(|row: Row| row.try_get::<String, _>("id"));
         let found = found.fetch_optional(self.db.readers()).await.map_err(failed("find an investigation"))?;
         match found {
@@ -132,7 +131,7 @@ impl TenantStore {
     /// The order that stands for an investigation, and who asked for it, by an id that does not change.
     pub async fn investigation_order(&self, id: &str) -> Result<Option<(Uuid, String)>, StoreError> {
         const SQL: &str = "SELECT order_id, actor FROM investigations WHERE tenant = $1 AND id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id).try_map(|row: Row| {
+        let query = database::query(SQL).bind(&self.key).bind(id).try_map(|row: Row| {
             Ok((crate::database::uuid(row.try_get("order_id")?)?, row.try_get("actor")?))
         });
         query.fetch_optional(self.db.readers()).await.map_err(failed("read who asked for an investigation"))
@@ -141,7 +140,7 @@ impl TenantStore {
     /// The queue of a device as it is stored; none before its first order.
     pub async fn device_queue(&self, device: &DeviceId) -> Result<Option<String>, StoreError> {
         const SQL: &str = "SELECT body FROM device_queues WHERE tenant = $1 AND device = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(device.as_str());
+        let query = database::query(SQL).bind(&self.key).bind(device.as_str());
         let body = query.try_map(|row: Row| row.try_get("body"));
         body.fetch_optional(self.db.readers()).await.map_err(failed(QUEUE))
     }
@@ -156,7 +155,7 @@ impl TenantStore {
     pub async fn receipts(&self, action: ActionId) -> Result<Vec<ReceiptRow>, StoreError> {
         const SQL: &str = "SELECT device, received, signed FROM action_receipts \
                            WHERE tenant = $1 AND action = $2 ORDER BY number";
-        let query = sqlx::query(SQL).bind(&self.key).bind(action.to_string()).try_map(|row: Row| {
+        let query = database::query(SQL).bind(&self.key).bind(action.to_string()).try_map(|row: Row| {
             Ok(ReceiptRow {
                 device: row.try_get("device")?,
                 received: Ticks(row.try_get("received")?),
@@ -171,7 +170,7 @@ impl ActionWork {
     /// The queue as it is stored.
     pub async fn queue(&mut self) -> Result<Option<String>, StoreError> {
         const SQL: &str = "SELECT body FROM device_queues WHERE tenant = $1 AND device = $2";
-        let query = sqlx::query(SQL).bind(&self.tenant).bind(self.device.as_str());
+        let query = database::query(SQL).bind(&self.tenant).bind(self.device.as_str());
         let body = query.try_map(|row: Row| row.try_get("body"));
         body.fetch_optional(&mut *self.transaction).await.map_err(failed(QUEUE))
     }
@@ -180,7 +179,7 @@ impl ActionWork {
         const SQL: &str = "INSERT INTO device_queues (tenant, device, body, next_deadline) \
                            VALUES ($1, $2, $3, $4) ON CONFLICT (tenant, device) \
                            DO UPDATE SET body = excluded.body, next_deadline = excluded.next_deadline";
-        let query = sqlx::query(SQL).bind(&self.tenant).bind(self.device.as_str()).bind(body);
+        let query = database::query(SQL).bind(&self.tenant).bind(self.device.as_str()).bind(body);
         let query = query.bind(next_deadline.map(|at| at.0));
         query.execute(&mut *self.transaction).await.map_err(failed("write the queue of a device"))?;
         Ok(())
@@ -190,7 +189,7 @@ impl ActionWork {
     pub async fn request(&mut self, key: &str) -> Result<Option<(String, ActionId)>, StoreError> {
         const SQL: &str = "SELECT request_hash, action FROM action_requests \
                            WHERE tenant = $1 AND idempotency_key = $2";
-        let query = sqlx::query(SQL)
+        let query = database::query(SQL)
             .bind(&self.tenant)
             .bind(key)
             .try_map(|row: Row| Ok((row.try_get("request_hash")?, ActionId(uuid(row.try_get("action")?)?))));
@@ -209,9 +208,9 @@ impl ActionWork {
         const ADD: &str = "INSERT INTO action_requests (tenant, idempotency_key, request_hash, action, created) \
                            VALUES ($1, $2, $3, $4, $5)";
         let before = now.plus_seconds(-REPEAT_DAYS * 86_400);
-        let forget = sqlx::query(FORGET).bind(&self.tenant).bind(before.0);
+        let forget = database::query(FORGET).bind(&self.tenant).bind(before.0);
         forget.execute(&mut *self.transaction).await.map_err(failed(REQUEST))?;
-        let added = sqlx::query(ADD).bind(&self.tenant).bind(key).bind(hash).bind(action.to_string());
+        let added = database::query(ADD).bind(&self.tenant).bind(key).bind(hash).bind(action.to_string());
         let added = added.bind(now.0).execute(&mut *self.transaction).await;
         added.map_err(not_added(REQUEST, "request", key))?;
         Ok(())
@@ -232,7 +231,7 @@ impl ActionWork {
     /// The investigation that an order stands for.
     pub async fn investigation(&mut self, order: Uuid) -> Result<Option<Investigation>, StoreError> {
         const SQL: &str = "SELECT body FROM investigations WHERE tenant = $1 AND order_id = $2";
-        let query = sqlx::query(SQL).bind(&self.tenant).bind(order.to_string());
+        let query = database::query(SQL).bind(&self.tenant).bind(order.to_string());
         let row = query.fetch_optional(&mut *self.transaction).await;
         let row = row.map_err(failed("find an investigation"))?;
         row.map(|row| parse(&INVESTIGATION, &row)).transpose()
@@ -242,7 +241,7 @@ impl ActionWork {
     pub async fn next_investigation(&mut self) -> Result<i64, StoreError> {
         const SQL: &str = "INSERT INTO counters (tenant, name, value) VALUES ($1, 'investigation', 1) \
                            ON CONFLICT (tenant, name) DO UPDATE SET value = counters.value + 1 RETURNING value";
-        let query = sqlx::query(SQL).bind(&self.tenant).try_map(|row: Row| row.try_get(0));
+        let query = database::query(SQL).bind(&self.tenant).try_map(|row: Row| row.try_get(0));
         query.fetch_one(&mut *self.transaction).await.map_err(failed("draw the number of an investigation"))
     }
 
@@ -289,7 +288,8 @@ impl ActionWork {
         const SQL: &str = "INSERT INTO action_receipts (tenant, action, device, number, received, signed) \
              SELECT $1, $2, $3, COUNT(*), $4, $5 FROM action_receipts WHERE tenant = $1 AND action = $2 \
              HAVING COUNT(*) < $6 AND COALESCE(SUM(CASE WHEN signed = $5 THEN 1 ELSE 0 END), 0) = 0";
-        let query = sqlx::query(SQL).bind(&self.tenant).bind(action.to_string()).bind(self.device.as_str());
+        let query =
+            database::query(SQL).bind(&self.tenant).bind(action.to_string()).bind(self.device.as_str());
         let query = query.bind(received.0).bind(signed).bind(RECEIPTS_MAX);
         query.execute(&mut *self.transaction).await.map_err(failed(RECEIPT))?;
         Ok(())
@@ -299,7 +299,7 @@ impl ActionWork {
     pub async fn revoke_key(&mut self, now: Ticks) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE device_keys SET revoked = $3 \
                            WHERE tenant = $1 AND device = $2 AND revoked IS NULL";
-        let query = sqlx::query(SQL).bind(&self.tenant).bind(self.device.as_str()).bind(now.0);
+        let query = database::query(SQL).bind(&self.tenant).bind(self.device.as_str()).bind(now.0);
         query.execute(&mut *self.transaction).await.map_err(failed("revoke the key of a device"))?;
         Ok(())
     }

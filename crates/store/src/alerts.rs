@@ -10,9 +10,8 @@ use odata::Filter;
 use sea_query::{Expr, ExprTrait, Query};
 use serde::de::IgnoredAny;
 use serde_json::{Value as Json, json};
-use sqlx::Row as _;
 
-use crate::database::{Connection, Row, commit, select};
+use crate::database::{self, Connection, Row, commit, select};
 use crate::entities::{ALERT, MACHINE};
 use crate::entity_rows::{add, parse, read, read_where, replace};
 use crate::error::failed;
@@ -263,7 +262,7 @@ impl TenantStore {
         let (Some(first), Some(last)) = (alert.first_event_time, alert.last_event_time) else {
             return Ok(None);
         };
-        let query = sqlx::query(SQL)
+        let query = database::query(SQL)
             .bind(&self.key)
             .bind(alert.machine_id.as_str())
             .bind(&raised.rule_id)

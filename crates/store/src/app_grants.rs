@@ -2,10 +2,9 @@
 
 use model::AppId;
 use model::access::GrantScope;
-use sqlx::Row as _;
 use uuid::Uuid;
 
-use crate::database::{Row, commit};
+use crate::database::{self, Row, commit};
 use crate::error::failed;
 use crate::{StoreError, TenantStore};
 
@@ -13,14 +12,14 @@ const CHANGE: &str = "change an app";
 
 impl TenantStore {
     pub async fn remove_app_secret(&self, id: AppId, secret: Uuid) -> Result<(), StoreError> {
-        let query = sqlx::query("DELETE FROM app_secrets WHERE tenant = $1 AND app = $2 AND id = $3");
+        let query = database::query("DELETE FROM app_secrets WHERE tenant = $1 AND app = $2 AND id = $3");
         let query = query.bind(&self.key).bind(id.to_string()).bind(secret.to_string());
         let done = query.execute(self.db.writer()).await.map_err(failed(CHANGE))?;
         if done.rows_affected() == 0 { Err(StoreError::not_found("secret", secret)) } else { Ok(()) }
     }
 
     pub async fn rename_app(&self, id: AppId, display_name: &str) -> Result<(), StoreError> {
-        let query = sqlx::query("UPDATE apps SET display_name = $3 WHERE tenant = $1 AND id = $2");
+        let query = database::query("UPDATE apps SET display_name = $3 WHERE tenant = $1 AND id = $2");
         let query = query.bind(&self.key).bind(id.to_string()).bind(display_name);
         let done = query.execute(self.db.writer()).await.map_err(failed(CHANGE))?;
         if done.rows_affected() == 0 { Err(StoreError::not_found("app", id)) } else { Ok(()) }
@@ -28,7 +27,7 @@ impl TenantStore {
 
     /// Takes a consent back. What bounded the grant stays, for the next consent.
     pub async fn remove_grant(&self, id: AppId) -> Result<(), StoreError> {
-        let query = sqlx::query("DELETE FROM grants WHERE tenant = $1 AND app = $2");
+        let query = database::query("DELETE FROM grants WHERE tenant = $1 AND app = $2");
         let query = query.bind(&self.key).bind(id.to_string());
         let done = query.execute(self.db.writer()).await.map_err(failed(CHANGE))?;
         if done.rows_affected() == 0 { Err(StoreError::not_found("consent for app", id)) } else { Ok(()) }
@@ -50,7 +49,7 @@ impl TenantStore {
             "DELETE FROM grant_scopes WHERE tenant = $1 AND app = $2",
             "DELETE FROM apps WHERE tenant = $1 AND id = $2",
         ] {
-            let query = sqlx::query(sql).bind(&self.key).bind(id.to_string());
+            let query = database::query(sql).bind(&self.key).bind(id.to_string());
             let done = query.execute(&mut *transaction).await.map_err(failed("remove an app"))?;
             removed = done.rows_affected();
         }
@@ -62,7 +61,7 @@ impl TenantStore {
 
     /// What bounds the grant of an app; nothing where nothing was said.
     pub async fn grant_scope(&self, id: AppId) -> Result<GrantScope, StoreError> {
-        let query = sqlx::query("SELECT scope FROM grant_scopes WHERE tenant = $1 AND app = $2");
+        let query = database::query("SELECT scope FROM grant_scopes WHERE tenant = $1 AND app = $2");
         let query = query.bind(&self.key).bind(id.to_string()).try_map(|row: Row| row.try_get(0));
         let text: Option<String> =
             query.fetch_optional(self.db.readers()).await.map_err(failed("read the bounds of a grant"))?;
@@ -80,8 +79,8 @@ impl TenantStore {
         const REMOVE: &str = "DELETE FROM grant_scopes WHERE tenant = $1 AND app = $2";
         let text = serde_json::to_string(scope).unwrap_or_default();
         let query = match *scope == GrantScope::default() {
-            true => sqlx::query(REMOVE).bind(&self.key).bind(id.to_string()),
-            false => sqlx::query(PUT).bind(&self.key).bind(id.to_string()).bind(text),
+            true => database::query(REMOVE).bind(&self.key).bind(id.to_string()),
+            false => database::query(PUT).bind(&self.key).bind(id.to_string()).bind(text),
         };
         query.execute(self.db.writer()).await.map(drop).map_err(failed("bound a grant"))
     }

@@ -2,9 +2,8 @@
 
 use model::Ticks;
 use model::audit::{AuditEntry, AuditRecord, FIRST_HASH};
-use sqlx::Row as _;
 
-use crate::database::{Row, commit};
+use crate::database::{self, Row, commit};
 use crate::error::failed;
 use crate::{StoreError, TenantStore};
 
@@ -19,7 +18,7 @@ impl TenantStore {
         const ADD: &str = "INSERT INTO audit_log (tenant, sequence, time, entry, previous, hash) \
                            VALUES ($1, $2, $3, $4, $5, $6)";
         let mut transaction = self.db.begin().await?;
-        let last = sqlx::query(LAST)
+        let last = database::query(LAST)
             .bind(&self.key)
             .try_map(|row: Row| Ok((row.try_get::<i64, _>("sequence")?, row.try_get::<String, _>("hash")?)))
             .fetch_optional(&mut *transaction)
@@ -27,7 +26,7 @@ impl TenantStore {
             .map_err(failed(WRITE))?;
         let (sequence, hash) = last.unwrap_or((0, FIRST_HASH.to_owned()));
         let record = AuditRecord::after(sequence, &hash, at, entry);
-        sqlx::query(ADD)
+        database::query(ADD)
             .bind(&self.key)
             .bind(record.sequence)
             .bind(record.time.0)
@@ -45,7 +44,7 @@ impl TenantStore {
     pub async fn audit_records(&self, after: i64, limit: u32) -> Result<Vec<AuditRecord>, StoreError> {
         const SQL: &str = "SELECT sequence, time, entry, previous, hash FROM audit_log \
                            WHERE tenant = $1 AND sequence > $2 ORDER BY sequence LIMIT $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(after).bind(limit);
+        let query = database::query(SQL).bind(&self.key).bind(after).bind(limit);
         query.try_map(record).fetch_all(self.db.readers()).await.map_err(failed(READ))
     }
 }

@@ -2,9 +2,8 @@
 
 use model::lake::{CatalogChange, CatalogState, DataFile, ProducerMark};
 use model::{TenantId, Ticks};
-use sqlx::Row as _;
 
-use crate::database::{Row, Transaction, commit, uuid};
+use crate::database::{self, Row, Transaction, commit, uuid};
 use crate::error::{failed, not_added};
 use crate::{Store, StoreError};
 
@@ -23,7 +22,7 @@ impl Store {
             add_file(&mut transaction, file).await?;
         }
         for path in &change.purged {
-            let query = sqlx::query("DELETE FROM lake_files WHERE path = $1 AND removed IS NOT NULL");
+            let query = database::query("DELETE FROM lake_files WHERE path = $1 AND removed IS NOT NULL");
             query.bind(path).execute(&mut *transaction).await.map_err(failed(CHANGE))?;
         }
         raise_marks(&mut transaction, change).await?;
@@ -42,13 +41,13 @@ impl Store {
             "SELECT tenant, producer, sequence FROM lake_producers ORDER BY tenant, producer";
         const SEQUENCES: &str = "SELECT tenant, sequence FROM lake_sequences ORDER BY tenant";
         let mut transaction = self.db.begin_reading().await?;
-        let files = sqlx::query(FILES).try_map(data_file);
+        let files = database::query(FILES).try_map(data_file);
         let files = files.fetch_all(&mut *transaction).await.map_err(failed(STATE))?;
-        let segment = sqlx::query(SEGMENT).try_map(|row: Row| row.try_get("segment"));
+        let segment = database::query(SEGMENT).try_map(|row: Row| row.try_get("segment"));
         let segment: Option<i64> = segment.fetch_optional(&mut *transaction).await.map_err(failed(STATE))?;
-        let producers = sqlx::query(PRODUCERS).try_map(producer_mark);
+        let producers = database::query(PRODUCERS).try_map(producer_mark);
         let producers = producers.fetch_all(&mut *transaction).await.map_err(failed(STATE))?;
-        let sequences = sqlx::query(SEQUENCES)
+        let sequences = database::query(SEQUENCES)
             .try_map(|row: Row| Ok((TenantId(uuid(row.try_get("tenant")?)?), row.try_get("sequence")?)));
         let sequences = sequences.fetch_all(&mut *transaction).await.map_err(failed(STATE))?;
         Ok(CatalogState { files, log_segment: segment.unwrap_or_default(), producers, sequences })
@@ -60,7 +59,7 @@ async fn add_file(transaction: &mut Transaction, file: &DataFile) -> Result<(), 
                        last_time, first_sequence, last_sequence, schema_version, checksums, index_bytes, level, \
                        added) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
-    let added = sqlx::query(ADD)
+    let added = database::query(ADD)
         .bind(file.tenant.to_string())
         .bind(&file.table)
         .bind(file.day)
@@ -83,7 +82,7 @@ async fn add_file(transaction: &mut Transaction, file: &DataFile) -> Result<(), 
 }
 
 async fn remove_file(transaction: &mut Transaction, path: &str, at: Ticks) -> Result<(), StoreError> {
-    let query = sqlx::query("UPDATE lake_files SET removed = $1 WHERE path = $2 AND removed IS NULL");
+    let query = database::query("UPDATE lake_files SET removed = $1 WHERE path = $2 AND removed IS NULL");
     let removed = query.bind(at.0).bind(path).execute(&mut **transaction).await.map_err(failed(CHANGE))?;
     if removed.rows_affected() == 0 { Err(StoreError::not_found("file of the lake", path)) } else { Ok(()) }
 }
@@ -100,16 +99,16 @@ async fn raise_marks(transaction: &mut Transaction, change: &CatalogChange) -> R
                             ON CONFLICT (tenant) DO UPDATE SET sequence = excluded.sequence \
                             WHERE excluded.sequence > lake_sequences.sequence";
     if let Some(segment) = change.log_segment {
-        let query = sqlx::query(SEGMENT).bind(segment);
+        let query = database::query(SEGMENT).bind(segment);
         query.execute(&mut **transaction).await.map_err(failed(CHANGE))?;
     }
     for mark in &change.producers {
-        let query = sqlx::query(PRODUCER).bind(mark.tenant.to_string());
+        let query = database::query(PRODUCER).bind(mark.tenant.to_string());
         let query = query.bind(&mark.producer).bind(mark.sequence);
         query.execute(&mut **transaction).await.map_err(failed(CHANGE))?;
     }
     for (tenant, sequence) in &change.sequences {
-        let query = sqlx::query(SEQUENCE).bind(tenant.to_string()).bind(sequence);
+        let query = database::query(SEQUENCE).bind(tenant.to_string()).bind(sequence);
         query.execute(&mut **transaction).await.map_err(failed(CHANGE))?;
     }
     Ok(())

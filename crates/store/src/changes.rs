@@ -4,9 +4,8 @@
 //! the newest million changes of a tenant are kept.
 
 use sea_query::{Expr, ExprTrait, Order, Query};
-use sqlx::Row as _;
 
-use crate::database::{Row, select};
+use crate::database::{self, Row, select};
 use crate::error::failed;
 use crate::{StoreError, TenantStore};
 
@@ -66,7 +65,7 @@ impl TenantStore {
     pub async fn change_bounds(&self) -> Result<(i64, i64), StoreError> {
         const SQL: &str = "SELECT COALESCE((SELECT value FROM counters WHERE tenant = $1 AND name = 'updated'), 0), \
                            COALESCE((SELECT MIN(sequence) FROM changes WHERE tenant = $1), 1)";
-        let query = sqlx::query(SQL).bind(&self.key);
+        let query = database::query(SQL).bind(&self.key);
         let bounds = query.try_map(|row: Row| Ok((row.try_get(0)?, row.try_get(1)?)));
         bounds.fetch_one(self.db.readers()).await.map_err(failed(READ))
     }

@@ -10,10 +10,9 @@ use model::alert::Alert;
 use model::machine::Machine;
 use model::{DeviceId, Reach, TenantId};
 use sea_query::{Expr, ExprTrait, Order, Query};
-use sqlx::Row as _;
 use uuid::Uuid;
 
-use crate::database::{Connection, Row, commit, select, uuid};
+use crate::database::{self, Connection, Row, commit, select, uuid};
 use crate::entities::{ALERT, MACHINE};
 use crate::entity_rows::{parse, replace};
 use crate::error::{failed, not_added, without};
@@ -37,7 +36,7 @@ impl Store {
     pub async fn tenants_to_regroup(&self) -> Result<Vec<(TenantId, i64)>, StoreError> {
         const SQL: &str =
             "SELECT tenant, version FROM device_grouping WHERE applied < version ORDER BY tenant";
-        let rows = sqlx::query(SQL)
+        let rows = database::query(SQL)
             .try_map(|row: Row| Ok((TenantId(uuid(row.try_get(0)?)?), row.try_get(1)?)))
             .fetch_all(self.db.readers());
         rows.await.map_err(failed(REGROUP))
@@ -63,7 +62,7 @@ impl TenantStore {
     ) -> Result<Vec<DeviceGroup>, StoreError> {
         const SQL: &str = "SELECT id, name, description, rank, rule FROM device_groups \
                            WHERE tenant = $1 ORDER BY rank, id";
-        let groups = sqlx::query(SQL).bind(&self.key).try_map(device_group);
+        let groups = database::query(SQL).bind(&self.key).try_map(device_group);
         let mut groups = groups.fetch_all(&mut *connection).await.map_err(failed(READ))?;
         if !groups.is_empty() {
             let mut access = self.access_in(connection).await?;
@@ -77,7 +76,7 @@ impl TenantStore {
     async fn access_in(&self, connection: &mut Connection) -> Result<BTreeMap<i64, Vec<Uuid>>, StoreError> {
         const SQL: &str = "SELECT device_group, user_group FROM device_group_access WHERE tenant = $1 \
                            ORDER BY device_group, user_group";
-        let rows = sqlx::query(SQL)
+        let rows = database::query(SQL)
             .bind(&self.key)
             .try_map(|row: Row| Ok((row.try_get::<i64, _>(0)?, uuid(row.try_get(1)?)?)))
             .fetch_all(connection)
@@ -97,7 +96,7 @@ impl TenantStore {
                            VALUES ($1, $2, $3, $4, $5, $6, $7)";
         check_name(group)?;
         let mut transaction = self.db.begin().await?;
-        let next = sqlx::query(NEXT).bind(&self.key).try_map(|row: Row| row.try_get(0));
+        let next = database::query(NEXT).bind(&self.key).try_map(|row: Row| row.try_get(0));
         let id = next.fetch_one(&mut *transaction).await.map_err(failed(CHANGE))?;
         let group = DeviceGroup { id, ..group.clone() };
         self.write_group(&mut transaction, ADD, &group).await?;
@@ -130,7 +129,7 @@ impl TenantStore {
     /// Removes a device group. Its id is not used again, so that a grant that names it reaches less and not more.
     pub async fn delete_device_group(&self, id: i64) -> Result<(), StoreError> {
         let mut transaction = self.db.begin().await?;
-        let query = sqlx::query("DELETE FROM device_groups WHERE tenant = $1 AND id = $2");
+        let query = database::query("DELETE FROM device_groups WHERE tenant = $1 AND id = $2");
         let done = query.bind(&self.key).bind(id).execute(&mut *transaction).await;
         if done.map_err(failed(CHANGE))?.rows_affected() == 0 {
             return Err(StoreError::not_found("device group", id));
@@ -146,7 +145,7 @@ impl TenantStore {
         sql: &'static str,
         group: &DeviceGroup,
     ) -> Result<u64, StoreError> {
-        let done = sqlx::query(sql)
+        let done = database::query(sql)
             .bind(&self.key)
             .bind(group.id)
             .bind(&group.name)
@@ -168,10 +167,11 @@ impl TenantStore {
     ) -> Result<(), StoreError> {
         const ADD: &str = "INSERT INTO device_group_access (tenant, device_group, user_group) \
                            VALUES ($1, $2, $3) ON CONFLICT (tenant, device_group, user_group) DO NOTHING";
-        let remove = sqlx::query("DELETE FROM device_group_access WHERE tenant = $1 AND device_group = $2");
+        let remove =
+            database::query("DELETE FROM device_group_access WHERE tenant = $1 AND device_group = $2");
         remove.bind(&self.key).bind(group).execute(&mut *connection).await.map_err(failed(CHANGE))?;
         for user_group in user_groups {
-            let add = sqlx::query(ADD).bind(&self.key).bind(group).bind(user_group.to_string());
+            let add = database::query(ADD).bind(&self.key).bind(group).bind(user_group.to_string());
             let added = add.execute(&mut *connection).await.map_err(failed(CHANGE));
             added.map_err(|error| without("user group", user_group, error))?;
         }
@@ -181,7 +181,7 @@ impl TenantStore {
     async fn rules_changed(&self, connection: &mut Connection) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO device_grouping (tenant, version, applied) VALUES ($1, 1, 0) \
                            ON CONFLICT (tenant) DO UPDATE SET version = device_grouping.version + 1";
-        let done = sqlx::query(SQL).bind(&self.key).execute(connection).await;
+        let done = database::query(SQL).bind(&self.key).execute(connection).await;
         done.map(drop).map_err(failed(CHANGE))
     }
 
@@ -223,7 +223,7 @@ impl TenantStore {
     /// them were. Says whether all of them are now.
     pub async fn regroup(&self, machines: u64, passes_max: usize) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT version FROM device_grouping WHERE tenant = $1 AND applied < version";
-        let version = sqlx::query(SQL).bind(&self.key).try_map(|row: Row| row.try_get(0));
+        let version = database::query(SQL).bind(&self.key).try_map(|row: Row| row.try_get(0));
         let version: Option<i64> =
             version.fetch_optional(self.db.readers()).await.map_err(failed(REGROUP))?;
         let Some(version) = version else { return Ok(true) };
@@ -240,8 +240,8 @@ impl TenantStore {
 
     /// Notes that every machine was looked at by that version of the rules.
     pub async fn regrouped(&self, version: i64) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE device_grouping SET applied = MAX(applied, $2) WHERE tenant = $1";
-        let done = sqlx::query(SQL).bind(&self.key).bind(version).execute(self.db.writer()).await;
+        const SQL: &str = "UPDATE device_grouping SET applied = $2 WHERE tenant = $1 AND applied < $2";
+        let done = database::query(SQL).bind(&self.key).bind(version).execute(self.db.writer()).await;
         done.map(drop).map_err(failed(REGROUP))
     }
 

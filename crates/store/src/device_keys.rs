@@ -1,10 +1,9 @@
 //! Devices on the device channel: tokens by which they enrol, and their keys.
 
 use model::{DeviceId, TenantId, Ticks};
-use sqlx::Row as _;
 
 use crate::actions::device;
-use crate::database::{Row, commit, uuid};
+use crate::database::{self, Row, commit, uuid};
 use crate::error::failed;
 use crate::{Store, StoreError, TenantStore, fold};
 
@@ -54,7 +53,7 @@ impl Store {
     pub async fn enrolment_token(&self, hash: &str) -> Result<Option<EnrolmentToken>, StoreError> {
         const SQL: &str = "SELECT tenant, token_hash, created, created_by, expires, device \
                            FROM enrolment_tokens WHERE token_hash = $1";
-        let query = sqlx::query(SQL).bind(hash).try_map(|row: Row| {
+        let query = database::query(SQL).bind(hash).try_map(|row: Row| {
             let bound: String = row.try_get("device")?;
             Ok(EnrolmentToken {
                 tenant: TenantId(uuid(row.try_get("tenant")?)?),
@@ -83,16 +82,16 @@ impl TenantStore {
             (tenant, token_hash, created, created_by, expires, device, used_by) VALUES ($1, $2, $3, $4, $5, $6, '')";
         let Some(now) = tokens.iter().map(|token| token.created).max() else { return Ok(true) };
         let mut transaction = self.db.begin().await?;
-        let forget = sqlx::query(FORGET).bind(&self.key).bind(now.0);
+        let forget = database::query(FORGET).bind(&self.key).bind(now.0);
         forget.execute(&mut *transaction).await.map_err(failed(TOKEN))?;
-        let count = sqlx::query(COUNT).bind(&self.key).try_map(|row: Row| row.try_get::<i64, _>(0));
+        let count = database::query(COUNT).bind(&self.key).try_map(|row: Row| row.try_get::<i64, _>(0));
         let count = count.fetch_one(&mut *transaction).await.map_err(failed(TOKEN))?;
         if count + tokens.len() as i64 > open_max {
             return Ok(false);
         }
         for token in tokens {
             let bound = token.device.as_ref().map(DeviceId::as_str).unwrap_or_default();
-            let query = sqlx::query(ADD).bind(&self.key).bind(&token.hash).bind(token.created.0);
+            let query = database::query(ADD).bind(&self.key).bind(&token.hash).bind(token.created.0);
             let query = query.bind(&token.created_by).bind(token.expires.0).bind(bound);
             query.execute(&mut *transaction).await.map_err(failed(TOKEN))?;
         }
@@ -114,12 +113,12 @@ impl TenantStore {
         const NAME: &str = "INSERT INTO device_names (tenant, name_folded, device) VALUES ($1, $2, $3) \
                             ON CONFLICT (tenant, name_folded) DO NOTHING";
         let mut transaction = self.db.begin().await?;
-        let query = sqlx::query(USE).bind(&self.key).bind(&token.hash).bind(&key.public_key);
+        let query = database::query(USE).bind(&self.key).bind(&token.hash).bind(&key.public_key);
         let used = query.execute(&mut *transaction).await.map_err(failed(ENROL))?;
         if used.rows_affected() == 0 {
             return Ok(KeyChange::Used);
         }
-        let known = sqlx::query(KNOWN).bind(&self.key).bind(key.device.as_str()).try_map(|row: Row| {
+        let known = database::query(KNOWN).bind(&self.key).bind(key.device.as_str()).try_map(|row: Row| {
             Ok((row.try_get::<String, _>("public_key")?, row.try_get::<Option<i64>, _>("revoked")?))
         });
         let known = known.fetch_optional(&mut *transaction).await.map_err(failed(ENROL))?;
@@ -136,10 +135,10 @@ impl TenantStore {
         if !may_take {
             return Ok(KeyChange::Taken);
         }
-        let query = sqlx::query(PUT).bind(&self.key).bind(key.device.as_str()).bind(&key.name);
+        let query = database::query(PUT).bind(&self.key).bind(key.device.as_str()).bind(&key.name);
         let query = query.bind(&key.public_key).bind(&key.agent).bind(key.enrolled.0);
         query.execute(&mut *transaction).await.map_err(failed(ENROL))?;
-        let query = sqlx::query(NAME).bind(&self.key).bind(fold(&key.name)).bind(key.device.as_str());
+        let query = database::query(NAME).bind(&self.key).bind(fold(&key.name)).bind(key.device.as_str());
         query.execute(&mut *transaction).await.map_err(failed(ENROL))?;
         commit(transaction, ENROL).await?;
         Ok(KeyChange::Enrolled)
@@ -147,7 +146,7 @@ impl TenantStore {
 
     pub async fn device_key(&self, device: &DeviceId) -> Result<Option<DeviceKey>, StoreError> {
         const SQL: &str = "SELECT * FROM device_keys WHERE tenant = $1 AND device = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(device.as_str()).try_map(key);
+        let query = database::query(SQL).bind(&self.key).bind(device.as_str()).try_map(key);
         query.fetch_optional(self.db.readers()).await.map_err(failed(KEY))
     }
 
@@ -160,7 +159,7 @@ impl TenantStore {
         const SQL: &str =
             "SELECT * FROM device_keys WHERE tenant = $1 AND device > $2 ORDER BY device LIMIT $3";
         let after = after.map(DeviceId::as_str).unwrap_or_default();
-        let query = sqlx::query(SQL).bind(&self.key).bind(after).bind(i64::from(limit)).try_map(key);
+        let query = database::query(SQL).bind(&self.key).bind(after).bind(i64::from(limit)).try_map(key);
         query.fetch_all(self.db.readers()).await.map_err(failed(KEY))
     }
 
@@ -168,7 +167,7 @@ impl TenantStore {
     pub async fn note_contact(&self, device: &DeviceId, agent: &str, now: Ticks) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE device_keys SET last_contact = $3, agent = $4 \
                            WHERE tenant = $1 AND device = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(device.as_str()).bind(now.0).bind(agent);
+        let query = database::query(SQL).bind(&self.key).bind(device.as_str()).bind(now.0).bind(agent);
         query.execute(self.db.writer()).await.map_err(failed("note the contact of a device"))?;
         Ok(())
     }
@@ -177,7 +176,7 @@ impl TenantStore {
     pub async fn revoke_device_key(&self, device: &DeviceId, now: Ticks) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE device_keys SET revoked = $3 \
                            WHERE tenant = $1 AND device = $2 AND revoked IS NULL";
-        let query = sqlx::query(SQL).bind(&self.key).bind(device.as_str()).bind(now.0);
+        let query = database::query(SQL).bind(&self.key).bind(device.as_str()).bind(now.0);
         let revoked = query.execute(self.db.writer()).await;
         Ok(revoked.map_err(failed("revoke the key of a device"))?.rows_affected() > 0)
     }

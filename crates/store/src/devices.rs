@@ -1,9 +1,8 @@
 //! The device directory: which device a host name means.
 
 use model::DeviceId;
-use sqlx::Row as _;
 
-use crate::database::{Row, commit};
+use crate::database::{self, Row, commit};
 use crate::error::failed;
 use crate::{StoreError, TenantStore, fold};
 
@@ -14,7 +13,7 @@ impl TenantStore {
     pub async fn device_names(&self) -> Result<Vec<(String, DeviceId)>, StoreError> {
         const SQL: &str =
             "SELECT name_folded, device FROM device_names WHERE tenant = $1 ORDER BY name_folded";
-        let query = sqlx::query(SQL).bind(&self.key).try_map(|row: Row| {
+        let query = database::query(SQL).bind(&self.key).try_map(|row: Row| {
             let device: &str = row.try_get("device")?;
             let device = DeviceId::parse(device)
                 .ok_or_else(|| sqlx::Error::Decode(format!("'{device}' is not the id of a device").into()))?;
@@ -29,7 +28,7 @@ impl TenantStore {
                            ON CONFLICT (tenant, name_folded) DO NOTHING";
         let mut transaction = self.db.begin().await?;
         for (name, device) in names {
-            let query = sqlx::query(SQL).bind(&self.key).bind(fold(name)).bind(device.as_str());
+            let query = database::query(SQL).bind(&self.key).bind(fold(name)).bind(device.as_str());
             query.execute(&mut *transaction).await.map_err(failed(ADD))?;
         }
         commit(transaction, ADD).await

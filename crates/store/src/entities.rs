@@ -260,8 +260,11 @@ const EVIDENCE_FIELDS: &[Field] = &[
     text("detectionStatus", "detection_status"),
 ];
 
+/// Nothing for what is longer than a name can be.
 fn url_host_labels(url: &str) -> String {
-    model::host_labels(model::host_of(url))
+    const NAME_BYTES_MAX: usize = 253;
+    let host = model::host_of(url);
+    if host.len() > NAME_BYTES_MAX { String::new() } else { model::host_labels(host) }
 }
 
 const INDICATOR_TYPES: &[&str] =

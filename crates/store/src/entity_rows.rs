@@ -8,9 +8,8 @@ use sea_query::{Expr, ExprTrait, InsertStatement, Query, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
-use sqlx::{Executor, Row as _};
 
-use crate::database::{Backend, Connection, Row, delete, insert, select, update};
+use crate::database::{self, Connection, Executor, Row, delete, insert, select, select_fixed, update};
 use crate::entities::{Collection, Entity, Field};
 use crate::error::failed;
 use crate::{StoreError, fold};
@@ -21,7 +20,7 @@ const WRITE: &str = "write an entity";
 
 /// The entity of that id, or none.
 pub(crate) async fn read<'c, T: DeserializeOwned>(
-    executor: impl Executor<'c, Database = Backend>,
+    executor: impl Into<Executor<'c>>,
     entity: &'static Entity,
     tenant: &str,
     id: &str,
@@ -31,15 +30,17 @@ pub(crate) async fn read<'c, T: DeserializeOwned>(
 
 /// The entity of that id if the condition holds for it, or none, by one statement either way.
 pub(crate) async fn read_where<'c, T: DeserializeOwned>(
-    executor: impl Executor<'c, Database = Backend>,
+    executor: impl Into<Executor<'c>>,
     entity: &'static Entity,
     tenant: &str,
     id: &str,
     condition: Option<Expr>,
 ) -> Result<Option<T>, StoreError> {
+    let is_fixed = condition.is_none();
     let mut statement = Query::select();
     statement.column("body").from(entity.table).and_where(is_row(tenant, id)).and_where_option(condition);
-    let row = select(&statement).fetch_optional(executor).await.map_err(failed("read an entity"))?;
+    let query = if is_fixed { select_fixed(&statement) } else { select(&statement) };
+    let row = query.fetch_optional(executor).await.map_err(failed("read an entity"))?;
     row.map(|row| parse(entity, &row)).transpose()
 }
 
@@ -280,12 +281,12 @@ fn is_row(tenant: &str, id: &str) -> Expr {
 }
 
 pub(crate) async fn last_sequence<'c>(
-    executor: impl Executor<'c, Database = Backend>,
+    executor: impl Into<Executor<'c>>,
     tenant: &str,
 ) -> Result<i64, StoreError> {
     const SQL: &str = "SELECT value FROM counters WHERE tenant = $1 AND name = 'updated'";
     let last =
-        sqlx::query(SQL).bind(tenant).try_map(|row: Row| row.try_get(0)).fetch_optional(executor).await;
+        database::query(SQL).bind(tenant).try_map(|row: Row| row.try_get(0)).fetch_optional(executor).await;
     Ok(last.map_err(failed("read the last number of the change feed"))?.unwrap_or_default())
 }
 
@@ -312,10 +313,10 @@ async fn log_change(
     const FORGET: &str = "DELETE FROM changes WHERE tenant = $1 AND sequence <= $2";
     let doing = "write a change down";
     let sequence = next_sequence(connection, tenant).await?;
-    let query = sqlx::query(ADD).bind(tenant).bind(sequence).bind(entity.name).bind(id).bind(change);
+    let query = database::query(ADD).bind(tenant).bind(sequence).bind(entity.name).bind(id).bind(change);
     query.execute(&mut *connection).await.map_err(failed(doing))?;
     if sequence % CHANGES_ROUND == 0 && sequence > CHANGES_KEPT {
-        let query = sqlx::query(FORGET).bind(tenant).bind(sequence - CHANGES_KEPT);
+        let query = database::query(FORGET).bind(tenant).bind(sequence - CHANGES_KEPT);
         query.execute(&mut *connection).await.map_err(failed(doing))?;
     }
     Ok(sequence)
@@ -324,6 +325,7 @@ async fn log_change(
 async fn next_sequence(connection: &mut Connection, tenant: &str) -> Result<i64, StoreError> {
     const SQL: &str = "INSERT INTO counters (tenant, name, value) VALUES ($1, 'updated', 1) \
                        ON CONFLICT (tenant, name) DO UPDATE SET value = counters.value + 1 RETURNING value";
-    let next = sqlx::query(SQL).bind(tenant).try_map(|row: Row| row.try_get(0)).fetch_one(connection).await;
+    let next =
+        database::query(SQL).bind(tenant).try_map(|row: Row| row.try_get(0)).fetch_one(connection).await;
     next.map_err(failed("draw a number for the change feed"))
 }

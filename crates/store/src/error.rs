@@ -1,6 +1,9 @@
 //! What can go wrong with the store.
 
 use model::ErrorKind;
+use sqlx::error::DatabaseError as _;
+use sqlx::postgres::PgDatabaseError;
+use sqlx::sqlite::SqliteError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -56,8 +59,10 @@ impl StoreError {
 /// Says what was being done when the database refused it.
 pub(crate) fn failed(doing: &'static str) -> impl FnOnce(sqlx::Error) -> StoreError {
     move |source| {
-        if code(&source) == Some(FULL) {
+        if is_full(&source) {
             StoreError::NoSpace { doing, source }
+        } else if is_too_long(&source) {
+            StoreError::invalid("text", "it is longer than an index of the database takes")
         } else if is_passing(&source) {
             StoreError::Unavailable { doing, source }
         } else {
@@ -90,29 +95,56 @@ pub(crate) fn without(parent: &'static str, id: impl ToString, error: StoreError
     }
 }
 
-/// SQLite's word for a disk that is full.
-const FULL: i64 = 13;
+/// What the database says went wrong.
+enum Said<'e> {
+    /// SQLite's result code; the low byte of an extended one is the plain one.
+    Sqlite(i64),
+    /// PostgreSQL's state of five characters.
+    Postgres(&'e str),
+}
 
-/// Whether the same call may work later: the database is busy or its file out of reach.
+fn said(error: &sqlx::Error) -> Option<Said<'_>> {
+    let error = error.as_database_error()?;
+    if let Some(error) = error.try_downcast_ref::<PgDatabaseError>() {
+        return Some(Said::Postgres(error.code()));
+    }
+    let code = error.try_downcast_ref::<SqliteError>()?.code()?.parse::<i64>().ok()?;
+    Some(Said::Sqlite(code & 0xff))
+}
+
+fn is_full(error: &sqlx::Error) -> bool {
+    matches!(said(error), Some(Said::Sqlite(13) | Said::Postgres("53100")))
+}
+
+/// Whether the same call may work later: the database is busy, going down or out of reach.
 fn is_passing(error: &sqlx::Error) -> bool {
     const BUSY: i64 = 5;
     const LOCKED: i64 = 6;
     const IO: i64 = 10;
     const CANNOT_OPEN: i64 = 14;
+    /// Connections, resources, the operator, the system, and what happens while a server becomes the first one: it
+    /// only reads.
+    const CLASSES: [&str; 4] = ["08", "53", "57", "58"];
+    const STATES: [&str; 6] = ["25006", "25P03", "40001", "40P01", "55006", "55P03"];
     match error {
         sqlx::Error::Io(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::BeginFailed => true,
-        error => matches!(code(error), Some(BUSY | LOCKED | IO | CANNOT_OPEN)),
+        error => match said(error) {
+            Some(Said::Sqlite(code)) => matches!(code, BUSY | LOCKED | IO | CANNOT_OPEN),
+            Some(Said::Postgres(state)) => {
+                CLASSES.iter().any(|class| state.starts_with(class)) || STATES.contains(&state)
+            }
+            None => false,
+        },
     }
 }
 
-/// SQLite's result code; the low byte of an extended one is the plain one.
-fn code(error: &sqlx::Error) -> Option<i64> {
-    let code = error.as_database_error()?.code()?;
-    code.parse::<i64>().ok().map(|code| code & 0xff)
+/// An index of PostgreSQL does not hold texts of some thousand bytes.
+fn is_too_long(error: &sqlx::Error) -> bool {
+    matches!(said(error), Some(Said::Postgres("54000")))
 }
 
 #[cfg(test)]

@@ -2,9 +2,8 @@
 
 use model::Ticks;
 use serde_json::Value as Json;
-use sqlx::Row as _;
 
-use crate::database::{Connection, Row};
+use crate::database::{self, Connection, Row};
 use crate::error::failed;
 use crate::{StoreError, TenantStore, fold};
 
@@ -27,7 +26,7 @@ impl TenantStore {
     pub async fn entity_history(&self, kind: &str, id: &str) -> Result<Vec<HistoryEntry>, StoreError> {
         const SQL: &str = "SELECT sequence, changed, author, change FROM entity_history \
                            WHERE tenant = $1 AND kind = $2 AND id = $3 ORDER BY sequence LIMIT $4";
-        let query = sqlx::query(SQL).bind(&self.key).bind(kind).bind(fold(id)).bind(ENTRIES_MAX);
+        let query = database::query(SQL).bind(&self.key).bind(kind).bind(fold(id)).bind(ENTRIES_MAX);
         let entries = query.try_map(|row: Row| {
             let change: &str = row.try_get("change")?;
             Ok(HistoryEntry {
@@ -51,7 +50,7 @@ impl TenantStore {
         const SQL: &str = "INSERT INTO entity_history (tenant, kind, id, sequence, changed, author, change) \
                            VALUES ($1, $2, $3, \
                            (SELECT value FROM counters WHERE tenant = $1 AND name = 'updated'), $4, $5, $6)";
-        let query = sqlx::query(SQL).bind(&self.key).bind(kind).bind(fold(id));
+        let query = database::query(SQL).bind(&self.key).bind(kind).bind(fold(id));
         let query = query.bind(at.0).bind(by).bind(change.to_string());
         query.execute(connection).await.map(drop).map_err(failed("write a history"))
     }

@@ -2,9 +2,8 @@
 
 use model::Ticks;
 use model::hunting::HuntingFunction;
-use sqlx::Row as _;
 
-use crate::database::Row;
+use crate::database::{self, Row};
 use crate::error::failed;
 use crate::{StoreError, TenantStore};
 
@@ -15,19 +14,19 @@ impl TenantStore {
     /// By name.
     pub async fn hunting_functions(&self) -> Result<Vec<HuntingFunction>, StoreError> {
         const ALL: &str = "SELECT * FROM hunting_functions WHERE tenant = $1 ORDER BY name";
-        let functions = sqlx::query(ALL).bind(&self.key).try_map(read);
+        let functions = database::query(ALL).bind(&self.key).try_map(read);
         functions.fetch_all(self.db.readers()).await.map_err(failed(READ))
     }
 
     pub async fn hunting_function_names(&self) -> Result<Vec<String>, StoreError> {
         const NAMES: &str = "SELECT name FROM hunting_functions WHERE tenant = $1 ORDER BY name";
-        let names = sqlx::query_scalar(NAMES).bind(&self.key);
+        let names = database::query(NAMES).bind(&self.key).try_map(|row: Row| row.try_get(0));
         names.fetch_all(self.db.readers()).await.map_err(failed(READ))
     }
 
     pub async fn hunting_function(&self, name: &str) -> Result<Option<HuntingFunction>, StoreError> {
         const ONE: &str = "SELECT * FROM hunting_functions WHERE tenant = $1 AND name = $2";
-        let function = sqlx::query(ONE).bind(&self.key).bind(name).try_map(read);
+        let function = database::query(ONE).bind(&self.key).bind(name).try_map(read);
         function.fetch_optional(self.db.readers()).await.map_err(failed(READ))
     }
 
@@ -57,7 +56,8 @@ impl TenantStore {
             last_updated,
             last_updated_by,
         } = function;
-        let query = sqlx::query(PUT).bind(&self.key).bind(name).bind(description).bind(parameters).bind(body);
+        let query =
+            database::query(PUT).bind(&self.key).bind(name).bind(description).bind(parameters).bind(body);
         let query = query.bind(created.0).bind(created_by).bind(last_updated.0).bind(last_updated_by);
         let put = query.bind(functions_max).try_map(read);
         put.fetch_optional(self.db.writer()).await.map_err(failed(CHANGE))
@@ -65,7 +65,7 @@ impl TenantStore {
 
     pub async fn delete_hunting_function(&self, name: &str) -> Result<(), StoreError> {
         const DELETE: &str = "DELETE FROM hunting_functions WHERE tenant = $1 AND name = $2";
-        let query = sqlx::query(DELETE).bind(&self.key).bind(name);
+        let query = database::query(DELETE).bind(&self.key).bind(name);
         let deleted = query.execute(self.db.writer()).await.map_err(failed(CHANGE))?;
         if deleted.rows_affected() == 0 {
             return Err(StoreError::not_found("hunting function", name));

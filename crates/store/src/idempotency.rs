@@ -1,10 +1,9 @@
 //! Calls that are made once however often they are sent: the answers to them, by the keys their clients chose.
 
 use model::Ticks;
-use sqlx::Row as _;
 use twox_hash::XxHash64;
 
-use crate::database::{Row, commit};
+use crate::database::{self, Row, commit};
 use crate::error::failed;
 use crate::{StoreError, TenantStore};
 
@@ -58,7 +57,8 @@ pub fn fingerprint(parts: &[&[u8]]) -> String {
 impl TenantStore {
     /// Says whether a call is to be made, and keeps others with its key from being made meanwhile.
     pub async fn begin_idempotent(&self, call: &IdempotentCall, now: Ticks) -> Result<Begun, StoreError> {
-        const FORGET: &str = "DELETE FROM idempotency_keys WHERE rowid IN (SELECT rowid FROM idempotency_keys \
+        const FORGET: &str = "DELETE FROM idempotency_keys WHERE (tenant, caller, idempotency_key) IN \
+                              (SELECT tenant, caller, idempotency_key FROM idempotency_keys \
                               WHERE tenant = $1 AND started < $2 LIMIT $3)";
         const FIND: &str = "SELECT fingerprint, started, status, headers, body FROM idempotency_keys \
                             WHERE tenant = $1 AND caller = $2 AND idempotency_key = $3";
@@ -68,9 +68,9 @@ impl TenantStore {
         let doing = "begin a call";
         let mut transaction = self.db.begin().await?;
         let old = now.plus_seconds(-KEPT_SECONDS);
-        let query = sqlx::query(FORGET).bind(&self.key).bind(old.0).bind(FORGOTTEN_MAX);
+        let query = database::query(FORGET).bind(&self.key).bind(old.0).bind(FORGOTTEN_MAX);
         query.execute(&mut *transaction).await.map_err(failed(doing))?;
-        let query = sqlx::query(FIND).bind(&self.key).bind(&call.caller).bind(&call.key);
+        let query = database::query(FIND).bind(&self.key).bind(&call.caller).bind(&call.key);
         let known = query.fetch_optional(&mut *transaction).await.map_err(failed(doing))?;
         if let Some(row) = known {
             let begun = known_call(&row, call, now).map_err(failed(doing))?;
@@ -78,7 +78,7 @@ impl TenantStore {
                 return Ok(begun);
             }
         }
-        let query = sqlx::query(BEGIN).bind(&self.key).bind(&call.caller).bind(&call.key);
+        let query = database::query(BEGIN).bind(&self.key).bind(&call.caller).bind(&call.key);
         let query = query.bind(&call.fingerprint).bind(now.0);
         query.execute(&mut *transaction).await.map_err(failed(doing))?;
         commit(transaction, doing).await?;
@@ -93,7 +93,7 @@ impl TenantStore {
     ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE idempotency_keys SET status = $4, headers = $5, body = $6 \
                            WHERE tenant = $1 AND caller = $2 AND idempotency_key = $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(&call.caller).bind(&call.key);
+        let query = database::query(SQL).bind(&self.key).bind(&call.caller).bind(&call.key);
         let query = query.bind(i64::from(answer.status)).bind(&answer.headers).bind(&answer.body);
         query.execute(self.db.writer()).await.map(drop).map_err(failed("keep an answer"))
     }
@@ -102,7 +102,7 @@ impl TenantStore {
     pub async fn forget_idempotent(&self, call: &IdempotentCall) -> Result<(), StoreError> {
         const SQL: &str =
             "DELETE FROM idempotency_keys WHERE tenant = $1 AND caller = $2 AND idempotency_key = $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(&call.caller).bind(&call.key);
+        let query = database::query(SQL).bind(&self.key).bind(&call.caller).bind(&call.key);
         query.execute(self.db.writer()).await.map(drop).map_err(failed("forget a call"))
     }
 }

@@ -5,10 +5,9 @@ use std::fmt;
 use model::{AppId, TenantId, Ticks};
 use uuid::Uuid;
 
-use crate::database::{Connection, Row, commit, uuid};
+use crate::database::{self, Connection, Row, commit, uuid};
 use crate::error::{failed, not_added, without};
 use crate::{Store, StoreError, TenantStore, fold};
-use sqlx::Row as _;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
@@ -77,7 +76,7 @@ impl Store {
     pub async fn create_tenant(&self, tenant: &Tenant) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO tenants (id, display_name, domain, domain_folded, created) \
                            VALUES ($1, $2, $3, $4, $5)";
-        let added = sqlx::query(SQL)
+        let added = database::query(SQL)
             .bind(tenant.id.to_string())
             .bind(&tenant.display_name)
             .bind(&tenant.domain)
@@ -91,19 +90,19 @@ impl Store {
     /// Every tenant, the oldest first.
     pub async fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
         const SQL: &str = "SELECT id, display_name, domain, created FROM tenants ORDER BY created, id";
-        let rows = sqlx::query(SQL).try_map(tenant).fetch_all(self.db.readers()).await;
+        let rows = database::query(SQL).try_map(tenant).fetch_all(self.db.readers()).await;
         rows.map_err(failed("list the tenants"))
     }
 
     pub async fn tenant_by_domain(&self, domain: &str) -> Result<Option<Tenant>, StoreError> {
         const SQL: &str = "SELECT id, display_name, domain, created FROM tenants WHERE domain_folded = $1";
-        let query = sqlx::query(SQL).bind(fold(domain));
+        let query = database::query(SQL).bind(fold(domain));
         query.try_map(tenant).fetch_optional(self.db.readers()).await.map_err(failed("read a tenant"))
     }
 
     pub async fn tenant_by_id(&self, id: TenantId) -> Result<Option<Tenant>, StoreError> {
         const SQL: &str = "SELECT id, display_name, domain, created FROM tenants WHERE id = $1";
-        let query = sqlx::query(SQL).bind(id.to_string());
+        let query = database::query(SQL).bind(id.to_string());
         query.try_map(tenant).fetch_optional(self.db.readers()).await.map_err(failed("read a tenant"))
     }
 
@@ -111,8 +110,8 @@ impl Store {
     pub async fn tenants_of_app(&self, id: AppId) -> Result<Vec<Tenant>, StoreError> {
         // There are few tenants and the key of apps begins with theirs: one look-up for each.
         const SQL: &str = "SELECT t.id, t.display_name, t.domain, t.created FROM tenants t \
-                           CROSS JOIN apps a ON a.tenant = t.id AND a.id = $1 LIMIT 2";
-        let query = sqlx::query(SQL).bind(id.to_string());
+                           CROSS JOIN apps a WHERE a.tenant = t.id AND a.id = $1 LIMIT 2";
+        let query = database::query(SQL).bind(id.to_string());
         let rows = query.try_map(tenant).fetch_all(self.db.readers()).await;
         rows.map_err(failed("find the tenant of an app"))
     }
@@ -120,14 +119,14 @@ impl Store {
     /// Every signing key, retired ones included, the oldest first.
     pub async fn signing_keys(&self) -> Result<Vec<SigningKeyRow>, StoreError> {
         const SQL: &str = "SELECT kid, sealed, created, retired FROM signing_keys ORDER BY created, kid";
-        let rows = sqlx::query(SQL).try_map(signing_key).fetch_all(self.db.readers()).await;
+        let rows = database::query(SQL).try_map(signing_key).fetch_all(self.db.readers()).await;
         rows.map_err(failed("list the signing keys"))
     }
 
     /// A key of the same `kid` is a conflict.
     pub async fn add_signing_key(&self, key: &SigningKeyRow) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO signing_keys (kid, sealed, created, retired) VALUES ($1, $2, $3, $4)";
-        let added = sqlx::query(SQL)
+        let added = database::query(SQL)
             .bind(&key.kid)
             .bind(&key.sealed)
             .bind(key.created.0)
@@ -140,7 +139,7 @@ impl Store {
     /// Marks a key as one that signs no new token. A key retired before keeps its time.
     pub async fn retire_signing_key(&self, kid: &str, at: Ticks) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE signing_keys SET retired = COALESCE(retired, $2) WHERE kid = $1";
-        let query = sqlx::query(SQL).bind(kid).bind(at.0);
+        let query = database::query(SQL).bind(kid).bind(at.0);
         let done = query.execute(self.db.writer()).await.map_err(failed("retire a signing key"))?;
         if done.rows_affected() == 0 {
             return Err(StoreError::not_found("signing key", kid));
@@ -154,7 +153,7 @@ impl TenantStore {
     pub async fn create_app(&self, app: &App) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO apps (tenant, id, display_name, manifest, created) \
                            VALUES ($1, $2, $3, $4, $5)";
-        let added = sqlx::query(SQL)
+        let added = database::query(SQL)
             .bind(&self.key)
             .bind(app.id.to_string())
             .bind(&app.display_name)
@@ -171,7 +170,7 @@ impl TenantStore {
     pub async fn app(&self, id: AppId) -> Result<Option<App>, StoreError> {
         const SQL: &str =
             "SELECT id, display_name, manifest, created FROM apps WHERE tenant = $1 AND id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string());
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string());
         query.try_map(app).fetch_optional(self.db.readers()).await.map_err(failed("read an app"))
     }
 
@@ -179,14 +178,14 @@ impl TenantStore {
     pub async fn apps(&self) -> Result<Vec<App>, StoreError> {
         const SQL: &str = "SELECT id, display_name, manifest, created FROM apps \
                            WHERE tenant = $1 ORDER BY created, id";
-        let query = sqlx::query(SQL).bind(&self.key);
+        let query = database::query(SQL).bind(&self.key);
         query.try_map(app).fetch_all(self.db.readers()).await.map_err(failed("list the apps"))
     }
 
     /// Changes what the app asks for; what was consented to stays as it is.
     pub async fn set_manifest(&self, id: AppId, manifest: Vec<String>) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE apps SET manifest = $3 WHERE tenant = $1 AND id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string()).bind(names_text(&manifest));
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).bind(names_text(&manifest));
         let done = query.execute(self.db.writer()).await.map_err(failed("change an app"))?;
         if done.rows_affected() == 0 {
             return Err(StoreError::not_found("app", id));
@@ -197,7 +196,7 @@ impl TenantStore {
     pub async fn add_app_secret(&self, id: AppId, secret: &AppSecret) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO app_secrets (tenant, app, id, hash, created, expires, display_name) \
                            VALUES ($1, $2, $3, $4, $5, $6, $7)";
-        let added = sqlx::query(SQL)
+        let added = database::query(SQL)
             .bind(&self.key)
             .bind(id.to_string())
             .bind(secret.id.to_string())
@@ -217,7 +216,7 @@ impl TenantStore {
     pub async fn app_secrets(&self, id: AppId) -> Result<Vec<AppSecret>, StoreError> {
         const SQL: &str = "SELECT id, hash, created, expires, display_name FROM app_secrets \
                            WHERE tenant = $1 AND app = $2 ORDER BY created, id";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string());
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string());
         let rows = query.try_map(app_secret).fetch_all(self.db.readers()).await;
         rows.map_err(failed("list the secrets of an app"))
     }
@@ -228,7 +227,7 @@ impl TenantStore {
                            VALUES ($1, $2, $3, $4, $5) \
                            ON CONFLICT (tenant, app) DO UPDATE SET permissions = excluded.permissions, \
                            granted_by = excluded.granted_by, granted = excluded.granted";
-        let put = sqlx::query(SQL)
+        let put = database::query(SQL)
             .bind(&self.key)
             .bind(id.to_string())
             .bind(names_text(&grant.permissions))
@@ -244,7 +243,7 @@ impl TenantStore {
     pub async fn grant(&self, id: AppId) -> Result<Option<Grant>, StoreError> {
         const SQL: &str =
             "SELECT permissions, granted_by, granted FROM grants WHERE tenant = $1 AND app = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string());
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string());
         let row = query.try_map(grant).fetch_optional(self.db.readers()).await;
         row.map_err(failed("read the consent for an app"))
     }
@@ -260,7 +259,7 @@ impl TenantStore {
         const SQL: &str = "INSERT INTO users (tenant, id, principal_name, principal_name_folded, \
                            display_name, password_hash, is_administrator, created, is_disabled, \
                            tokens_from) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
-        let added = sqlx::query(SQL)
+        let added = database::query(SQL)
             .bind(&self.key)
             .bind(user.id.to_string())
             .bind(&user.principal_name)
@@ -282,14 +281,14 @@ impl TenantStore {
     pub async fn user_by_name(&self, principal_name: &str) -> Result<Option<User>, StoreError> {
         const SQL: &str = "SELECT id, principal_name, display_name, password_hash, is_administrator, \
                            created, is_disabled, tokens_from FROM users WHERE tenant = $1 AND principal_name_folded = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(fold(principal_name));
+        let query = database::query(SQL).bind(&self.key).bind(fold(principal_name));
         query.try_map(user).fetch_optional(self.db.readers()).await.map_err(failed("read a user"))
     }
 
     pub async fn user_by_id(&self, id: Uuid) -> Result<Option<User>, StoreError> {
         const SQL: &str = "SELECT id, principal_name, display_name, password_hash, is_administrator, \
                            created, is_disabled, tokens_from FROM users WHERE tenant = $1 AND id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string());
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string());
         query.try_map(user).fetch_optional(self.db.readers()).await.map_err(failed("read a user"))
     }
 }

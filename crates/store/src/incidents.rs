@@ -10,10 +10,9 @@ use model::alert::{Alert, AlertComment, Classification, Determination, Severity}
 use model::incident::{Incident, IncidentStatus};
 use odata::{Filter, Query};
 use serde_json::{Value as Json, json};
-use sqlx::Row as _;
 
 use crate::alerts::{COMMENTS_MAX, without_nulls};
-use crate::database::{Connection, Row, commit};
+use crate::database::{self, Connection, Row, commit};
 use crate::entities::INCIDENT;
 use crate::entity_rows::{add, read, replace};
 use crate::error::failed;
@@ -98,7 +97,7 @@ impl TenantStore {
         let doing = "find the incident of an alert";
         let first = alert.first_event_time.unwrap_or(alert.alert_creation_time);
         let last = alert.last_event_time.unwrap_or(alert.alert_creation_time);
-        let query = sqlx::query(NEAR)
+        let query = database::query(NEAR)
             .bind(&self.key)
             .bind(alert.machine_id.as_str())
             .bind(first.0.saturating_sub(window_ticks))
@@ -107,7 +106,7 @@ impl TenantStore {
         if let Some(id) = near.map_err(failed(doing))? {
             return Ok(id);
         }
-        let next = sqlx::query(NEXT).bind(&self.key).try_map(|row: Row| row.try_get::<i64, _>(0));
+        let next = database::query(NEXT).bind(&self.key).try_map(|row: Row| row.try_get::<i64, _>(0));
         let id = next.fetch_one(&mut *connection).await.map_err(failed(doing))?;
         add(connection, &INCIDENT, &self.key, &Incident::new(id, alert.alert_creation_time), &[]).await?;
         Ok(id)
@@ -124,7 +123,7 @@ impl TenantStore {
             "SELECT body FROM alerts WHERE tenant = $1 AND incident_id = $2 ORDER BY id LIMIT $3";
         let stored: Option<Incident> = read(&mut *connection, &INCIDENT, &self.key, &id.to_string()).await?;
         let Some(mut incident) = stored else { return Ok(()) };
-        let query = sqlx::query(SQL).bind(&self.key).bind(id).bind(NAMED_BY_MAX);
+        let query = database::query(SQL).bind(&self.key).bind(id).bind(NAMED_BY_MAX);
         let rows =
             query.fetch_all(&mut *connection).await.map_err(failed("read the alerts of an incident"))?;
         let alerts = rows.iter().map(|row| crate::entity_rows::parse(&crate::entities::ALERT, row));

@@ -1,9 +1,8 @@
 //! Lists of indicators that devices fetch by a token of the list alone.
 
 use model::{TenantId, Ticks};
-use sqlx::Row as _;
 
-use crate::database::{Row, uuid};
+use crate::database::{self, Row, uuid};
 use crate::error::failed;
 use crate::{IndicatorOwner, Store, StoreError, TenantStore};
 
@@ -26,7 +25,7 @@ pub struct IndicatorList {
 
 impl Store {
     pub async fn indicator_list_of_token(&self, hash: &str) -> Result<Option<IndicatorList>, StoreError> {
-        let query = sqlx::query("SELECT * FROM indicator_lists WHERE token_hash = $1").bind(hash);
+        let query = database::query("SELECT * FROM indicator_lists WHERE token_hash = $1").bind(hash);
         query.try_map(list).fetch_optional(self.db.readers()).await.map_err(failed(READ))
     }
 }
@@ -42,7 +41,8 @@ impl TenantStore {
             IndicatorOwner::Anyone => "",
             IndicatorOwner::Only(owner) => owner,
         };
-        let query = sqlx::query(SQL).bind(&list.token_hash).bind(&self.key).bind(&list.id).bind(&list.name);
+        let query =
+            database::query(SQL).bind(&list.token_hash).bind(&self.key).bind(&list.id).bind(&list.name);
         let query = query.bind(&list.filter).bind(owner).bind(list.created.0).bind(&list.created_by);
         let added = query.bind(most).execute(self.db.writer()).await.map_err(failed(WRITE))?;
         Ok(added.rows_affected() > 0)
@@ -51,7 +51,7 @@ impl TenantStore {
     /// The lists of an owner, the oldest first; of all for [`IndicatorOwner::Anyone`].
     pub async fn indicator_lists(&self, owner: &IndicatorOwner) -> Result<Vec<IndicatorList>, StoreError> {
         const SQL: &str = "SELECT * FROM indicator_lists WHERE tenant = $1 ORDER BY created, id";
-        let query = sqlx::query(SQL).bind(&self.key).try_map(list);
+        let query = database::query(SQL).bind(&self.key).try_map(list);
         let mut lists = query.fetch_all(self.db.readers()).await.map_err(failed(READ))?;
         lists.retain(|list| *owner == IndicatorOwner::Anyone || list.owner == *owner);
         Ok(lists)
@@ -59,7 +59,7 @@ impl TenantStore {
 
     /// Says whether there was one.
     pub async fn delete_indicator_list(&self, id: &str) -> Result<bool, StoreError> {
-        let query = sqlx::query("DELETE FROM indicator_lists WHERE tenant = $1 AND id = $2");
+        let query = database::query("DELETE FROM indicator_lists WHERE tenant = $1 AND id = $2");
         let deleted = query.bind(&self.key).bind(id).execute(self.db.writer()).await;
         Ok(deleted.map_err(failed(WRITE))?.rows_affected() > 0)
     }

@@ -2,11 +2,11 @@
 
 use model::Ticks;
 use model::indicator::{Indicator, IndicatorType};
+use model::time::TICKS_PER_SECOND;
 use odata::{Filter, Query};
 use sea_query::{Expr, ExprTrait};
-use sqlx::Row as _;
 
-use crate::database::{Connection, Row, commit};
+use crate::database::{self, Connection, Row, commit};
 use crate::entities::INDICATOR;
 use crate::entity_rows::{add, parse, read, remove, replace};
 use crate::error::failed;
@@ -19,6 +19,9 @@ const INDICATORS_MAX: i64 = 2_000_000;
 const EXPIRED_MAX: i64 = 100;
 /// How long an indicator stays after it expired, so that a new submission finds it again.
 const EXPIRED_KEPT_SECONDS: i64 = 30 * 86_400;
+
+/// A clock that was so far ahead was wrong, and times go on from the right one.
+const CLOCK_BACK_MAX: i64 = 3_600 * TICKS_PER_SECOND;
 
 /// Whose indicators a caller sees and changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +77,8 @@ impl TenantStore {
     }
 
     /// Adds indicators, or changes those that are there by kind and value. All that can be are stored, in one
-    /// transaction; the answers are in the order of the submissions.
+    /// transaction; the answers are in the order of the submissions. They carry a time that is later than that of every
+    /// submission committed before, so that whoever asks for what is later than the last he saw misses none.
     pub async fn submit_indicators(
         &self,
         owner: &IndicatorOwner,
@@ -83,6 +87,7 @@ impl TenantStore {
     ) -> Result<Vec<Submitted>, StoreError> {
         let mut transaction = self.db.begin().await?;
         self.remove_expired(&mut transaction, now).await?;
+        let now = self.time_after_others(&mut transaction, now).await?;
         let mut answers = Vec::new();
         for submission in submissions {
             answers.push(self.submit(&mut transaction, owner, now, submission).await?);
@@ -100,7 +105,7 @@ impl TenantStore {
     ) -> Result<Submitted, StoreError> {
         const KNOWN: &str = "SELECT body FROM indicators WHERE tenant = $1 AND value_key = $2";
         let key = value_key(indicator.indicator_type, &indicator.indicator_value);
-        let known = sqlx::query(KNOWN).bind(&self.key).bind(&key).fetch_optional(&mut *connection).await;
+        let known = database::query(KNOWN).bind(&self.key).bind(&key).fetch_optional(&mut *connection).await;
         let known = known.map_err(failed("find an indicator"))?;
         let Some(known) = known.map(|row| parse::<Indicator>(&INDICATOR, &row)).transpose()? else {
             let id = self.count_indicators(connection, 1).await?.to_string();
@@ -143,10 +148,22 @@ impl TenantStore {
         commit(transaction, "remove indicators").await
     }
 
+    /// This time, or the first one behind those of the submissions that are there: others may have come first while this
+    /// one waited.
+    async fn time_after_others(&self, connection: &mut Connection, now: Ticks) -> Result<Ticks, StoreError> {
+        const SQL: &str = "INSERT INTO counters (tenant, name, value) VALUES ($1, 'indicator_time', $2) \
+                           ON CONFLICT (tenant, name) DO UPDATE SET value = CASE \
+                           WHEN counters.value BETWEEN excluded.value AND excluded.value + $3 \
+                           THEN counters.value + 1 ELSE excluded.value END RETURNING value";
+        let query = database::query(SQL).bind(&self.key).bind(now.0).bind(CLOCK_BACK_MAX);
+        let time = query.try_map(|row: Row| row.try_get(0)).fetch_one(connection).await;
+        time.map(Ticks).map_err(failed("take the time of a submission"))
+    }
+
     async fn remove_expired(&self, connection: &mut Connection, now: Ticks) -> Result<(), StoreError> {
         const SQL: &str = "SELECT id FROM indicators WHERE tenant = $1 AND expiration_time < $2 LIMIT $3";
         let before = now.plus_seconds(-EXPIRED_KEPT_SECONDS);
-        let query = sqlx::query(SQL).bind(&self.key).bind(before.0).bind(EXPIRED_MAX);
+        let query = database::query(SQL).bind(&self.key).bind(before.0).bind(EXPIRED_MAX);
         let ids = query.try_map(|row: Row| row.try_get::<String, _>(0)).fetch_all(&mut *connection).await;
         for id in ids.map_err(failed("find expired indicators"))? {
             if remove(connection, &INDICATOR, &self.key, &id).await? {
@@ -162,7 +179,7 @@ impl TenantStore {
                            ON CONFLICT (tenant, name) DO UPDATE SET value = counters.value + excluded.value \
                            RETURNING value";
         let doing = "count indicators";
-        let count = sqlx::query(SQL).bind(&self.key).bind("indicators").bind(by);
+        let count = database::query(SQL).bind(&self.key).bind("indicators").bind(by);
         let count = count.try_map(|row: Row| row.try_get::<i64, _>(0)).fetch_one(&mut *connection).await;
         if count.map_err(failed(doing))? > INDICATORS_MAX {
             let reason = format!("there are {INDICATORS_MAX}, and no more are taken");
@@ -171,7 +188,7 @@ impl TenantStore {
         if by < 0 {
             return Ok(0);
         }
-        let next = sqlx::query(SQL).bind(&self.key).bind("indicator_id").bind(1i64);
+        let next = database::query(SQL).bind(&self.key).bind("indicator_id").bind(1i64);
         let next = next.try_map(|row: Row| row.try_get(0)).fetch_one(connection).await;
         next.map_err(failed(doing))
     }

@@ -2,9 +2,8 @@
 
 use model::lake::{LegalHold, Policies, Retention};
 use model::{TenantId, Ticks};
-use sqlx::Row as _;
 
-use crate::database::{Database, Row, uuid};
+use crate::database::{self, Database, Row, uuid};
 use crate::error::{failed, not_added};
 use crate::{Store, StoreError, TenantStore};
 
@@ -33,8 +32,8 @@ impl TenantStore {
         const UNSET: &str = "DELETE FROM lake_retention WHERE tenant = $1 AND table_name = $2";
         let table = table.unwrap_or_default();
         let query = match days {
-            Some(days) => sqlx::query(SET).bind(&self.key).bind(table).bind(days),
-            None => sqlx::query(UNSET).bind(&self.key).bind(table),
+            Some(days) => database::query(SET).bind(&self.key).bind(table).bind(days),
+            None => database::query(UNSET).bind(&self.key).bind(table),
         };
         query.execute(self.db.writer()).await.map_err(failed(RETENTION))?;
         Ok(())
@@ -44,7 +43,7 @@ impl TenantStore {
     pub async fn add_hold(&self, hold: &LegalHold) -> Result<(), StoreError> {
         const ADD: &str = "INSERT INTO lake_holds (tenant, name, table_name, reason, created) \
                            VALUES ($1, $2, $3, $4, $5)";
-        let query = sqlx::query(ADD).bind(&self.key).bind(&hold.name);
+        let query = database::query(ADD).bind(&self.key).bind(&hold.name);
         let query = query.bind(hold.table.as_deref().unwrap_or_default()).bind(&hold.reason);
         let added = query.bind(hold.created.0).execute(self.db.writer()).await;
         added.map_err(not_added(HOLD, "legal hold", &hold.name))?;
@@ -52,7 +51,7 @@ impl TenantStore {
     }
 
     pub async fn release_hold(&self, name: &str) -> Result<(), StoreError> {
-        let query = sqlx::query("DELETE FROM lake_holds WHERE tenant = $1 AND name = $2");
+        let query = database::query("DELETE FROM lake_holds WHERE tenant = $1 AND name = $2");
         let released =
             query.bind(&self.key).bind(name).execute(self.db.writer()).await.map_err(failed(HOLD))?;
         if released.rows_affected() == 0 { Err(StoreError::not_found("legal hold", name)) } else { Ok(()) }
@@ -66,7 +65,7 @@ async fn policies(db: &Database, tenant: &str) -> Result<Policies, StoreError> {
     const HOLDS: &str = "SELECT tenant, name, table_name, reason, created FROM lake_holds \
                          WHERE $1 = '' OR tenant = $1 ORDER BY tenant, name";
     let mut transaction = db.begin_reading().await?;
-    let retention = sqlx::query(RULES).bind(tenant).try_map(|row: Row| {
+    let retention = database::query(RULES).bind(tenant).try_map(|row: Row| {
         Ok(Retention {
             tenant: TenantId(uuid(row.try_get("tenant")?)?),
             table: table_of(row.try_get("table_name")?),
@@ -74,7 +73,7 @@ async fn policies(db: &Database, tenant: &str) -> Result<Policies, StoreError> {
         })
     });
     let retention = retention.fetch_all(&mut *transaction).await.map_err(failed(POLICIES))?;
-    let holds = sqlx::query(HOLDS).bind(tenant).try_map(|row: Row| {
+    let holds = database::query(HOLDS).bind(tenant).try_map(|row: Row| {
         Ok(LegalHold {
             tenant: TenantId(uuid(row.try_get("tenant")?)?),
             name: row.try_get("name")?,

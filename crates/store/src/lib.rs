@@ -62,6 +62,7 @@ pub use actions::{ActionWork, ReceiptRow};
 pub use alerts::{AlertChange, AlertScope, COMMENTS_MAX, EVIDENCE_MAX, RaisedAlert};
 pub use changed::changed_type;
 pub use changes::{Change, ChangeKind};
+pub use database::PostgresAddress;
 pub use device_groups::Regrouped;
 pub use device_keys::{DeviceKey, EnrolmentToken, KeyChange};
 pub use entities::{
@@ -107,6 +108,11 @@ impl Store {
     /// brings its tables up to date. The folder has to exist.
     pub async fn open(path: &Path) -> Result<Store, StoreError> {
         Ok(Store { db: Database::open(path).await? })
+    }
+
+    /// Opens the PostgreSQL database at that address, which has to exist, and brings its tables up to date.
+    pub async fn open_postgres(address: &PostgresAddress) -> Result<Store, StoreError> {
+        Ok(Store { db: Database::open_postgres(address).await? })
     }
 
     /// A store that lives as long as the handles to it; for tests.

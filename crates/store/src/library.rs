@@ -1,9 +1,8 @@
 //! The files of the live-response library, and what a tenant says about actions.
 
 use model::library_file::LibraryFile;
-use sqlx::Row as _;
 
-use crate::database::{Row, commit};
+use crate::database::{self, Row, commit};
 use crate::error::failed;
 use crate::{StoreError, TenantStore, fold};
 
@@ -17,7 +16,7 @@ impl TenantStore {
         const SQL: &str =
             "SELECT body, bytes, name_folded FROM library_files WHERE tenant = $1 ORDER BY name_folded";
         let rows =
-            sqlx::query(SQL).bind(&self.key).fetch_all(self.db.readers()).await.map_err(failed(READ))?;
+            database::query(SQL).bind(&self.key).fetch_all(self.db.readers()).await.map_err(failed(READ))?;
         rows.iter().map(library_file).collect()
     }
 
@@ -25,7 +24,7 @@ impl TenantStore {
     pub async fn library_file(&self, name: &str) -> Result<Option<(LibraryFile, u64)>, StoreError> {
         const SQL: &str =
             "SELECT body, bytes, name_folded FROM library_files WHERE tenant = $1 AND name_folded = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(fold(name));
+        let query = database::query(SQL).bind(&self.key).bind(fold(name));
         let row = query.fetch_optional(self.db.readers()).await.map_err(failed(READ))?;
         row.as_ref().map(library_file).transpose()
     }
@@ -45,7 +44,7 @@ impl TenantStore {
                            DO UPDATE SET body = excluded.body, sha256 = excluded.sha256, bytes = excluded.bytes";
         let mut transaction = self.db.begin().await?;
         let body = serde_json::to_string(file).unwrap_or_default();
-        let query = sqlx::query(if may_replace { PUT } else { ADD }).bind(&self.key);
+        let query = database::query(if may_replace { PUT } else { ADD }).bind(&self.key);
         let query = query.bind(fold(&file.file_name)).bind(body).bind(&file.sha256);
         let query = query.bind(i64::try_from(bytes).unwrap_or(i64::MAX));
         let written = query.execute(&mut *transaction).await.map_err(failed(WRITE))?;
@@ -56,7 +55,7 @@ impl TenantStore {
     /// Says whether there was one.
     pub async fn delete_library_file(&self, name: &str) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM library_files WHERE tenant = $1 AND name_folded = $2";
-        let deleted = sqlx::query(SQL).bind(&self.key).bind(fold(name)).execute(self.db.writer()).await;
+        let deleted = database::query(SQL).bind(&self.key).bind(fold(name)).execute(self.db.writer()).await;
         Ok(deleted.map_err(failed(WRITE))?.rows_affected() > 0)
     }
 
@@ -71,13 +70,13 @@ impl TenantStore {
         if !sha256.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             return Ok(false);
         }
-        let query = sqlx::query(SQL).bind(&self.key).bind(sha256).try_map(|row: Row| row.try_get(0));
+        let query = database::query(SQL).bind(&self.key).bind(sha256).try_map(|row: Row| row.try_get(0));
         query.fetch_one(self.db.readers()).await.map_err(failed(READ))
     }
 
     /// What the tenant says about actions, as JSON.
     pub async fn action_policy(&self) -> Result<Option<String>, StoreError> {
-        let query = sqlx::query("SELECT body FROM action_policies WHERE tenant = $1").bind(&self.key);
+        let query = database::query("SELECT body FROM action_policies WHERE tenant = $1").bind(&self.key);
         let body = query.try_map(|row: Row| row.try_get("body"));
         body.fetch_optional(self.db.readers()).await.map_err(failed(POLICY))
     }
@@ -85,7 +84,7 @@ impl TenantStore {
     pub async fn set_action_policy(&self, body: &str) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO action_policies (tenant, body) VALUES ($1, $2) \
                            ON CONFLICT (tenant) DO UPDATE SET body = excluded.body";
-        let query = sqlx::query(SQL).bind(&self.key).bind(body);
+        let query = database::query(SQL).bind(&self.key).bind(body);
         query.execute(self.db.writer()).await.map_err(failed(POLICY))?;
         Ok(())
     }

@@ -6,10 +6,9 @@ use model::machine::{DeviceValue, Machine};
 use model::{DeviceId, Ticks};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use sqlx::Row as _;
 
 use crate::alerts::without_nulls;
-use crate::database::{Connection, Row, commit};
+use crate::database::{self, Connection, Row, commit};
 use crate::device_groups::grouped;
 use crate::entities::MACHINE;
 use crate::entity_rows::{read_where, replace};
@@ -87,7 +86,7 @@ impl TenantStore {
             return Err(StoreError::invalid("tag", reason));
         }
         let text = serde_json::to_string(&settings).unwrap_or_default();
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.as_str()).bind(text);
+        let query = database::query(SQL).bind(&self.key).bind(id.as_str()).bind(text);
         query.execute(&mut *connection).await.map_err(failed("write the settings of a machine"))?;
         if machine != before {
             replace(connection, &MACHINE, &self.key, &machine).await?;
@@ -105,7 +104,7 @@ impl TenantStore {
         id: &DeviceId,
     ) -> Result<Settings, StoreError> {
         const SQL: &str = "SELECT settings FROM machine_settings WHERE tenant = $1 AND id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.as_str());
+        let query = database::query(SQL).bind(&self.key).bind(id.as_str());
         let text = query.try_map(|row: Row| row.try_get::<String, _>(0)).fetch_optional(connection).await;
         let Some(text) = text.map_err(failed("read the settings of a machine"))? else {
             return Ok(Settings::default());

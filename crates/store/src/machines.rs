@@ -8,9 +8,8 @@ use model::machine::{Machine, RiskScore};
 use odata::{Filter, Query};
 use sea_query::{Expr, ExprTrait, Order};
 use serde_json::Value as Json;
-use sqlx::Row as _;
 
-use crate::database::{Connection, Row, commit, select};
+use crate::database::{self, Connection, Row, commit, select};
 use crate::device_groups::grouped;
 use crate::entities::MACHINE;
 use crate::entity_rows::{add, parse, read, read_where, replace};
@@ -60,7 +59,7 @@ impl TenantStore {
         if let Some(row) = row {
             return parse(&MACHINE, &row).map(Some);
         }
-        let device = sqlx::query(ALIASED).bind(&self.key).bind(fold(name));
+        let device = database::query(ALIASED).bind(&self.key).bind(fold(name));
         let device = device.try_map(|row: Row| row.try_get::<String, _>(0));
         let device = device.fetch_optional(self.db.readers()).await.map_err(failed("find a machine"))?;
         match device.and_then(|device| DeviceId::parse(&device)) {
@@ -195,7 +194,7 @@ impl TenantStore {
         // Naming the statuses lets one index answer; `<>` and DISTINCT would lead past it.
         const SQL: &str = "SELECT severity FROM alerts WHERE tenant = $1 AND machine_id = $2 \
                            AND status IN ('Unknown', 'New', 'InProgress') GROUP BY status, severity";
-        let severities = sqlx::query(SQL).bind(&self.key).bind(device.as_str()).try_map(severity);
+        let severities = database::query(SQL).bind(&self.key).bind(device.as_str()).try_map(severity);
         let severities =
             severities.fetch_all(connection).await.map_err(failed("read the alerts of a device"))?;
         Ok(match severities.into_iter().max() {

@@ -10,7 +10,6 @@ use sea_query::{CaseStatement, Expr, ExprTrait, NullOrdering, Order, SelectState
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
-use sqlx::Row as _;
 
 use crate::database::{Connection, Database, select};
 use crate::entities::{Entity, Field};

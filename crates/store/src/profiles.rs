@@ -6,9 +6,8 @@
 use model::Ticks;
 use model::machine::Machine;
 use sea_query::{Expr, ExprTrait, IntoCondition, OnConflict, Order, Query};
-use sqlx::Row as _;
 
-use crate::database::{Row, Transaction, commit, delete, insert, select};
+use crate::database::{self, Row, Transaction, commit, delete, insert, select};
 use crate::entities::MACHINE;
 use crate::entity_rows::remove;
 use crate::error::failed;
@@ -85,7 +84,7 @@ impl TenantStore {
     /// The generation in use; 0 before the first rebuild.
     pub async fn profile_generation(&self) -> Result<i64, StoreError> {
         const SQL: &str = "SELECT generation FROM profile_generations WHERE tenant = $1";
-        let query = sqlx::query(SQL).bind(&self.key).try_map(|row: Row| row.try_get(0));
+        let query = database::query(SQL).bind(&self.key).try_map(|row: Row| row.try_get(0));
         let generation = query.fetch_optional(self.db.readers()).await;
         Ok(generation.map_err(failed("read the generation of profiles"))?.unwrap_or(0))
     }
@@ -201,7 +200,7 @@ impl TenantStore {
     pub async fn new_profile_generation(&self) -> Result<i64, StoreError> {
         const SQL: &str = "INSERT INTO counters (tenant, name, value) VALUES ($1, 'profile_generation', 1) \
                            ON CONFLICT (tenant, name) DO UPDATE SET value = counters.value + 1 RETURNING value";
-        let query = sqlx::query(SQL).bind(&self.key).try_map(|row: Row| row.try_get(0));
+        let query = database::query(SQL).bind(&self.key).try_map(|row: Row| row.try_get(0));
         query.fetch_one(self.db.writer()).await.map_err(failed("begin a generation of profiles"))
     }
 
@@ -228,7 +227,7 @@ impl TenantStore {
                               AND profiles.id = machines.id)";
         let doing = "put a generation of profiles in use";
         let mut transaction = self.db.begin().await?;
-        let query = sqlx::query(USE).bind(&self.key).bind(generation);
+        let query = database::query(USE).bind(&self.key).bind(generation);
         query.execute(&mut *transaction).await.map_err(failed(doing))?;
         self.move_follower(&mut transaction, follower, position).await?;
         let mut after = String::new();
@@ -248,7 +247,7 @@ impl TenantStore {
             let machines: Vec<Machine> = rows.iter().filter_map(&machine_of).collect();
             self.write_machines(&mut transaction, &machines).await?;
         }
-        let query = sqlx::query(GONE).bind(&self.key).bind(generation);
+        let query = database::query(GONE).bind(&self.key).bind(generation);
         let gone = query.try_map(|row: Row| row.try_get::<String, _>(0)).fetch_all(&mut *transaction).await;
         for id in gone.map_err(failed(doing))? {
             remove(&mut transaction, &MACHINE, &self.key, &id).await?;
@@ -262,7 +261,7 @@ impl TenantStore {
         const NEXT: &str = "SELECT MIN(generation) FROM profiles WHERE tenant = $1 AND generation > $2";
         let mut passed = i64::MIN;
         loop {
-            let query = sqlx::query(NEXT).bind(&self.key).bind(passed);
+            let query = database::query(NEXT).bind(&self.key).bind(passed);
             let next = query.try_map(|row: Row| row.try_get::<Option<i64>, _>(0));
             let next = next.fetch_one(self.db.readers()).await.map_err(failed(REMOVE))?;
             let Some(generation) = next else { return Ok(()) };
@@ -287,7 +286,7 @@ impl TenantStore {
 
     async fn generation_in(&self, transaction: &mut Transaction) -> Result<i64, StoreError> {
         const SQL: &str = "SELECT generation FROM profile_generations WHERE tenant = $1";
-        let query = sqlx::query(SQL).bind(&self.key).try_map(|row: Row| row.try_get(0));
+        let query = database::query(SQL).bind(&self.key).try_map(|row: Row| row.try_get(0));
         let generation = query.fetch_optional(&mut **transaction).await;
         Ok(generation.map_err(failed("read the generation of profiles"))?.unwrap_or(0))
     }
@@ -326,7 +325,7 @@ impl TenantStore {
 
     fn is_in(&self, generation: Generation, kind: ProfileKind) -> Expr {
         const IN_USE: &str = "COALESCE((SELECT profile_generations.generation FROM profile_generations \
-                              WHERE profile_generations.tenant = ?), 0)";
+                              WHERE profile_generations.tenant = $1), 0)";
         let generation = match generation {
             Generation::InUse => Expr::cust_with_values(IN_USE, [self.key.as_str()]),
             Generation::Of(generation) => Expr::val(generation),

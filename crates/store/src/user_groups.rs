@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 
 use model::Ticks;
 use model::role::{self, RolePermission};
-use sqlx::Row as _;
 use uuid::Uuid;
 
-use crate::database::{Connection, Row, commit, uuid};
+use crate::database::{self, Connection, Query, Row, commit, uuid};
 use crate::error::{failed, not_added, without};
 use crate::identity::{User, names, names_text, user};
 use crate::{StoreError, TenantStore, fold};
@@ -60,7 +59,7 @@ impl TenantStore {
                            is_disabled, tokens_from FROM users \
                            WHERE tenant = $1 AND principal_name_folded > $2 \
                            ORDER BY principal_name_folded LIMIT $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(fold(name)).bind(limit);
+        let query = database::query(SQL).bind(&self.key).bind(fold(name)).bind(limit);
         query.try_map(user).fetch_all(self.db.readers()).await.map_err(failed("list the users"))
     }
 
@@ -71,7 +70,7 @@ impl TenantStore {
         const WRITE: &str = "UPDATE users SET display_name = $3, password_hash = $4, is_administrator = $5, \
                              is_disabled = $6, tokens_from = $7 WHERE tenant = $1 AND id = $2";
         let mut transaction = self.db.begin().await?;
-        let stored = sqlx::query(READ).bind(&self.key).bind(id.to_string()).try_map(user);
+        let stored = database::query(READ).bind(&self.key).bind(id.to_string()).try_map(user);
         let stored = stored.fetch_optional(&mut *transaction).await.map_err(failed(CHANGE_USER))?;
         let mut user = stored.ok_or_else(|| StoreError::not_found("user", id))?;
         let change = change.clone();
@@ -80,7 +79,7 @@ impl TenantStore {
         user.is_administrator = change.is_administrator.unwrap_or(user.is_administrator);
         user.is_disabled = change.is_disabled.unwrap_or(user.is_disabled);
         user.tokens_from = change.tokens_from.unwrap_or(user.tokens_from);
-        sqlx::query(WRITE)
+        database::query(WRITE)
             .bind(&self.key)
             .bind(id.to_string())
             .bind(&user.display_name)
@@ -99,7 +98,7 @@ impl TenantStore {
     /// Removes a user, unless that leaves the tenant without an administrator who can sign in.
     pub async fn delete_user(&self, id: Uuid) -> Result<(), StoreError> {
         let mut transaction = self.db.begin().await?;
-        let query = sqlx::query("DELETE FROM users WHERE tenant = $1 AND id = $2");
+        let query = database::query("DELETE FROM users WHERE tenant = $1 AND id = $2");
         let done = query.bind(&self.key).bind(id.to_string()).execute(&mut *transaction).await;
         if done.map_err(failed(CHANGE_USER))?.rows_affected() == 0 {
             return Err(StoreError::not_found("user", id));
@@ -110,11 +109,9 @@ impl TenantStore {
 
     async fn check_administrators(&self, connection: &mut Connection) -> Result<(), StoreError> {
         const SQL: &str =
-            "SELECT COUNT(*), SUM(is_administrator AND NOT is_disabled) FROM users WHERE tenant = $1";
-        let counts = sqlx::query(SQL).bind(&self.key).try_map(|row: Row| {
-            Ok((row.try_get::<i64, _>(0)?, row.try_get::<Option<i64>, _>(1)?.unwrap_or_default()))
-        });
-        let (_, able) = counts.fetch_one(connection).await.map_err(failed(CHANGE_USER))?;
+            "SELECT COUNT(*) FROM users WHERE tenant = $1 AND is_administrator AND NOT is_disabled";
+        let able = database::query(SQL).bind(&self.key).try_map(|row: Row| row.try_get::<i64, _>(0));
+        let able = able.fetch_one(connection).await.map_err(failed(CHANGE_USER))?;
         if able == 0 {
             let reason = "the tenant would have no administrator who can sign in";
             return Err(StoreError::Refused { what: "user", reason });
@@ -125,7 +122,7 @@ impl TenantStore {
     pub async fn create_user_group(&self, group: &UserGroup) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO user_groups (tenant, id, name, name_folded, description) \
                            VALUES ($1, $2, $3, $4, $5)";
-        let added = self.bind_group(sqlx::query(SQL), group).execute(self.db.writer()).await;
+        let added = self.bind_group(database::query(SQL), group).execute(self.db.writer()).await;
         added
             .map(drop)
             .map_err(not_added(GROUP, "user group", &group.name))
@@ -135,12 +132,12 @@ impl TenantStore {
     pub async fn change_user_group(&self, group: &UserGroup) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE user_groups SET name = $3, name_folded = $4, description = $5 \
                            WHERE tenant = $1 AND id = $2";
-        let done = self.bind_group(sqlx::query(SQL), group).execute(self.db.writer()).await;
+        let done = self.bind_group(database::query(SQL), group).execute(self.db.writer()).await;
         let done = done.map_err(not_added(GROUP, "user group", &group.name))?;
         if done.rows_affected() == 0 { Err(StoreError::not_found("user group", group.id)) } else { Ok(()) }
     }
 
-    fn bind_group<'q>(&'q self, query: Query<'q>, group: &'q UserGroup) -> Query<'q> {
+    fn bind_group(&self, query: Query, group: &UserGroup) -> Query {
         let query = query.bind(&self.key).bind(group.id.to_string());
         query.bind(&group.name).bind(fold(&group.name)).bind(&group.description)
     }
@@ -149,13 +146,13 @@ impl TenantStore {
     pub async fn user_groups(&self) -> Result<Vec<UserGroup>, StoreError> {
         const SQL: &str =
             "SELECT id, name, description FROM user_groups WHERE tenant = $1 ORDER BY name_folded";
-        let query = sqlx::query(SQL).bind(&self.key).try_map(user_group);
+        let query = database::query(SQL).bind(&self.key).try_map(user_group);
         query.fetch_all(self.db.readers()).await.map_err(failed("list the user groups"))
     }
 
     pub async fn user_group(&self, id: Uuid) -> Result<Option<UserGroup>, StoreError> {
         const SQL: &str = "SELECT id, name, description FROM user_groups WHERE tenant = $1 AND id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string()).try_map(user_group);
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).try_map(user_group);
         query.fetch_optional(self.db.readers()).await.map_err(failed("read a user group"))
     }
 
@@ -166,13 +163,13 @@ impl TenantStore {
                              AND NOT EXISTS (SELECT 1 FROM device_group_access b WHERE b.tenant = a.tenant \
                              AND b.device_group = a.device_group AND b.user_group <> a.user_group)";
         let mut transaction = self.db.begin().await?;
-        let alone = sqlx::query(ALONE).bind(&self.key).bind(id.to_string());
+        let alone = database::query(ALONE).bind(&self.key).bind(id.to_string());
         let alone = alone.try_map(|row: Row| row.try_get::<i64, _>(0)).fetch_one(&mut *transaction).await;
         if alone.map_err(failed(GROUP))? > 0 {
             let reason = "a device group is for this user group alone and would be open to every user";
             return Err(StoreError::Refused { what: "user group", reason });
         }
-        let query = sqlx::query("DELETE FROM user_groups WHERE tenant = $1 AND id = $2");
+        let query = database::query("DELETE FROM user_groups WHERE tenant = $1 AND id = $2");
         let done = query.bind(&self.key).bind(id.to_string()).execute(&mut *transaction).await;
         if done.map_err(failed(GROUP))?.rows_affected() == 0 {
             return Err(StoreError::not_found("user group", id));
@@ -186,7 +183,7 @@ impl TenantStore {
                            ON CONFLICT (tenant, user_group, member) DO NOTHING";
         let mut transaction = self.db.begin().await?;
         for user in users {
-            let query = sqlx::query(SQL).bind(&self.key).bind(group.to_string()).bind(user.to_string());
+            let query = database::query(SQL).bind(&self.key).bind(group.to_string()).bind(user.to_string());
             let added = query.execute(&mut *transaction).await.map_err(failed(GROUP));
             added.map_err(|error| without("user or user group", user, error))?;
         }
@@ -198,7 +195,7 @@ impl TenantStore {
             "DELETE FROM user_group_members WHERE tenant = $1 AND user_group = $2 AND member = $3";
         let mut transaction = self.db.begin().await?;
         for user in users {
-            let query = sqlx::query(SQL).bind(&self.key).bind(group.to_string()).bind(user.to_string());
+            let query = database::query(SQL).bind(&self.key).bind(group.to_string()).bind(user.to_string());
             query.execute(&mut *transaction).await.map_err(failed(GROUP))?;
         }
         commit(transaction, GROUP).await
@@ -208,7 +205,7 @@ impl TenantStore {
     pub async fn members(&self, group: Uuid, limit: u32) -> Result<Vec<Uuid>, StoreError> {
         const SQL: &str = "SELECT member FROM user_group_members WHERE tenant = $1 AND user_group = $2 \
                            ORDER BY member LIMIT $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(group.to_string()).bind(limit);
+        let query = database::query(SQL).bind(&self.key).bind(group.to_string()).bind(limit);
         let rows = query.try_map(|row: Row| uuid(row.try_get(0)?)).fetch_all(self.db.readers()).await;
         rows.map_err(failed("list the members of a user group"))
     }
@@ -217,7 +214,7 @@ impl TenantStore {
     pub async fn user_groups_of(&self, user: Uuid) -> Result<Vec<Uuid>, StoreError> {
         const SQL: &str = "SELECT user_group FROM user_group_members WHERE tenant = $1 AND member = $2 \
                            ORDER BY user_group";
-        let query = sqlx::query(SQL).bind(&self.key).bind(user.to_string());
+        let query = database::query(SQL).bind(&self.key).bind(user.to_string());
         let rows = query.try_map(|row: Row| uuid(row.try_get(0)?)).fetch_all(self.db.readers()).await;
         rows.map_err(failed("list the groups of a user"))
     }
@@ -238,7 +235,7 @@ impl TenantStore {
         let mut is_changed = false;
         for group in among {
             let sql = if groups.contains(group) { ADD } else { REMOVE };
-            let query = sqlx::query(sql).bind(&self.key).bind(group.to_string()).bind(user.to_string());
+            let query = database::query(sql).bind(&self.key).bind(group.to_string()).bind(user.to_string());
             let done = query.execute(&mut *transaction).await.map_err(failed(GROUP));
             let done = done.map_err(|error| without("user or user group", user, error))?;
             is_changed |= done.rows_affected() > 0;
@@ -252,7 +249,7 @@ impl TenantStore {
         const SQL: &str = "INSERT INTO roles (tenant, id, name, name_folded, description, permissions) \
                            VALUES ($1, $2, $3, $4, $5, $6)";
         check_role_name(role)?;
-        let added = self.bind_role(sqlx::query(SQL), role).execute(self.db.writer()).await;
+        let added = self.bind_role(database::query(SQL), role).execute(self.db.writer()).await;
         added
             .map(drop)
             .map_err(not_added(ROLE, "role", &role.name))
@@ -263,12 +260,12 @@ impl TenantStore {
         const SQL: &str = "UPDATE roles SET name = $3, name_folded = $4, description = $5, permissions = $6 \
                            WHERE tenant = $1 AND id = $2";
         check_role_name(role)?;
-        let done = self.bind_role(sqlx::query(SQL), role).execute(self.db.writer()).await;
+        let done = self.bind_role(database::query(SQL), role).execute(self.db.writer()).await;
         let done = done.map_err(not_added(ROLE, "role", &role.name))?;
         if done.rows_affected() == 0 { Err(StoreError::not_found("role", &role.id)) } else { Ok(()) }
     }
 
-    fn bind_role<'q>(&'q self, query: Query<'q>, role: &'q Role) -> Query<'q> {
+    fn bind_role(&self, query: Query, role: &Role) -> Query {
         let permissions: Vec<String> = role.permissions.iter().map(|p| p.name().to_owned()).collect();
         let query = query.bind(&self.key).bind(&role.id).bind(&role.name).bind(fold(&role.name));
         query.bind(&role.description).bind(names_text(&permissions))
@@ -278,14 +275,14 @@ impl TenantStore {
     pub async fn roles(&self) -> Result<Vec<Role>, StoreError> {
         const SQL: &str =
             "SELECT id, name, description, permissions FROM roles WHERE tenant = $1 ORDER BY name_folded";
-        let query = sqlx::query(SQL).bind(&self.key).try_map(role_of);
+        let query = database::query(SQL).bind(&self.key).try_map(role_of);
         query.fetch_all(self.db.readers()).await.map_err(failed("list the roles"))
     }
 
     pub async fn role(&self, id: &str) -> Result<Option<Role>, StoreError> {
         const SQL: &str =
             "SELECT id, name, description, permissions FROM roles WHERE tenant = $1 AND id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id).try_map(role_of);
+        let query = database::query(SQL).bind(&self.key).bind(id).try_map(role_of);
         query.fetch_optional(self.db.readers()).await.map_err(failed("read a role"))
     }
 
@@ -295,7 +292,7 @@ impl TenantStore {
             "DELETE FROM role_assignments WHERE tenant = $1 AND role = $2",
             "DELETE FROM roles WHERE tenant = $1 AND id = $2",
         ] {
-            let query = sqlx::query(sql).bind(&self.key).bind(id);
+            let query = database::query(sql).bind(&self.key).bind(id);
             let done = query.execute(&mut *transaction).await.map_err(failed(ROLE))?;
             if sql.contains("FROM roles") && done.rows_affected() == 0 {
                 return Err(StoreError::not_found("role", id));
@@ -310,12 +307,12 @@ impl TenantStore {
                            ON CONFLICT (tenant, role, user_group) DO NOTHING";
         let mut transaction = self.db.begin().await?;
         if role::built_in(role).is_none() {
-            let known = sqlx::query("SELECT 1 FROM roles WHERE tenant = $1 AND id = $2");
+            let known = database::query("SELECT 1 FROM roles WHERE tenant = $1 AND id = $2");
             let known = known.bind(&self.key).bind(role).fetch_optional(&mut *transaction).await;
             known.map_err(failed(ROLE))?.ok_or_else(|| StoreError::not_found("role", role))?;
         }
         for group in groups {
-            let query = sqlx::query(SQL).bind(&self.key).bind(role).bind(group.to_string());
+            let query = database::query(SQL).bind(&self.key).bind(role).bind(group.to_string());
             let added = query.execute(&mut *transaction).await.map_err(failed(ROLE));
             added.map_err(|error| without("user group", group, error))?;
         }
@@ -326,7 +323,7 @@ impl TenantStore {
         const SQL: &str = "DELETE FROM role_assignments WHERE tenant = $1 AND role = $2 AND user_group = $3";
         let mut transaction = self.db.begin().await?;
         for group in groups {
-            let query = sqlx::query(SQL).bind(&self.key).bind(role).bind(group.to_string());
+            let query = database::query(SQL).bind(&self.key).bind(role).bind(group.to_string());
             query.execute(&mut *transaction).await.map_err(failed(ROLE))?;
         }
         commit(transaction, ROLE).await
@@ -336,7 +333,7 @@ impl TenantStore {
     pub async fn role_assignments(&self) -> Result<Vec<(String, Uuid)>, StoreError> {
         const SQL: &str =
             "SELECT role, user_group FROM role_assignments WHERE tenant = $1 ORDER BY role, user_group";
-        let query = sqlx::query(SQL).bind(&self.key);
+        let query = database::query(SQL).bind(&self.key);
         let rows = query.try_map(|row: Row| Ok((row.try_get(0)?, uuid(row.try_get(1)?)?)));
         rows.fetch_all(self.db.readers()).await.map_err(failed("list who has roles"))
     }
@@ -348,7 +345,7 @@ impl TenantStore {
                            AND a.user_group = m.user_group \
                            LEFT JOIN roles r ON r.tenant = a.tenant AND r.id = a.role \
                            WHERE m.tenant = $1 AND m.member = $2 ORDER BY m.user_group, a.role";
-        let query = sqlx::query(SQL).bind(&self.key).bind(user.to_string());
+        let query = database::query(SQL).bind(&self.key).bind(user.to_string());
         let rows = query.try_map(|row: Row| {
             let permissions: Option<String> = row.try_get("permissions")?;
             let permissions = permissions.as_deref().map(names).transpose()?.unwrap_or_default();
@@ -370,8 +367,6 @@ impl TenantStore {
         Ok(membership)
     }
 }
-
-type Query<'q> = sqlx::query::Query<'q, crate::database::Backend, sqlx::sqlite::SqliteArguments>;
 
 fn check_role_name(role: &Role) -> Result<(), StoreError> {
     let is_built_in = |own: &role::BuiltInRole| fold(own.name) == fold(&role.name);

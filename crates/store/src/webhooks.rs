@@ -1,9 +1,8 @@
 //! Addresses that changes are sent to: how far each came, and what could not be sent.
 
 use model::{TenantId, Ticks};
-use sqlx::Row as _;
 
-use crate::database::{Row, commit, uuid};
+use crate::database::{self, Row, commit, uuid};
 use crate::error::failed;
 use crate::{Store, StoreError, TenantStore};
 
@@ -60,7 +59,7 @@ impl Store {
                   OR EXISTS (SELECT 1 FROM webhook_dead_letters d WHERE d.tenant = w.tenant \
                              AND d.webhook = w.id AND d.is_replayed = TRUE)) \
              ORDER BY w.next_attempt, w.tenant, w.id LIMIT $2";
-        let query = sqlx::query(SQL).bind(now.0).bind(i64::from(limit)).try_map(webhook);
+        let query = database::query(SQL).bind(now.0).bind(i64::from(limit)).try_map(webhook);
         query.fetch_all(self.db.readers()).await.map_err(failed(READ))
     }
 }
@@ -72,7 +71,7 @@ impl TenantStore {
              attempts, next_attempt, last_success, last_error) \
              SELECT $1, $2, $3, $4, $5, $6, $7, 0, $5, NULL, '' \
              WHERE (SELECT COUNT(*) FROM webhooks WHERE tenant = $1) < $8";
-        let query = sqlx::query(SQL).bind(&self.key).bind(&row.id).bind(&row.body).bind(&row.secret);
+        let query = database::query(SQL).bind(&self.key).bind(&row.id).bind(&row.body).bind(&row.secret);
         let query = query.bind(row.created.0).bind(row.is_enabled).bind(row.progress.position).bind(most);
         let added = query.execute(self.db.writer()).await.map_err(failed(WRITE))?;
         Ok(added.rows_affected() > 0)
@@ -80,13 +79,13 @@ impl TenantStore {
 
     pub async fn webhooks(&self) -> Result<Vec<WebhookRow>, StoreError> {
         const SQL: &str = "SELECT * FROM webhooks WHERE tenant = $1 ORDER BY created, id";
-        let query = sqlx::query(SQL).bind(&self.key).try_map(webhook);
+        let query = database::query(SQL).bind(&self.key).try_map(webhook);
         query.fetch_all(self.db.readers()).await.map_err(failed(READ))
     }
 
     pub async fn webhook(&self, id: &str) -> Result<Option<WebhookRow>, StoreError> {
         const SQL: &str = "SELECT * FROM webhooks WHERE tenant = $1 AND id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id).try_map(webhook);
+        let query = database::query(SQL).bind(&self.key).bind(id).try_map(webhook);
         query.fetch_optional(self.db.readers()).await.map_err(failed(READ))
     }
 
@@ -100,7 +99,7 @@ impl TenantStore {
     ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE webhooks SET body = $3, is_enabled = $4, attempts = 0, next_attempt = $5 \
                            WHERE tenant = $1 AND id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id).bind(body).bind(is_enabled).bind(now.0);
+        let query = database::query(SQL).bind(&self.key).bind(id).bind(body).bind(is_enabled).bind(now.0);
         query.execute(self.db.writer()).await.map(drop).map_err(failed(WRITE))
     }
 
@@ -113,7 +112,7 @@ impl TenantStore {
     ) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE webhooks SET former_secret = secret, former_until = $4, secret = $3 \
                            WHERE tenant = $1 AND id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id).bind(secret).bind(former_until.0);
+        let query = database::query(SQL).bind(&self.key).bind(id).bind(secret).bind(former_until.0);
         query.execute(self.db.writer()).await.map(drop).map_err(failed(WRITE))
     }
 
@@ -122,9 +121,9 @@ impl TenantStore {
         const LETTERS: &str = "DELETE FROM webhook_dead_letters WHERE tenant = $1 AND webhook = $2";
         const SQL: &str = "DELETE FROM webhooks WHERE tenant = $1 AND id = $2";
         let mut transaction = self.db.begin().await?;
-        let letters = sqlx::query(LETTERS).bind(&self.key).bind(id);
+        let letters = database::query(LETTERS).bind(&self.key).bind(id);
         letters.execute(&mut *transaction).await.map_err(failed(WRITE))?;
-        let deleted = sqlx::query(SQL).bind(&self.key).bind(id).execute(&mut *transaction).await;
+        let deleted = database::query(SQL).bind(&self.key).bind(id).execute(&mut *transaction).await;
         let deleted = deleted.map_err(failed(WRITE))?.rows_affected() > 0;
         commit(transaction, WRITE).await?;
         Ok(deleted)
@@ -145,11 +144,12 @@ impl TenantStore {
              WHERE EXISTS (SELECT 1 FROM webhooks WHERE tenant = $1 AND id = $2) \
              ON CONFLICT (tenant, webhook, sequence) DO NOTHING";
         let mut transaction = self.db.begin().await?;
-        let query = sqlx::query(MOVE).bind(&self.key).bind(id).bind(to.position).bind(i64::from(to.attempts));
+        let query =
+            database::query(MOVE).bind(&self.key).bind(id).bind(to.position).bind(i64::from(to.attempts));
         let query = query.bind(to.next_attempt.0).bind(to.last_success.map(|at| at.0)).bind(&to.last_error);
         query.execute(&mut *transaction).await.map_err(failed(WRITE))?;
         if let Some(letter) = given_up {
-            let query = sqlx::query(LETTER).bind(&self.key).bind(id).bind(letter.sequence);
+            let query = database::query(LETTER).bind(&self.key).bind(id).bind(letter.sequence);
             let query = query.bind(&letter.message).bind(letter.failed.0).bind(i64::from(letter.attempts));
             query.bind(&letter.error).execute(&mut *transaction).await.map_err(failed(WRITE))?;
         }
@@ -160,7 +160,7 @@ impl TenantStore {
     pub async fn stop_webhook(&self, id: &str, reason: &str) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE webhooks SET is_enabled = FALSE, last_error = $3 \
                            WHERE tenant = $1 AND id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id).bind(reason);
+        let query = database::query(SQL).bind(&self.key).bind(id).bind(reason);
         query.execute(self.db.writer()).await.map(drop).map_err(failed(WRITE))
     }
 
@@ -174,14 +174,14 @@ impl TenantStore {
     ) -> Result<Vec<DeadLetter>, StoreError> {
         const SQL: &str = "SELECT * FROM webhook_dead_letters WHERE tenant = $1 AND webhook = $2 \
                            AND sequence > $3 AND (is_replayed = TRUE OR $4 = FALSE) ORDER BY sequence LIMIT $5";
-        let query = sqlx::query(SQL).bind(&self.key).bind(webhook).bind(after).bind(only_replayed);
+        let query = database::query(SQL).bind(&self.key).bind(webhook).bind(after).bind(only_replayed);
         let letters = query.bind(i64::from(limit)).try_map(letter).fetch_all(self.db.readers()).await;
         letters.map_err(failed(READ))
     }
 
     pub async fn dead_letter_count(&self, webhook: &str) -> Result<u64, StoreError> {
         const SQL: &str = "SELECT COUNT(*) FROM webhook_dead_letters WHERE tenant = $1 AND webhook = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(webhook);
+        let query = database::query(SQL).bind(&self.key).bind(webhook);
         let count = query.try_map(|row: Row| row.try_get::<i64, _>(0));
         count.fetch_one(self.db.readers()).await.map(i64::unsigned_abs).map_err(failed(READ))
     }
@@ -202,17 +202,17 @@ impl TenantStore {
         let mut marked = 0;
         match sequences {
             None => {
-                let query = sqlx::query(ALL).bind(&self.key).bind(webhook);
+                let query = database::query(ALL).bind(&self.key).bind(webhook);
                 marked += query.execute(&mut *transaction).await.map_err(failed(WRITE))?.rows_affected();
             }
             Some(sequences) => {
                 for sequence in sequences {
-                    let query = sqlx::query(ONE).bind(&self.key).bind(webhook).bind(*sequence);
+                    let query = database::query(ONE).bind(&self.key).bind(webhook).bind(*sequence);
                     marked += query.execute(&mut *transaction).await.map_err(failed(WRITE))?.rows_affected();
                 }
             }
         }
-        let due = sqlx::query(DUE).bind(&self.key).bind(webhook).bind(now.0);
+        let due = database::query(DUE).bind(&self.key).bind(webhook).bind(now.0);
         due.execute(&mut *transaction).await.map_err(failed(WRITE))?;
         commit(transaction, WRITE).await?;
         Ok(marked)
@@ -229,7 +229,8 @@ impl TenantStore {
             "DELETE FROM webhook_dead_letters WHERE tenant = $1 AND webhook = $2 AND sequence = $3";
         const KEEP: &str = "UPDATE webhook_dead_letters SET is_replayed = FALSE, attempts = attempts + 1, \
                             error = $4 WHERE tenant = $1 AND webhook = $2 AND sequence = $3";
-        let query = sqlx::query(if error.is_some() { KEEP } else { FORGET }).bind(&self.key).bind(webhook);
+        let query =
+            database::query(if error.is_some() { KEEP } else { FORGET }).bind(&self.key).bind(webhook);
         let query = query.bind(sequence);
         let query = if let Some(error) = error { query.bind(error) } else { query };
         query.execute(self.db.writer()).await.map(drop).map_err(failed(WRITE))

@@ -105,7 +105,7 @@ fn read_file(path: &Path) -> anyhow::Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("cannot read {shown}"))
 }
 
-fn read_secret(path: &Path) -> anyhow::Result<HiddenText> {
+pub(super) fn read_secret(path: &Path) -> anyhow::Result<HiddenText> {
     let text = String::from_utf8(read_file(path)?).ok();
     let text = text.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     let text = text.with_context(|| format!("{} does not hold a key as text", path.display()))?;

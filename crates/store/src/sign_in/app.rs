@@ -1,10 +1,9 @@
 //! How an app signs users in, and what it may do for them.
 
 use model::{AppId, TenantId, Ticks};
-use sqlx::Row as _;
 use uuid::Uuid;
 
-use crate::database::{Row, uuid};
+use crate::database::{self, Row, uuid};
 use crate::error::{failed, not_added, without};
 use crate::identity::{names, names_text};
 use crate::{Store, StoreError, TenantStore};
@@ -64,8 +63,8 @@ impl Store {
     /// The multi-tenant app of that id with its home. An id that means two apps means none.
     pub async fn multi_tenant_home(&self, id: AppId) -> Result<Option<TenantId>, StoreError> {
         const SQL: &str = "SELECT s.tenant FROM tenants t CROSS JOIN app_sign_in s \
-                           ON s.tenant = t.id AND s.app = $1 AND s.is_multi_tenant LIMIT 2";
-        let query = sqlx::query(SQL).bind(id.to_string());
+                           WHERE s.tenant = t.id AND s.app = $1 AND s.is_multi_tenant LIMIT 2";
+        let query = database::query(SQL).bind(id.to_string());
         let rows = query.try_map(|row: Row| Ok(TenantId(uuid(row.try_get("tenant")?)?)));
         let rows = rows.fetch_all(self.db.readers()).await.map_err(failed("find the home of an app"))?;
         Ok(if let [one] = rows.as_slice() { Some(*one) } else { None })
@@ -76,7 +75,7 @@ impl TenantStore {
     pub async fn app_sign_in(&self, id: AppId) -> Result<AppSignIn, StoreError> {
         const SQL: &str = "SELECT delegated, is_public, takes_passwords, is_multi_tenant, users_consent \
                            FROM app_sign_in WHERE tenant = $1 AND app = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string()).try_map(app_sign_in);
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).try_map(app_sign_in);
         let found = query.fetch_optional(self.db.readers()).await;
         Ok(found.map_err(failed("read how an app signs users in"))?.unwrap_or_default())
     }
@@ -87,7 +86,7 @@ impl TenantStore {
                            ON CONFLICT (tenant, app) DO UPDATE SET delegated = excluded.delegated, \
                            is_public = excluded.is_public, takes_passwords = excluded.takes_passwords, \
                            is_multi_tenant = excluded.is_multi_tenant, users_consent = excluded.users_consent";
-        let set = sqlx::query(SQL)
+        let set = database::query(SQL)
             .bind(&self.key)
             .bind(id.to_string())
             .bind(names_text(&how.delegated))
@@ -105,7 +104,8 @@ impl TenantStore {
     /// In the order of their texts.
     pub async fn redirect_uris(&self, id: AppId) -> Result<Vec<String>, StoreError> {
         const SQL: &str = "SELECT uri FROM app_redirects WHERE tenant = $1 AND app = $2 ORDER BY uri";
-        let query = sqlx::query_scalar(SQL).bind(&self.key).bind(id.to_string());
+        let query =
+            database::query(SQL).bind(&self.key).bind(id.to_string()).try_map(|row: Row| row.try_get(0));
         query.fetch_all(self.db.readers()).await.map_err(failed("list the redirect URIs of an app"))
     }
 
@@ -114,7 +114,7 @@ impl TenantStore {
         const SQL: &str = "INSERT INTO app_redirects (tenant, app, uri) SELECT $1, $2, $3 WHERE \
                            (SELECT COUNT(*) FROM app_redirects WHERE tenant = $1 AND app = $2) < $4 \
                            ON CONFLICT DO NOTHING";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string()).bind(uri).bind(REDIRECTS_MAX);
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).bind(uri).bind(REDIRECTS_MAX);
         let added = query.execute(self.db.writer()).await.map_err(failed("add a redirect URI"));
         let added = added.map_err(|error| without("app", id, error))?;
         if added.rows_affected() == 0 && !self.redirect_uris(id).await?.iter().any(|known| known == uri) {
@@ -126,7 +126,7 @@ impl TenantStore {
     /// Says whether it was there.
     pub async fn remove_redirect_uri(&self, id: AppId, uri: &str) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM app_redirects WHERE tenant = $1 AND app = $2 AND uri = $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string()).bind(uri);
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).bind(uri);
         let done = query.execute(self.db.writer()).await.map_err(failed("remove a redirect URI"))?;
         Ok(done.rows_affected() > 0)
     }
@@ -135,7 +135,7 @@ impl TenantStore {
     pub async fn app_certificates(&self, id: AppId) -> Result<Vec<AppCertificate>, StoreError> {
         const SQL: &str = "SELECT sha256, sha1, der, not_before, not_after, created FROM app_certificates \
                            WHERE tenant = $1 AND app = $2 ORDER BY created DESC, sha256";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string()).try_map(app_certificate);
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).try_map(app_certificate);
         query.fetch_all(self.db.readers()).await.map_err(failed("list the certificates of an app"))
     }
 
@@ -148,7 +148,7 @@ impl TenantStore {
         const SQL: &str = "INSERT INTO app_certificates (tenant, app, sha256, sha1, der, not_before, \
                            not_after, created) SELECT $1, $2, $3, $4, $5, $6, $7, $8 WHERE \
                            (SELECT COUNT(*) FROM app_certificates WHERE tenant = $1 AND app = $2) < $9";
-        let added = sqlx::query(SQL)
+        let added = database::query(SQL)
             .bind(&self.key)
             .bind(id.to_string())
             .bind(&certificate.sha256)
@@ -173,7 +173,7 @@ impl TenantStore {
     /// Says whether it was there.
     pub async fn remove_app_certificate(&self, id: AppId, sha256: &str) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM app_certificates WHERE tenant = $1 AND app = $2 AND sha256 = $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string()).bind(sha256);
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).bind(sha256);
         let done = query.execute(self.db.writer()).await.map_err(failed("remove a certificate"))?;
         Ok(done.rows_affected() > 0)
     }
@@ -181,14 +181,14 @@ impl TenantStore {
     pub async fn partner_app(&self, id: AppId) -> Result<Option<PartnerApp>, StoreError> {
         const SQL: &str = "SELECT app, home, permissions, granted_by, granted FROM partner_apps \
                            WHERE tenant = $1 AND app = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string()).try_map(partner_app);
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).try_map(partner_app);
         query.fetch_optional(self.db.readers()).await.map_err(failed("read a partner's app"))
     }
 
     pub async fn partner_apps(&self) -> Result<Vec<PartnerApp>, StoreError> {
         const SQL: &str = "SELECT app, home, permissions, granted_by, granted FROM partner_apps \
                            WHERE tenant = $1 ORDER BY granted, app";
-        let query = sqlx::query(SQL).bind(&self.key).try_map(partner_app);
+        let query = database::query(SQL).bind(&self.key).try_map(partner_app);
         query.fetch_all(self.db.readers()).await.map_err(failed("list the apps of partners"))
     }
 
@@ -198,7 +198,7 @@ impl TenantStore {
                            VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, app) DO UPDATE SET \
                            home = excluded.home, permissions = excluded.permissions, \
                            granted_by = excluded.granted_by, granted = excluded.granted";
-        let put = sqlx::query(SQL)
+        let put = database::query(SQL)
             .bind(&self.key)
             .bind(partner.app.to_string())
             .bind(partner.home.to_string())
@@ -220,10 +220,10 @@ impl TenantStore {
             "DELETE FROM delegated_grants WHERE tenant = $1 AND app = $2",
             "DELETE FROM sign_ins WHERE tenant = $1 AND app = $2",
         ] {
-            let query = sqlx::query(sql).bind(&self.key).bind(id.to_string());
+            let query = database::query(sql).bind(&self.key).bind(id.to_string());
             query.execute(&mut *transaction).await.map_err(failed(doing))?;
         }
-        let query = sqlx::query("DELETE FROM partner_apps WHERE tenant = $1 AND app = $2");
+        let query = database::query("DELETE FROM partner_apps WHERE tenant = $1 AND app = $2");
         let query = query.bind(&self.key).bind(id.to_string());
         let done = query.execute(&mut *transaction).await.map_err(failed(doing))?;
         crate::database::commit(transaction, doing).await?;
@@ -236,7 +236,7 @@ impl TenantStore {
                            granted) VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant, app, user_id) \
                            DO UPDATE SET permissions = excluded.permissions, \
                            granted_by = excluded.granted_by, granted = excluded.granted";
-        let put = sqlx::query(SQL)
+        let put = database::query(SQL)
             .bind(&self.key)
             .bind(grant.app.to_string())
             .bind(user_key(grant.user))
@@ -258,7 +258,7 @@ impl TenantStore {
     ) -> Result<Vec<DelegatedGrant>, StoreError> {
         const SQL: &str = "SELECT app, user_id, permissions, granted_by, granted FROM delegated_grants \
                            WHERE tenant = $1 AND app = $2 AND user_id IN ('', $3) ORDER BY user_id";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string()).bind(user_key(Some(user)));
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).bind(user_key(Some(user)));
         let rows = query.try_map(delegated_grant).fetch_all(self.db.readers()).await;
         rows.map_err(failed("read the consents of a user"))
     }
@@ -267,14 +267,14 @@ impl TenantStore {
     pub async fn delegated_grants(&self, id: AppId) -> Result<Vec<DelegatedGrant>, StoreError> {
         const SQL: &str = "SELECT app, user_id, permissions, granted_by, granted FROM delegated_grants \
                            WHERE tenant = $1 AND app = $2 ORDER BY user_id";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string()).try_map(delegated_grant);
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).try_map(delegated_grant);
         query.fetch_all(self.db.readers()).await.map_err(failed("list the consents for an app"))
     }
 
     /// Says whether it was there.
     pub async fn remove_delegated_grant(&self, id: AppId, user: Option<Uuid>) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM delegated_grants WHERE tenant = $1 AND app = $2 AND user_id = $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string()).bind(user_key(user));
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).bind(user_key(user));
         let done = query.execute(self.db.writer()).await.map_err(failed("take a consent back"))?;
         Ok(done.rows_affected() > 0)
     }

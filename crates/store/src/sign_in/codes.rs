@@ -1,11 +1,10 @@
 //! Codes on their way to an app, and the ids of assertions that were taken.
 
 use model::{AppId, TenantId, Ticks};
-use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::{Hash, words, words_text};
-use crate::database::{Row, commit, uuid};
+use crate::database::{self, Row, commit, uuid};
 use crate::error::{failed, not_added, without};
 use crate::{Store, StoreError};
 
@@ -91,7 +90,7 @@ impl Store {
         const SQL: &str = "INSERT INTO authorization_codes (hash, tenant, app, user_id, redirect_uri, \
                            challenge, resource, scope, nonce, methods, authenticated, expires, session) \
                            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
-        let added = sqlx::query(SQL)
+        let added = database::query(SQL)
             .bind(hash.to_vec())
             .bind(code.tenant.to_string())
             .bind(code.app.to_string())
@@ -121,7 +120,7 @@ impl Store {
                            methods, authenticated, expires, session, used, sign_in \
                            FROM authorization_codes \
                            WHERE hash = $1 AND app = $2";
-        let query = sqlx::query(SQL).bind(hash.to_vec()).bind(app.to_string());
+        let query = database::query(SQL).bind(hash.to_vec()).bind(app.to_string());
         let found = query.try_map(|row: Row| {
             let used: Option<i64> = row.try_get("used")?;
             let sign_in: Option<&str> = row.try_get("sign_in")?;
@@ -133,7 +132,7 @@ impl Store {
         if is_used {
             return Ok(CodeTaken::Again { code, sign_in });
         }
-        let query = sqlx::query("UPDATE authorization_codes SET used = $2 WHERE hash = $1");
+        let query = database::query("UPDATE authorization_codes SET used = $2 WHERE hash = $1");
         let query = query.bind(hash.to_vec()).bind(now.0);
         query.execute(&mut *transaction).await.map_err(failed(doing))?;
         commit(transaction, doing).await?;
@@ -142,7 +141,7 @@ impl Store {
 
     /// Remembers what a code was exchanged for, so that a second use of it can end that.
     pub async fn set_sign_in_of_code(&self, hash: &Hash, sign_in: Uuid) -> Result<(), StoreError> {
-        let query = sqlx::query("UPDATE authorization_codes SET sign_in = $2 WHERE hash = $1");
+        let query = database::query("UPDATE authorization_codes SET sign_in = $2 WHERE hash = $1");
         let query = query.bind(hash.to_vec()).bind(sign_in.to_string());
         let done = query.execute(self.db.writer()).await;
         done.map(drop).map_err(failed("remember what a code was exchanged for"))
@@ -162,7 +161,7 @@ impl Store {
                                   WHERE network = $9 AND expires > $10) < $11 \
                            AND (SELECT COUNT(*) FROM device_codes WHERE app = $4 AND expires > $10) < $12 \
                            AND (SELECT COUNT(*) FROM device_codes WHERE expires > $10) < $13";
-        let added = sqlx::query(SQL)
+        let added = database::query(SQL)
             .bind(hash.to_vec())
             .bind(&code.user_code)
             .bind(code.asked.map(|tenant| tenant.to_string()))
@@ -187,7 +186,7 @@ impl Store {
 
     pub async fn device_code(&self, user_code: &str) -> Result<Option<DeviceCode>, StoreError> {
         let sql = format!("SELECT {DEVICE_COLUMNS} FROM device_codes WHERE user_code = $1");
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(user_code).try_map(device_code);
+        let query = database::query(sqlx::AssertSqlSafe(sql)).bind(user_code).try_map(device_code);
         query.fetch_optional(self.db.readers()).await.map_err(failed("read a device code"))
     }
 
@@ -199,7 +198,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE device_codes SET state = $2, tenant = $3, user_id = $4, methods = $5, \
                            authenticated = $6, session = $7 WHERE user_code = $1 AND state = 0";
-        let done = sqlx::query(SQL)
+        let done = database::query(SQL)
             .bind(user_code)
             .bind(state_number(answer.state))
             .bind(answer.user.0.to_string())
@@ -223,12 +222,12 @@ impl Store {
         let doing = "answer a waiting device";
         let mut transaction = self.db.begin().await?;
         let sql = format!("SELECT {DEVICE_COLUMNS} FROM device_codes WHERE hash = $1 AND app = $2");
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(hash.to_vec()).bind(app.to_string());
+        let query = database::query(sqlx::AssertSqlSafe(sql)).bind(hash.to_vec()).bind(app.to_string());
         let found = query.try_map(device_code).fetch_optional(&mut *transaction).await;
         let Some(found) = found.map_err(failed(doing))? else { return Ok(None) };
         const SQL: &str = "UPDATE device_codes SET last_poll = $2, \
                            state = CASE WHEN state = 1 AND expires > $2 THEN 3 ELSE state END WHERE hash = $1";
-        let query = sqlx::query(SQL).bind(hash.to_vec()).bind(now.0);
+        let query = database::query(SQL).bind(hash.to_vec()).bind(now.0);
         query.execute(&mut *transaction).await.map_err(failed(doing))?;
         commit(transaction, doing).await?;
         Ok(Some(found))
@@ -238,7 +237,7 @@ impl Store {
     pub async fn take_assertion(&self, hash: &Hash, expires: Ticks) -> Result<bool, StoreError> {
         const SQL: &str =
             "INSERT INTO used_assertions (hash, expires) VALUES ($1, $2) ON CONFLICT DO NOTHING";
-        let query = sqlx::query(SQL).bind(hash.to_vec()).bind(expires.0);
+        let query = database::query(SQL).bind(hash.to_vec()).bind(expires.0);
         let done = query.execute(self.db.writer()).await.map_err(failed("remember an assertion"))?;
         Ok(done.rows_affected() > 0)
     }

@@ -3,10 +3,9 @@
 use std::fmt;
 
 use model::Ticks;
-use sqlx::Row as _;
 use uuid::Uuid;
 
-use crate::database::{Row, commit, uuid};
+use crate::database::{self, Row, commit, uuid};
 use crate::error::{failed, not_added, without};
 use crate::identity::{User, names, names_text};
 use crate::{StoreError, TenantStore};
@@ -39,7 +38,7 @@ impl TenantStore {
     pub async fn user_factor(&self, user: Uuid, kind: &str) -> Result<Option<UserFactor>, StoreError> {
         const SQL: &str = "SELECT user_id, kind, sealed, created, last_step FROM user_factors \
                            WHERE tenant = $1 AND user_id = $2 AND kind = $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(user.to_string()).bind(kind).try_map(factor);
+        let query = database::query(SQL).bind(&self.key).bind(user.to_string()).bind(kind).try_map(factor);
         query.fetch_optional(self.db.readers()).await.map_err(failed("read a second factor"))
     }
 
@@ -47,7 +46,7 @@ impl TenantStore {
     pub async fn add_user_factor(&self, factor: &UserFactor) -> Result<(), StoreError> {
         const SQL: &str = "INSERT INTO user_factors (tenant, user_id, kind, sealed, created, last_step) \
                            VALUES ($1, $2, $3, $4, $5, $6)";
-        let added = sqlx::query(SQL)
+        let added = database::query(SQL)
             .bind(&self.key)
             .bind(factor.user.to_string())
             .bind(&factor.kind)
@@ -66,7 +65,7 @@ impl TenantStore {
     pub async fn take_factor_step(&self, user: Uuid, kind: &str, step: i64) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE user_factors SET last_step = $4 \
                            WHERE tenant = $1 AND user_id = $2 AND kind = $3 AND last_step < $4";
-        let query = sqlx::query(SQL).bind(&self.key).bind(user.to_string()).bind(kind).bind(step);
+        let query = database::query(SQL).bind(&self.key).bind(user.to_string()).bind(kind).bind(step);
         let done =
             query.execute(self.db.writer()).await.map_err(failed("take the code of a second factor"))?;
         Ok(done.rows_affected() > 0)
@@ -83,7 +82,7 @@ impl TenantStore {
         const REMOVE: &str = "DELETE FROM user_factors \
                               WHERE tenant = $1 AND user_id = $2 AND kind = $3 AND last_step = $4";
         let sql = if sealed.is_some() { CHANGE } else { REMOVE };
-        let query = sqlx::query(sql).bind(&self.key).bind(read.user.to_string()).bind(&read.kind);
+        let query = database::query(sql).bind(&self.key).bind(read.user.to_string()).bind(&read.kind);
         let query = query.bind(read.last_step);
         let query = if let Some(sealed) = sealed { query.bind(sealed) } else { query };
         let done = query.execute(self.db.writer()).await.map_err(failed("change a second factor"))?;
@@ -93,7 +92,7 @@ impl TenantStore {
     /// The kinds of second factors that a user has.
     pub async fn user_factor_kinds(&self, user: Uuid) -> Result<Vec<String>, StoreError> {
         const SQL: &str = "SELECT kind FROM user_factors WHERE tenant = $1 AND user_id = $2 ORDER BY kind";
-        let query = sqlx::query(SQL).bind(&self.key).bind(user.to_string());
+        let query = database::query(SQL).bind(&self.key).bind(user.to_string());
         let rows = query.try_map(|row: Row| row.try_get(0)).fetch_all(self.db.readers()).await;
         rows.map_err(failed("read the second factors of a user"))
     }
@@ -101,7 +100,7 @@ impl TenantStore {
     /// Takes every second factor of a user away, and answers with their kinds.
     pub async fn remove_user_factors(&self, user: Uuid) -> Result<Vec<String>, StoreError> {
         const SQL: &str = "DELETE FROM user_factors WHERE tenant = $1 AND user_id = $2 RETURNING kind";
-        let query = sqlx::query(SQL).bind(&self.key).bind(user.to_string());
+        let query = database::query(SQL).bind(&self.key).bind(user.to_string());
         let rows = query.try_map(|row: Row| row.try_get(0)).fetch_all(self.db.writer()).await;
         rows.map_err(failed("remove the second factors of a user"))
     }
@@ -109,7 +108,7 @@ impl TenantStore {
     /// Says whether it was there.
     pub async fn remove_user_factor(&self, user: Uuid, kind: &str) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM user_factors WHERE tenant = $1 AND user_id = $2 AND kind = $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(user.to_string()).bind(kind);
+        let query = database::query(SQL).bind(&self.key).bind(user.to_string()).bind(kind);
         let done = query.execute(self.db.writer()).await.map_err(failed("remove a second factor"))?;
         Ok(done.rows_affected() > 0)
     }
@@ -121,7 +120,7 @@ impl TenantStore {
     ) -> Result<Option<FederatedUser>, StoreError> {
         const SQL: &str = "SELECT provider, subject, user_id, groups, last_seen FROM federated_users \
                            WHERE tenant = $1 AND provider = $2 AND subject = $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(provider).bind(subject).try_map(federated);
+        let query = database::query(SQL).bind(&self.key).bind(provider).bind(subject).try_map(federated);
         query.fetch_optional(self.db.readers()).await.map_err(failed("read a user of a provider"))
     }
 
@@ -136,7 +135,7 @@ impl TenantStore {
         if let Some(user) = new {
             self.add_user(&mut transaction, user).await?;
         }
-        let added = sqlx::query(SQL)
+        let added = database::query(SQL)
             .bind(&self.key)
             .bind(&link.provider)
             .bind(&link.subject)
@@ -157,7 +156,7 @@ impl TenantStore {
     pub async fn update_federated_user(&self, user: &FederatedUser) -> Result<(), StoreError> {
         const SQL: &str = "UPDATE federated_users SET groups = $4, last_seen = $5 \
                            WHERE tenant = $1 AND provider = $2 AND subject = $3";
-        let query = sqlx::query(SQL).bind(&self.key).bind(&user.provider).bind(&user.subject);
+        let query = database::query(SQL).bind(&self.key).bind(&user.provider).bind(&user.subject);
         let query = query.bind(names_text(&user.groups)).bind(user.last_seen.0);
         query.execute(self.db.writer()).await.map(drop).map_err(failed("record a user of a provider"))
     }
@@ -165,7 +164,7 @@ impl TenantStore {
     /// Forgets what providers call a user, and answers with how many names there were.
     pub async fn remove_federations(&self, user: Uuid) -> Result<u64, StoreError> {
         const SQL: &str = "DELETE FROM federated_users WHERE tenant = $1 AND user_id = $2";
-        let query = sqlx::query(SQL).bind(&self.key).bind(user.to_string());
+        let query = database::query(SQL).bind(&self.key).bind(user.to_string());
         let done =
             query.execute(self.db.writer()).await.map_err(failed("forget what providers call a user"))?;
         Ok(done.rows_affected())
@@ -175,7 +174,7 @@ impl TenantStore {
     pub async fn federations_of(&self, user: Uuid) -> Result<Vec<FederatedUser>, StoreError> {
         const SQL: &str = "SELECT provider, subject, user_id, groups, last_seen FROM federated_users \
                            WHERE tenant = $1 AND user_id = $2 ORDER BY provider, subject";
-        let query = sqlx::query(SQL).bind(&self.key).bind(user.to_string()).try_map(federated);
+        let query = database::query(SQL).bind(&self.key).bind(user.to_string()).try_map(federated);
         query.fetch_all(self.db.readers()).await.map_err(failed("read what providers call a user"))
     }
 }

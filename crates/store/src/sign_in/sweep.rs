@@ -2,6 +2,7 @@
 
 use model::Ticks;
 
+use crate::database;
 use crate::error::failed;
 use crate::{Store, StoreError};
 
@@ -49,7 +50,7 @@ impl Store {
     pub async fn sweep_sign_ins(&self, now: Ticks) -> Result<u64, StoreError> {
         let mut removed = 0;
         for (sql, seconds) in SWEEPS {
-            let query = sqlx::query(*sql).bind(now.plus_seconds(-seconds).0).bind(ROWS_MAX);
+            let query = database::query(*sql).bind(now.plus_seconds(-seconds).0).bind(ROWS_MAX);
             let done = query.execute(self.db.writer()).await;
             removed += done.map_err(failed("remove expired sign-ins"))?.rows_affected();
         }

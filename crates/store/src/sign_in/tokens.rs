@@ -3,11 +3,10 @@
 use std::fmt;
 
 use model::{AppId, TenantId, Ticks};
-use sqlx::Row as _;
 use uuid::Uuid;
 
 use super::{Hash, words, words_text};
-use crate::database::{Row, commit, uuid};
+use crate::database::{self, Row, commit, uuid};
 use crate::error::{failed, not_added, without};
 use crate::{Store, StoreError, TenantStore};
 
@@ -48,7 +47,7 @@ impl Store {
     /// The sign-in of the browser with that cookie, whatever its state.
     pub async fn sign_in_by_cookie(&self, cookie: &Hash) -> Result<Option<SignIn>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM sign_ins WHERE cookie_hash = $1");
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(cookie.to_vec()).try_map(sign_in);
+        let query = database::query(sqlx::AssertSqlSafe(sql)).bind(cookie.to_vec()).try_map(sign_in);
         query.fetch_optional(self.db.readers()).await.map_err(failed("read a sign-in"))
     }
 
@@ -66,7 +65,7 @@ impl Store {
              JOIN (SELECT {COLUMNS} FROM sign_ins) s ON s.tenant = t.tenant AND s.id = t.sign_in \
              WHERE t.hash = $1 AND s.app = $2"
         );
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(token.to_vec()).bind(app.to_string());
+        let query = database::query(sqlx::AssertSqlSafe(sql)).bind(token.to_vec()).bind(app.to_string());
         let found = query.try_map(|row: Row| {
             let expires: i64 = row.try_get("token_expires")?;
             let used: Option<i64> = row.try_get("used")?;
@@ -75,8 +74,9 @@ impl Store {
         let found = found.fetch_optional(&mut *transaction).await.map_err(failed(doing))?;
         let Some((expires, is_used, found)) = found else { return Ok(RefreshTaken::Unknown) };
         if is_used {
-            let query =
-                sqlx::query("UPDATE sign_ins SET ended = COALESCE(ended, $3) WHERE tenant = $1 AND id = $2");
+            let query = database::query(
+                "UPDATE sign_ins SET ended = COALESCE(ended, $3) WHERE tenant = $1 AND id = $2",
+            );
             let query = query.bind(found.tenant.to_string()).bind(found.id.to_string()).bind(now.0);
             query.execute(&mut *transaction).await.map_err(failed(doing))?;
             commit(transaction, doing).await?;
@@ -85,9 +85,10 @@ impl Store {
         if expires <= now.0 || found.expires <= now || found.ended.is_some() {
             return Ok(RefreshTaken::Unknown);
         }
-        let query = sqlx::query("UPDATE refresh_tokens SET used = $2 WHERE hash = $1").bind(token.to_vec());
+        let query =
+            database::query("UPDATE refresh_tokens SET used = $2 WHERE hash = $1").bind(token.to_vec());
         query.bind(now.0).execute(&mut *transaction).await.map_err(failed(doing))?;
-        let query = sqlx::query("UPDATE sign_ins SET last_used = $3 WHERE tenant = $1 AND id = $2");
+        let query = database::query("UPDATE sign_ins SET last_used = $3 WHERE tenant = $1 AND id = $2");
         let query = query.bind(found.tenant.to_string()).bind(found.id.to_string()).bind(now.0);
         query.execute(&mut *transaction).await.map_err(failed(doing))?;
         commit(transaction, doing).await?;
@@ -105,7 +106,7 @@ impl Store {
              JOIN (SELECT {COLUMNS} FROM sign_ins) s ON s.tenant = t.tenant AND s.id = t.sign_in \
              WHERE t.hash = $1"
         );
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(token.to_vec());
+        let query = database::query(sqlx::AssertSqlSafe(sql)).bind(token.to_vec());
         let query = query.try_map(|row: Row| {
             let expires: i64 = row.try_get("token_expires")?;
             let used: Option<i64> = row.try_get("used")?;
@@ -119,7 +120,7 @@ impl Store {
     /// Those that were ended at that time or later: what tokens say of them does not hold any more.
     pub async fn sign_ins_ended_since(&self, since: Ticks) -> Result<Vec<(TenantId, Uuid)>, StoreError> {
         const SQL: &str = "SELECT tenant, id FROM sign_ins WHERE ended IS NOT NULL AND ended >= $1";
-        let query = sqlx::query(SQL).bind(since.0);
+        let query = database::query(SQL).bind(since.0);
         let query = query
             .try_map(|row: Row| Ok((TenantId(uuid(row.try_get("tenant")?)?), uuid(row.try_get("id")?)?)));
         query.fetch_all(self.db.readers()).await.map_err(failed("list the sign-ins that ended"))
@@ -140,7 +141,7 @@ impl TenantStore {
                            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
         let doing = "record a sign-in";
         let mut transaction = self.db.begin().await?;
-        let added = sqlx::query(SQL)
+        let added = database::query(SQL)
             .bind(&self.key)
             .bind(sign_in.id.to_string())
             .bind(sign_in.user.to_string())
@@ -181,7 +182,7 @@ impl TenantStore {
 
     pub async fn sign_in(&self, id: Uuid) -> Result<Option<SignIn>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM sign_ins WHERE tenant = $1 AND id = $2");
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(&self.key).bind(id.to_string());
+        let query = database::query(sqlx::AssertSqlSafe(sql)).bind(&self.key).bind(id.to_string());
         let found = query.try_map(sign_in).fetch_optional(self.db.readers()).await;
         found.map_err(failed("read a sign-in"))
     }
@@ -190,7 +191,7 @@ impl TenantStore {
     pub async fn is_session_live(&self, user: Uuid, id: Uuid) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT 1 FROM sign_ins \
                            WHERE tenant = $1 AND id = $2 AND user_id = $3 AND ended IS NULL";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string()).bind(user.to_string());
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).bind(user.to_string());
         let found = query.fetch_optional(self.db.readers()).await;
         Ok(found.map_err(failed("read a sign-in"))?.is_some())
     }
@@ -206,7 +207,7 @@ impl TenantStore {
             "SELECT {COLUMNS} FROM sign_ins WHERE tenant = $1 AND ($2 IS NULL OR user_id = $2) \
              AND ended IS NULL AND expires > $3 ORDER BY created DESC, id LIMIT $4"
         );
-        let query = sqlx::query(sqlx::AssertSqlSafe(sql))
+        let query = database::query(sqlx::AssertSqlSafe(sql))
             .bind(&self.key)
             .bind(user.map(|user| user.to_string()))
             .bind(now.0)
@@ -217,7 +218,7 @@ impl TenantStore {
     /// Ends a sign-in. Says whether there was one that went on.
     pub async fn end_sign_in(&self, id: Uuid, now: Ticks) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE sign_ins SET ended = $3 WHERE tenant = $1 AND id = $2 AND ended IS NULL";
-        let query = sqlx::query(SQL).bind(&self.key).bind(id.to_string()).bind(now.0);
+        let query = database::query(SQL).bind(&self.key).bind(id.to_string()).bind(now.0);
         let done = query.execute(self.db.writer()).await.map_err(failed("end a sign-in"))?;
         Ok(done.rows_affected() > 0)
     }
@@ -231,7 +232,7 @@ impl TenantStore {
     ) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE sign_ins SET ended = $4 WHERE tenant = $1 AND user_id = $2 \
                            AND ($3 IS NULL OR app = $3) AND ended IS NULL";
-        let query = sqlx::query(SQL)
+        let query = database::query(SQL)
             .bind(&self.key)
             .bind(user.to_string())
             .bind(app.map(|app| app.to_string()))
@@ -243,7 +244,7 @@ impl TenantStore {
     /// Ends every sign-in in an app. Answers with how many there were.
     pub async fn end_sign_ins_of_app(&self, app: AppId, now: Ticks) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE sign_ins SET ended = $3 WHERE tenant = $1 AND app = $2 AND ended IS NULL";
-        let query = sqlx::query(SQL).bind(&self.key).bind(app.to_string()).bind(now.0);
+        let query = database::query(SQL).bind(&self.key).bind(app.to_string()).bind(now.0);
         let done = query.execute(self.db.writer()).await.map_err(failed("end the sign-ins of an app"))?;
         Ok(done.rows_affected())
     }
@@ -259,7 +260,7 @@ async fn insert_refresh(
 ) -> Result<(), StoreError> {
     const SQL: &str = "INSERT INTO refresh_tokens (hash, tenant, sign_in, created, expires) \
                        VALUES ($1, $2, $3, $4, $5)";
-    let query = sqlx::query(SQL)
+    let query = database::query(SQL)
         .bind(hash.to_vec())
         .bind(tenant)
         .bind(sign_in.to_string())

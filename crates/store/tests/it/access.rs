@@ -26,7 +26,7 @@ fn user(id: u128, name: &str) -> store::User {
 
 /// A database of each kind with a tenant in it.
 async fn on_each_tenant(test: impl AsyncFn(store::Store, TenantStore)) {
-    for database in Database::each() {
+    for database in Database::each().await {
         let store = database.open().await;
         let (display_name, domain) = ("One".to_owned(), "one.example".to_owned());
         let tenant = store::Tenant { id: ONE, display_name, domain, created: Ticks(1) };

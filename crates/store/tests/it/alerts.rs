@@ -286,3 +286,35 @@ async fn every_change_draws_the_next_number_of_its_tenant() {
     // The risk of pc1 moved with the alert; writing the same machines again is no change.
     assert_eq!(rows, [("a", 5), ("pc1", 4), ("pc2", 2)]);
 }
+
+/// Events say what they like, and an alert that could not be stored would be tried for ever.
+#[tokio::test]
+async fn evidence_of_any_length_is_stored() {
+    on_each_store(async |store| {
+        let mixed = |at: u64| format!("{:016x}", (at + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let long: String = (0..800).map(mixed).collect();
+        let mut long_alert = alert("a", "pc1", Severity::Low, 1);
+        long_alert.computer_dns_name = Some(long.clone());
+        let mut evidence = file("x");
+        for text in [
+            &mut evidence.sha1,
+            &mut evidence.sha256,
+            &mut evidence.file_name,
+            &mut evidence.account_name,
+            &mut evidence.url,
+            &mut evidence.ip_address,
+        ] {
+            *text = Some(long.clone());
+        }
+        long_alert.evidence = vec![evidence];
+        add_alerts(&store, [long_alert.clone()]).await;
+        let query =
+            alert_query(&[("$filter", &*format!("computerDnsName eq '{long}'")), ("$expand", "evidence")]);
+        let page = PageRequest { limit: 10, cursor: None };
+        for scope in [AlertScope::All, AlertScope::User(long.clone())] {
+            let found = store.tenant(ONE).list_alerts(scope, &query, page).await.unwrap().items;
+            assert_eq!(found, [long_alert.clone()]);
+        }
+    })
+    .await;
+}

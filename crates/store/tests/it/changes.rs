@@ -49,3 +49,39 @@ async fn changes_of_another_tenant_are_not_seen() {
     })
     .await;
 }
+
+/// Whoever reads on from the last number that he saw misses none, though many write at once, as several processes would.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_reader_that_goes_on_from_the_last_number_misses_none() {
+    const EACH: usize = 40;
+    on_each_database(async |database| {
+        let stores = [database.open().await, database.open().await];
+        let writers: Vec<_> = (0..4)
+            .map(|writer| {
+                let store = stores[writer % 2].clone();
+                tokio::spawn(async move {
+                    for at in 0..EACH {
+                        add_machines(&store, &[machine(&format!("pc{writer}-{at}"))]).await;
+                    }
+                })
+            })
+            .collect();
+        let (tenant, mut seen) = (stores[0].tenant(ONE), 0);
+        while seen < 4 * EACH as i64 {
+            let is_over = writers.iter().all(|writer| writer.is_finished());
+            let changes = tenant.changes_after(seen, &KINDS, 7).await.unwrap();
+            for change in &changes {
+                assert_eq!(change.sequence, seen + 1, "a change was passed over");
+                seen = change.sequence;
+            }
+            assert!(!changes.is_empty() || !is_over, "{seen} changes are not all there are");
+        }
+        for writer in writers {
+            writer.await.unwrap();
+        }
+        for store in stores {
+            store.close().await;
+        }
+    })
+    .await;
+}

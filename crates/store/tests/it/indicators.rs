@@ -123,3 +123,26 @@ async fn expired_indicators_are_not_listed_and_go_in_the_end() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_submission_that_comes_later_has_a_later_time() {
+    on_each_store(async |store| {
+        let tenant = store.tenant(ONE);
+        let mut times = Vec::new();
+        // The second one waited while its time went by, and the clock of the last but one was wrong.
+        for (at, seconds) in [(2, 0), (2, -1), (2, 0), (2, 1), (40, 0), (3, 0)] {
+            let now = hour(at).plus_seconds(seconds);
+            let submissions = [submission(&format!("{at}.example")), submission(&format!("x{at}.example"))];
+            let stored = tenant.submit_indicators(&ANYONE, now, &submissions).await.unwrap();
+            for submitted in stored {
+                let Submitted::Stored(indicator) = submitted else { panic!("anyone may") };
+                times.push(
+                    (indicator.last_update_time.0 - hour(2).0) as f64 / model::time::TICKS_PER_SECOND as f64,
+                );
+            }
+        }
+        let expected = [0.0, 0.0, 1e-7, 1e-7, 2e-7, 2e-7, 1.0, 1.0, 136_800.0, 136_800.0, 3_600.0, 3_600.0];
+        assert_eq!(times, expected);
+    })
+    .await;
+}

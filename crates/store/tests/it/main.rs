@@ -5,6 +5,7 @@ mod alerts;
 mod catalog;
 mod changes;
 mod devices;
+mod equal;
 mod hunting_functions;
 mod idempotency;
 mod identity;
@@ -14,10 +15,12 @@ mod machine_settings;
 mod machines;
 mod naive;
 mod paging;
+mod postgres;
 mod profiles;
 mod queries;
 mod sign_in;
 mod tenancy;
+mod walking;
 
 use model::alert::{Alert, AlertEvidence, AlertStatus, EntityType, Severity};
 use model::machine::Machine;
@@ -34,28 +37,38 @@ const HOUR: i64 = 3_600 * model::time::TICKS_PER_SECOND;
 /// A database of its own for one test.
 enum Database {
     SqliteFile(TempDir),
+    Postgres(postgres::Database),
 }
 
 impl Database {
-    fn each() -> impl Iterator<Item = Database> {
-        [Database::SqliteFile(tempfile::tempdir().unwrap())].into_iter()
+    /// SQLite always, PostgreSQL where there is a server for tests.
+    async fn each() -> Vec<Database> {
+        let mut each = vec![Database::SqliteFile(tempfile::tempdir().unwrap())];
+        each.extend(postgres::Database::create().await.map(Database::Postgres));
+        each
     }
 
     async fn open(&self) -> Store {
         match self {
             Database::SqliteFile(folder) => Store::open(&folder.path().join("state.db")).await.unwrap(),
+            Database::Postgres(database) => database.open().await,
         }
     }
 }
 
-async fn on_each_database(test: impl AsyncFn(Database)) {
-    for database in Database::each() {
-        test(database).await;
+async fn on_each_database(test: impl AsyncFn(&Database)) {
+    for database in Database::each().await {
+        test(&database).await;
     }
 }
 
 async fn on_each_store(test: impl AsyncFn(Store)) {
-    on_each_database(async |database| test(database.open().await).await).await;
+    on_each_database(async |database| {
+        let store = database.open().await;
+        test(store.clone()).await;
+        store.close().await;
+    })
+    .await;
 }
 
 /// A time of one day, by its hour.

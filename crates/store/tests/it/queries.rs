@@ -15,7 +15,8 @@ use serde_json::Value as Json;
 use store::{ALERT_TYPE, AlertScope, MACHINE_TYPE, PageRequest, Store, TenantStore};
 
 use crate::{
-    ONE, add_alerts, add_machines, alert, device, hour, machine, machine_query, naive, on_each_store,
+    Database, ONE, add_alerts, add_machines, alert, device, hour, machine, machine_query, naive,
+    on_each_store,
 };
 
 const TEXTS: [Option<&str>; 8] = [
@@ -29,7 +30,7 @@ const TEXTS: [Option<&str>; 8] = [
     Some(""),
 ];
 
-fn text(at: usize) -> Option<String> {
+pub(crate) fn text(at: usize) -> Option<String> {
     TEXTS[at % TEXTS.len()].map(str::to_owned)
 }
 
@@ -311,19 +312,22 @@ fn check_random_queries(
     run: impl AsyncFn(&TenantStore, &Query, u64) -> (Vec<String>, Vec<String>),
 ) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let store = runtime.block_on(Store::open_in_memory()).unwrap();
-    runtime.block_on(fill(&store));
-    let tenant = store.tenant(ONE);
-    let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(300) });
-    let outcome = runner.run(&(queries(entity), 1..50u64), |(query, limit)| {
-        let (found, expected) = runtime.block_on(run(&tenant, &query, limit));
-        prop_assert_eq!(found, expected);
-        Ok(())
-    });
-    outcome.unwrap();
+    for database in runtime.block_on(Database::each()) {
+        let store = runtime.block_on(database.open());
+        runtime.block_on(fill(&store));
+        let tenant = store.tenant(ONE);
+        let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(300) });
+        let outcome = runner.run(&(queries(entity), 1..50u64), |(query, limit)| {
+            let (found, expected) = runtime.block_on(run(&tenant, &query, limit));
+            prop_assert_eq!(found, expected);
+            Ok(())
+        });
+        outcome.unwrap();
+        runtime.block_on(store.close());
+    }
 }
 
-fn queries(entity: &'static EntityType) -> impl Strategy<Value = Query> {
+pub(crate) fn queries(entity: &'static EntityType) -> impl Strategy<Value = Query> {
     let sortable: Vec<_> = entity.properties.iter().filter(|property| property.order).collect();
     let order = (prop::sample::select(sortable), any::<bool>())
         .prop_map(|(property, descending)| Order { property, descending });

@@ -12,10 +12,13 @@ import random
 import signal
 import ssl
 import sys
+import threading
 import time
 import urllib.parse
 
 BATCH = 200
+# So often at least a consumer is killed before it has seen all.
+KILLS_MIN = 3
 
 
 class Api:
@@ -118,13 +121,30 @@ def receive(arguments, path):
     Server(("127.0.0.1", arguments.receiver), Hook).serve_forever()
 
 
+def forked(run, *of):
+    """Runs in a process of its own that ends with this one, however this one ends."""
+    parent = os.getpid()
+
+    def watch():
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    def watched():
+        threading.Thread(target=watch, daemon=True).start()
+        run(*of)
+
+    process = multiprocessing.get_context("fork").Process(target=watched, daemon=True)
+    process.start()
+    return process
+
+
 def killed_again_and_again(run, arguments, path, dice):
     """Runs a consumer in a process of its own that is killed from time to time; a step at a time."""
     process, dies = None, 0
     while True:
         if process is None or not process.is_alive():
-            process = multiprocessing.get_context("fork").Process(target=run, args=(arguments, path), daemon=True)
-            process.start()
+            process = forked(run, arguments, path)
             dies = time.time() + dice.uniform(0.3, arguments.life)
         if time.time() > dies:
             os.kill(process.pid, signal.SIGKILL)
@@ -173,8 +193,7 @@ def main():
         killed_again_and_again(follow_stream, arguments, paths["stream"], dice),
         killed_again_and_again(receive, arguments, paths["webhook"], dice),
     ]
-    maker = multiprocessing.get_context("fork").Process(target=make, args=(arguments,), daemon=True)
-    maker.start()
+    maker = forked(make, arguments)
     deadline = time.time() + 120 + arguments.changes / 20
     feed = None
     while True:
@@ -203,6 +222,7 @@ def main():
         missing = [change for change in feed if first.get(change[0]) != change[1]]
         assert not missing, f"{name}: {len(missing)} changes are missing, such as {missing[0]}"
         assert len(first) == len(feed), f"{name}: {len(first) - len(feed)} changes too many"
+        assert killed.get(path, 0) >= KILLS_MIN, f"{name}: killed {killed.get(path, 0)} times only"
         print(f"  {name}: {len(feed)} changes in order, {len(lines) - len(feed)} repeats, killed {killed.get(path, 0)} times")
 
 

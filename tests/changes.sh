@@ -34,16 +34,21 @@ python3 "$tests/changes.py" --base "https://127.0.0.1:$port" --ca "$data/tls/ca.
   --secret "$work/secret" --receiver "$receiver_port" --changes "$changes" --folder "$work" >"$work/told" 2>"$work/changes.log" &
 follower=$!
 processes+=("$follower")
+in_the_middle=0
 for kill in 1 2 3; do
   for _ in $(seq 6000); do
     [ -s "$work/sent" ] && [ "$(cat "$work/sent")" -ge $(( changes * kill / 4 )) ] && break
     kill -0 "$follower" 2>/dev/null || break
     sleep 0.1
   done
+  kill -0 "$follower" 2>/dev/null || break
+  [ "$(cat "$work/sent" 2>/dev/null || echo 0)" -ge "$changes" ] || in_the_middle=$((in_the_middle + 1))
   kill_hard
   serve
 done
 wait "$follower" || { cat "$work/told"; fail "a consumer saw something else"; }
 cat "$work/told"
+[ "$in_the_middle" -ge 2 ] || fail "the server was killed $in_the_middle times while changes were made"
+echo "  the server was killed $in_the_middle times while changes were made"
 stop
 echo "changes passed"

@@ -100,8 +100,23 @@ impl ListRequest {
         Ok((page, next))
     }
 
-    /// The answer with one page of the set of that name.
+    /// The answer with one page of the set of that name, of the size that the client prefers.
     pub fn answer<T: Serialize>(
+        &self,
+        ctx: &Ctx,
+        set: &str,
+        page: Result<Page<T>, StoreError>,
+    ) -> Result<Response, ApiError> {
+        let mut response = self.answer_whole(ctx, set, page)?;
+        let applied = self.preferred.map(|size| HeaderValue::from_str(&format!("{MAX_PAGE_SIZE}={size}")));
+        if let Some(Ok(applied)) = applied {
+            response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+        }
+        Ok(response)
+    }
+
+    /// The answer with a list that has one page, whatever the client prefers.
+    pub fn answer_whole<T: Serialize>(
         &self,
         ctx: &Ctx,
         set: &str,
@@ -109,18 +124,13 @@ impl ListRequest {
     ) -> Result<Response, ApiError> {
         let (page, next_link) = self.next_of(page)?;
         let context = format!("{}/api/$metadata#{set}", ctx.config().base_url);
-        let mut response = if self.query.select.is_empty() {
-            json(&ListBody { context, count: page.count, value: page.items, next_link })?
+        if self.query.select.is_empty() {
+            json(&ListBody { context, count: page.count, value: page.items, next_link })
         } else {
             let items = page.items.iter().map(|item| selected(item, &self.query));
             let value = items.collect::<Result<Vec<_>, _>>()?;
-            json(&ListBody { context, count: page.count, value, next_link })?
-        };
-        let applied = self.preferred.map(|size| HeaderValue::from_str(&format!("{MAX_PAGE_SIZE}={size}")));
-        if let Some(Ok(applied)) = applied {
-            response.headers_mut().insert(PREFERENCE_APPLIED, applied);
+            json(&ListBody { context, count: page.count, value, next_link })
         }
-        Ok(response)
     }
 }
 

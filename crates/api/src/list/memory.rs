@@ -56,7 +56,7 @@ pub(crate) fn answer<T: Serialize>(
 ) -> Result<Response, ApiError> {
     let list = ListRequest::read(ctx, entity, uri)?;
     let page = page(&list, items)?;
-    list.answer(ctx, set, Ok(page))
+    list.answer_whole(ctx, set, Ok(page))
 }
 
 /// The same with pages of so many items, where they are in the order of the key: a page begins behind the last item of
@@ -72,19 +72,19 @@ pub(crate) fn answer_by_key<T: Serialize>(
     let list = ListRequest::read(ctx, entity, uri)?;
     let mut page = page(&list, items)?;
     let query = &list.query;
-    if query.order.is_empty() && query.top.is_none() && query.skip == 0 {
-        let of =
-            |item: &Map<String, Json>| item.get(key).and_then(Json::as_str).map(fold).unwrap_or_default();
-        page.items.sort_by_key(of);
-        if let Some(after) = list.page().cursor {
-            let after = fold(after);
-            page.items.retain(|item| of(item) > after);
-        }
-        let size = usize::try_from(size.min(list.page_max(size))).unwrap_or(usize::MAX);
-        if page.items.len() > size {
-            page.items.truncate(size);
-            page.next = page.items.last().map(of);
-        }
+    if !query.order.is_empty() || query.top.is_some() || query.skip > 0 {
+        return list.answer_whole(ctx, set, Ok(page));
+    }
+    let of = |item: &Map<String, Json>| item.get(key).and_then(Json::as_str).map(fold).unwrap_or_default();
+    page.items.sort_by_key(of);
+    if let Some(after) = list.page().cursor {
+        let after = fold(after);
+        page.items.retain(|item| of(item) > after);
+    }
+    let size = usize::try_from(size.min(list.page_max(size))).unwrap_or(usize::MAX);
+    if page.items.len() > size {
+        page.items.truncate(size);
+        page.next = page.items.last().map(of);
     }
     list.answer(ctx, set, Ok(page))
 }

@@ -95,7 +95,7 @@ struct Hold {
 
 async fn rules(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
     let list = ListRequest::read(&ctx, &RULE_TYPE, &uri)?;
-    list.answer(&ctx, RULES, Ok(list::whole(&list, all_rules(&ctx).await?)))
+    list.answer_whole(&ctx, RULES, Ok(list::whole(&list, all_rules(&ctx).await?)))
 }
 
 async fn rule(ctx: Ctx, Param(table): Param, uri: Uri) -> Result<Response, ApiError> {
@@ -141,7 +141,7 @@ async fn all_rules(ctx: &Ctx) -> Result<Vec<Rule>, ApiError> {
 
 async fn holds(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
     let list = ListRequest::read(&ctx, &HOLD_TYPE, &uri)?;
-    list.answer(&ctx, HOLDS, Ok(list::whole(&list, all_holds(&ctx).await?)))
+    list.answer_whole(&ctx, HOLDS, Ok(list::whole(&list, all_holds(&ctx).await?)))
 }
 
 async fn hold(ctx: Ctx, Param(name): Param, uri: Uri) -> Result<Response, ApiError> {

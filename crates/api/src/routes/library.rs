@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use model::Permission::LibraryManage;
 use odata::{EntityType, Kind, Property};
-use store::Page;
 
 use super::Access::Needs;
 use super::{Bounds, Routes};
@@ -52,11 +51,7 @@ pub(super) fn routes(routes: &mut Routes) {
 async fn list(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
     let list = ListRequest::read(&ctx, &LIBRARY_FILE_TYPE, &uri)?;
     let files = ctx.actions().library().await?;
-    let count = list.query.count.then_some(files.len() as u64);
-    let skip = usize::try_from(list.query.skip).unwrap_or(usize::MAX);
-    let top = list.query.top.and_then(|top| usize::try_from(top).ok()).unwrap_or(usize::MAX);
-    let items = files.into_iter().skip(skip).take(top).collect();
-    list.answer(&ctx, SET, Ok(Page { items, next: None, count }))
+    list.answer_whole(&ctx, SET, Ok(list::whole(&list, files)))
 }
 
 async fn add(ctx: Ctx, request: Request) -> Result<Response, ApiError> {

@@ -55,7 +55,7 @@ pub(super) fn routes(routes: &mut Routes) {
 async fn all(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
     let list = ListRequest::read(&ctx, &FUNCTION_TYPE, &uri)?;
     let functions = ctx.store().hunting_functions().await?;
-    list.answer(&ctx, FUNCTIONS, Ok(list::whole(&list, functions)))
+    list.answer_whole(&ctx, FUNCTIONS, Ok(list::whole(&list, functions)))
 }
 
 async fn one(ctx: Ctx, Param(name): Param, uri: Uri) -> Result<Response, ApiError> {

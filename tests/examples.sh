@@ -45,7 +45,15 @@ run 'hunting: [1-9]' python3 "$examples/power_bi.py"
 run 'indicators as STIX' python3 "$examples/indicators.py"
 run 'is Resolved' python3 "$examples/tickets.py"
 run '^[1-9][0-9]* alerts' python3 "$examples/siem_pull.py" "$work/place.json"
-run '^[0-9]+ alerts' python3 "$examples/siem_pull.py" "$work/place.json"
+grep '^{' "$work/said" | sort >"$work/pulled"
+# Of what was there, the second round brings what was changed, and nothing again.
+alert=$(jq -er .id <<<"$(head -n 1 "$work/pulled")")
+api "/api/alerts/$alert" -X PATCH -d '{"status":"InProgress"}' -o /dev/null -f
+run '^[1-9][0-9]* alerts' python3 "$examples/siem_pull.py" "$work/place.json"
+grep '^{' "$work/said" | sort >"$work/pulled-again"
+jq -es --arg id "$alert" 'any(.id == $id and .status == "InProgress")' "$work/pulled-again" >/dev/null ||
+  fail "siem_pull.py does not bring the alert that was changed"
+[ -z "$(comm -12 "$work/pulled" "$work/pulled-again")" ] || fail "siem_pull.py brings what it brought already"
 run '[1-9][0-9]* alerts' python3 "$examples/partner.py"
 
 venv=${EXAMPLES_VENV:-$work/venv}

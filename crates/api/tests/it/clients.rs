@@ -6,6 +6,7 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use model::{DeviceId, Permission};
 use serde_json::{Value, json};
 
+use crate::actions;
 use crate::world::{BASE, Reply, World};
 
 const SHA1: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -58,6 +59,10 @@ async fn expressions_of_clients_find_what_they_say() {
             "/api/machines/?$filter=ComputerDNSName eq 'PC1.contoso.example' AND healthStatus eq 'Active'&$count=true",
             1,
         ),
+        (
+            "/api/machines?$filter=computerDnsName eq 'pc1.contoso.example' and healthStatus eq 'Active' and lastIpAddress eq '1.2.3.4'",
+            0,
+        ),
         ("/api/machines?%24filter=id+eq+'x'", 0),
         ("/api/machines?$filter=lastSeen gt 2018-08-01Z", 3),
         ("/api/machines?$filter=startswith(computerDnsName,'pc')", 3),
@@ -98,6 +103,46 @@ async fn expressions_of_clients_find_what_they_say() {
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());
         assert_eq!(reply.ok()["value"].as_array().unwrap().len(), count, "{path}");
     }
+}
+
+/// What playbooks and integrations ask of the list of machine actions while they wait.
+#[tokio::test]
+async fn machine_actions_are_found_as_clients_poll_them() {
+    let (world, _sensor) = actions::world().await;
+    for verb in ["isolate", "runAntiVirusScan"] {
+        let body = json!({ "Comment": "c", "IsolationType": "Full", "ScanType": "Quick" }).to_string();
+        assert_eq!(world.post(&format!("/api/machines/{}/{verb}", actions::PC), body).await.status, 201);
+        world.clock.advance(1);
+    }
+    let machine = actions::id(&world);
+    for (path, count) in [
+        (
+            format!(
+                "(machineId eq '{machine}' and status eq 'Pending') or (machineId eq 'b' and status eq 'Pending')"
+            ),
+            2,
+        ),
+        (
+            format!(
+                "(machineId eq '{machine}' and status eq 'Succeeded') or (machineId eq 'b' and status eq 'Succeeded')"
+            ),
+            0,
+        ),
+        ("status in ('Pending','InProgress') AND type eq 'Isolate'&$count=true".to_owned(), 1),
+        ("type+eq+'Isolate'".to_owned(), 1),
+        (
+            "lastUpdateDateTimeUtc gt 2024-01-01T00:00:00Z&$orderby=lastUpdateDateTimeUtc asc&$top=5&$skip=1"
+                .to_owned(),
+            1,
+        ),
+    ] {
+        let reply = world.get(&encoded(&format!("/api/machineactions/?$filter={path}"))).await.ok();
+        assert_eq!(reply["value"].as_array().unwrap().len(), count, "{path}");
+        assert!(reply.get("@odata.count").is_none_or(|told| *told == json!(count)), "{path}: {reply}");
+    }
+    let again = world.post(&format!("/api/machines/{}/isolate", actions::PC), r#"{"Comment":"c"}"#).await;
+    assert_eq!(again.error(), (400, "ActiveRequestAlreadyExists".to_owned()));
+    assert!(again.text().contains("ActiveRequestAlreadyExists"));
 }
 
 #[tokio::test]

@@ -67,6 +67,9 @@ async fn discovery_and_keys_are_open() {
     ))
     .await;
     assert_eq!(instance["metadata"][0]["preferred_network"], "login.microsoftonline.com");
+    world.user("ada@contoso.example", false).await;
+    let realm = get("/common/userrealm/ada@contoso.example?api-version=1.0").await;
+    assert_eq!(realm["account_type"], "Managed");
     let unknown = world.send("GET", "/common/discovery/instance", None, Body::empty()).await;
     assert_eq!((unknown.status.as_u16(), unknown.json()["error"].as_str()), (400, Some("invalid_instance")));
 }

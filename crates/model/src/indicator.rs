@@ -41,6 +41,23 @@ pub struct Indicator {
     pub external_id: Option<String>,
 }
 
+impl Indicator {
+    /// The id of the STIX object that it came in, if it did: `indicator--` and a UUID.
+    pub fn object_id(&self) -> Option<&str> {
+        self.external_id.as_deref().filter(|id| is_object_id(id))
+    }
+}
+
+/// Whether a text is an id of an indicator of STIX: hexadecimal digits in groups, as they are written there.
+pub fn is_object_id(text: &str) -> bool {
+    let Some(uuid) = text.strip_prefix("indicator--") else { return false };
+    uuid.len() == 36
+        && uuid.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'),
+        })
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum IndicatorType {
     FileSha1,

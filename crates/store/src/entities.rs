@@ -46,7 +46,9 @@ pub(crate) static MACHINE: Entity = Entity {
         "onboardingStatus",
         "aadDeviceId",
         "rbacGroupId",
+        "rbacGroupName",
     ],
+    pairs: &[],
 };
 
 pub(crate) static ALERT: Entity = Entity {
@@ -70,7 +72,9 @@ pub(crate) static ALERT: Entity = Entity {
         "lastEventTime",
         "machineId",
         "computerDnsName",
+        "rbacGroupName",
     ],
+    pairs: &[("status", "severity")],
 };
 
 pub(crate) static INCIDENT: Entity = Entity {
@@ -81,6 +85,7 @@ pub(crate) static INCIDENT: Entity = Entity {
     fields: INCIDENT_FIELDS,
     default_order: ("createdTime", true),
     indexed: &["incidentId", "status", "createdTime", "lastUpdateTime"],
+    pairs: &[],
 };
 
 pub(crate) static INDICATOR: Entity = Entity {
@@ -104,6 +109,7 @@ pub(crate) static INDICATOR: Entity = Entity {
         "lastUpdateTime",
         "expirationTime",
     ],
+    pairs: &[],
 };
 
 const MACHINE_FIELDS: &[Field] = &[
@@ -318,6 +324,8 @@ pub(crate) struct Entity {
     /// Properties with an index that begins with them, behind the tenant; that of a property that equals can be asked of
     /// goes on with the default order.
     pub(crate) indexed: &'static [&'static str],
+    /// Properties that are often asked for together, with an index of both that goes on with the default order.
+    pub(crate) pairs: &'static [(&'static str, &'static str)],
 }
 
 /// One property and where it is stored.

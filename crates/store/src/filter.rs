@@ -171,9 +171,12 @@ impl Subject {
                 CompareOp::Gt | CompareOp::Ge | CompareOp::Lt | CompareOp::Le => never(),
             });
         }
-        if self.kind == Kind::Enum && !matches!(op, CompareOp::Eq | CompareOp::Ne) {
+        // The other members of an enum can be looked up.
+        let is_other = op == CompareOp::Ne && self.is_required;
+        if self.kind == Kind::Enum && (is_other || !matches!(op, CompareOp::Eq | CompareOp::Ne)) {
             let place = self.place(value)?;
             return Ok(self.one_of(|at, _| match op {
+                CompareOp::Ne => at != place,
                 CompareOp::Gt => at > place,
                 CompareOp::Ge => at >= place,
                 CompareOp::Lt => at < place,

@@ -3,15 +3,16 @@
 use model::Ticks;
 use model::indicator::{Indicator, IndicatorType};
 use model::time::TICKS_PER_SECOND;
-use odata::{Filter, Query};
+use odata::{CompareOp, Filter, Query};
 use sea_query::{Expr, ExprTrait};
 
 use crate::database::{self, Connection, Row, commit};
-use crate::entities::INDICATOR;
+use crate::entities::{INDICATOR, INDICATOR_TYPE};
 use crate::entity_rows::{add, parse, read, remove, replace};
 use crate::error::failed;
+use crate::filter::{self, Indexes};
 use crate::page::{self, Page, PageRequest, Scope};
-use crate::{StoreError, TenantStore, filter, fold};
+use crate::{StoreError, TenantStore, fold};
 
 /// Indicators of one tenant, expired ones included.
 const INDICATORS_MAX: i64 = 2_000_000;
@@ -63,7 +64,8 @@ impl TenantStore {
         query: &Query,
         page: PageRequest<'_>,
     ) -> Result<Page<Indicator>, StoreError> {
-        page::list(&self.db, &INDICATOR, &self.key, owner.scope(now), query, page).await
+        let query = Query { filter: owner.narrowed(query.filter.as_ref())?, ..query.clone() };
+        page::list(&self.db, &INDICATOR, &self.key, Scope::Most(active(now)), &query, page).await
     }
 
     /// How many active indicators pass the filter.
@@ -73,7 +75,8 @@ impl TenantStore {
         now: Ticks,
         filter: Option<&Filter>,
     ) -> Result<u64, StoreError> {
-        page::count(&self.db, &INDICATOR, &self.key, owner.scope(now), filter).await
+        let filter = owner.narrowed(filter)?;
+        page::count(&self.db, &INDICATOR, &self.key, Scope::Most(active(now)), filter.as_ref()).await
     }
 
     /// Adds indicators, or changes those that are there by kind and value. All that can be are stored, in one
@@ -96,18 +99,15 @@ impl TenantStore {
         Ok(answers)
     }
 
-    async fn submit(
+    pub(crate) async fn submit(
         &self,
         connection: &mut Connection,
         owner: &IndicatorOwner,
         now: Ticks,
         Submission { indicator, by }: &Submission,
     ) -> Result<Submitted, StoreError> {
-        const KNOWN: &str = "SELECT body FROM indicators WHERE tenant = $1 AND value_key = $2";
         let key = value_key(indicator.indicator_type, &indicator.indicator_value);
-        let known = database::query(KNOWN).bind(&self.key).bind(&key).fetch_optional(&mut *connection).await;
-        let known = known.map_err(failed("find an indicator"))?;
-        let Some(known) = known.map(|row| parse::<Indicator>(&INDICATOR, &row)).transpose()? else {
+        let Some(known) = self.indicator_of_value(connection, &key).await? else {
             let id = self.count_indicators(connection, 1).await?.to_string();
             let (creation_time, last_update_time) = (now, now);
             let indicator = Indicator { id, creation_time, last_update_time, ..indicator.clone() };
@@ -134,6 +134,18 @@ impl TenantStore {
         Ok(Submitted::Stored(Box::new(indicator)))
     }
 
+    /// The indicator of that kind and value, whoever made it.
+    pub(crate) async fn indicator_of_value(
+        &self,
+        connection: &mut Connection,
+        key: &str,
+    ) -> Result<Option<Indicator>, StoreError> {
+        const SQL: &str = "SELECT body FROM indicators WHERE tenant = $1 AND value_key = $2";
+        let known = database::query(SQL).bind(&self.key).bind(key).fetch_optional(connection).await;
+        let known = known.map_err(failed("find an indicator"))?;
+        known.map(|row| parse::<Indicator>(&INDICATOR, &row)).transpose()
+    }
+
     /// Takes indicators away, all of them or none; refused when one of them is not there.
     pub async fn remove_indicators(&self, owner: &IndicatorOwner, ids: &[String]) -> Result<(), StoreError> {
         let mut transaction = self.db.begin().await?;
@@ -150,7 +162,11 @@ impl TenantStore {
 
     /// This time, or the first one behind those of the submissions that are there: others may have come first while this
     /// one waited.
-    async fn time_after_others(&self, connection: &mut Connection, now: Ticks) -> Result<Ticks, StoreError> {
+    pub(crate) async fn time_after_others(
+        &self,
+        connection: &mut Connection,
+        now: Ticks,
+    ) -> Result<Ticks, StoreError> {
         const SQL: &str = "INSERT INTO counters (tenant, name, value) VALUES ($1, 'indicator_time', $2) \
                            ON CONFLICT (tenant, name) DO UPDATE SET value = CASE \
                            WHEN counters.value BETWEEN excluded.value AND excluded.value + $3 \
@@ -160,7 +176,11 @@ impl TenantStore {
         time.map(Ticks).map_err(failed("take the time of a submission"))
     }
 
-    async fn remove_expired(&self, connection: &mut Connection, now: Ticks) -> Result<(), StoreError> {
+    pub(crate) async fn remove_expired(
+        &self,
+        connection: &mut Connection,
+        now: Ticks,
+    ) -> Result<(), StoreError> {
         const SQL: &str = "SELECT id FROM indicators WHERE tenant = $1 AND expiration_time < $2 LIMIT $3";
         let before = now.plus_seconds(-EXPIRED_KEPT_SECONDS);
         let query = database::query(SQL).bind(&self.key).bind(before.0).bind(EXPIRED_MAX);
@@ -174,7 +194,11 @@ impl TenantStore {
     }
 
     /// Counts indicators that come or go. For one that comes, answers with its number.
-    async fn count_indicators(&self, connection: &mut Connection, by: i64) -> Result<i64, StoreError> {
+    pub(crate) async fn count_indicators(
+        &self,
+        connection: &mut Connection,
+        by: i64,
+    ) -> Result<i64, StoreError> {
         const SQL: &str = "INSERT INTO counters (tenant, name, value) VALUES ($1, $2, $3) \
                            ON CONFLICT (tenant, name) DO UPDATE SET value = counters.value + excluded.value \
                            RETURNING value";
@@ -195,29 +219,45 @@ impl TenantStore {
 }
 
 /// What makes two indicators the same. Paths of URLs have letter case; nothing else has.
-fn value_key(kind: IndicatorType, value: &str) -> String {
+pub(crate) fn value_key(kind: IndicatorType, value: &str) -> String {
     let value = if kind == IndicatorType::Url { value.to_owned() } else { fold(value) };
     format!("{}:{value}", kind.name())
 }
 
 impl IndicatorOwner {
-    fn owns(&self, indicator: &Indicator) -> bool {
+    pub(crate) fn owns(&self, indicator: &Indicator) -> bool {
         match self {
             IndicatorOwner::Anyone => true,
             IndicatorOwner::Only(creator) => *creator == indicator.created_by,
         }
     }
 
-    /// Of the active ones, those that are seen.
-    fn scope(&self, now: Ticks) -> Scope {
-        let expires = || Expr::col((INDICATOR.table, "expiration_time"));
-        let active = expires().is_null().or(expires().gt(now.0));
+    /// The filter that only those pass which are seen.
+    fn narrowed(&self, filter: Option<&Filter>) -> Result<Option<Filter>, StoreError> {
+        let IndicatorOwner::Only(creator) = self else { return Ok(filter.cloned()) };
+        let property = INDICATOR_TYPE.property("createdBy");
+        let property = property.ok_or_else(|| StoreError::invalid("filter", "'createdBy' is not there"))?;
+        let own =
+            Filter::Compare { property, op: CompareOp::Eq, value: odata::Value::String(creator.clone()) };
+        Ok(Some(match filter {
+            None => own,
+            Some(filter) => Filter::And(vec![own, filter.clone()]),
+        }))
+    }
+
+    /// Of the active ones, those that are seen, where something else leads to the rows.
+    pub(crate) fn seen(&self, now: Ticks) -> Expr {
         match self {
-            IndicatorOwner::Anyone => Scope::Most(active),
+            IndicatorOwner::Anyone => active(now),
             IndicatorOwner::Only(creator) => {
-                let created_by = Expr::col((INDICATOR.table, "created_by")).eq(fold(creator));
-                Scope::Few(filter::all(vec![active, created_by]))
+                let created_by = filter::column(&INDICATOR, "created_by", Indexes::Passed);
+                active(now).and(created_by.eq(fold(creator)))
             }
         }
     }
+}
+
+fn active(now: Ticks) -> Expr {
+    let expires = || Expr::col((INDICATOR.table, "expiration_time"));
+    expires().is_null().or(expires().gt(now.0))
 }

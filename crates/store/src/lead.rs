@@ -6,7 +6,7 @@
 //! to choose.
 
 use odata::{CompareOp, Filter, Kind, Property, TextFn, Value};
-use sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement};
+use sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, UnionType};
 
 use crate::StoreError;
 use crate::database::{Connection, select};
@@ -21,6 +21,11 @@ const COUNTED_MAX: i64 = 50_000;
 /// Parts of a filter that are looked at.
 const PARTS_MAX: usize = 8;
 
+/// Properties whose index does not go on with the order of the list: few rows have a value in common.
+const FEW_IN_COMMON: [&str; 1] = ["incidentId"];
+/// Ways of one part that are looked at.
+const WAYS_MAX: usize = 50;
+
 /// How the rows of a list are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lead {
@@ -30,6 +35,8 @@ pub(crate) enum Lead {
     Order,
     /// By the part of the filter of that place, in the order of the list.
     Equal(usize),
+    /// By the two parts of the filter of those places, in the order of the list.
+    Pair(usize, usize),
     /// By the part of the filter of that place, then sorted.
     Sorted(usize),
 }
@@ -42,6 +49,7 @@ impl Lead {
             Lead::Open => true,
             Lead::Sorted(lead) => lead == at || is_same_range(parts[lead], parts[at]),
             Lead::Equal(lead) => lead == at || is_bound_of(parts[at], order),
+            Lead::Pair(one, other) => one == at || other == at || is_bound_of(parts[at], order),
             Lead::Order => is_bound_of(parts[at], order),
         };
         if is_led { Indexes::Used } else { Indexes::Passed }
@@ -51,7 +59,7 @@ impl Lead {
     pub fn of_order(self) -> Indexes {
         match self {
             Lead::Sorted(_) => Indexes::Passed,
-            Lead::Open | Lead::Order | Lead::Equal(_) => Indexes::Used,
+            Lead::Open | Lead::Order | Lead::Equal(_) | Lead::Pair(..) => Indexes::Used,
         }
     }
 }
@@ -75,8 +83,35 @@ pub(crate) fn condition(
         Some((property, value)) if lead == Lead::Sorted(at) => {
             Ok(filter::has_text(entity, tenant, property, value))
         }
+        None if lead == Lead::Sorted(at) => match parts[at] {
+            Filter::Or(ways) => {
+                Ok(Expr::col((entity.table, "id")).in_subquery(each_way(entity, tenant, ways)?))
+            }
+            part => filter::condition(entity, part, Indexes::Used),
+        },
         _ => filter::condition(entity, parts[at], lead.of_part(parts, at, order)),
     }
+}
+
+/// The ids of the rows of a tenant that pass one of several filters, each found by an index of its own, and a row as often
+/// as it passes.
+fn each_way(entity: &'static Entity, tenant: &str, ways: &[Filter]) -> Result<SelectStatement, StoreError> {
+    let rows = |way: &Filter| -> Result<SelectStatement, StoreError> {
+        let mut rows = Query::select();
+        rows.column((entity.table, "id"))
+            .from(entity.table)
+            .and_where(Expr::col((entity.table, "tenant")).eq(tenant))
+            .and_where(filter::condition(entity, way, Indexes::Used)?);
+        Ok(rows)
+    };
+    let Some((first, others)) = ways.split_first() else {
+        return Err(StoreError::invalid("filter", "'or' stands between conditions"));
+    };
+    let mut all = rows(first)?;
+    for way in others {
+        all.union(UnionType::All, rows(way)?);
+    }
+    Ok(all)
 }
 
 /// What leads to the rows of a list with that filter. `is_default_order` when the order is one that indexes have behind
@@ -104,8 +139,10 @@ async fn choose_within(
 ) -> Result<Lead, StoreError> {
     let mut candidates = Vec::new();
     for (at, part) in parts.iter().enumerate() {
-        if candidates.len() < PARTS_MAX && is_indexed(entity, part) {
-            let range = parts.iter().filter(|other| is_same_range(part, other)).copied();
+        // The bounds of a range are one candidate: the first stands for all.
+        let is_counted = parts[..at].iter().any(|before| is_same_range(before, part));
+        if candidates.len() < PARTS_MAX && !is_counted && is_indexed(entity, part) {
+            let range = parts[at + 1..].iter().filter(|other| is_same_range(part, other)).copied();
             candidates.push((at, probe(entity, tenant, part, range)?));
         }
     }
@@ -123,11 +160,21 @@ async fn choose_within(
             common.push((*at, rows));
         }
     }
+    let pair = if is_default_order { pair(entity, parts) } else { None };
     if let (_, 1..) = rarest {
-        return Ok(Lead::Sorted(rarest.1 - 1));
+        let at = rarest.1 - 1;
+        return Ok(match pair {
+            Some((one, other)) if one == at || other == at => Lead::Pair(one, other),
+            // As many rows are passed over at most as would be sorted, and mostly fewer.
+            _ if is_default_order && is_ordered(parts[at]) => Lead::Equal(at),
+            _ => Lead::Sorted(at),
+        });
     }
     if !is_default_order {
         return Ok(Lead::Order);
+    }
+    if let Some((one, other)) = pair {
+        return Ok(Lead::Pair(one, other));
     }
     let mut best = None;
     for (at, rows) in &common {
@@ -142,16 +189,28 @@ async fn choose_within(
 /// Whether an index begins with what the part is about.
 fn is_indexed(entity: &'static Entity, part: &Filter) -> bool {
     let property = match part {
-        Filter::Compare { op: CompareOp::Ne, .. } | Filter::Compare { value: Value::Null, .. } => {
-            return false;
+        Filter::Compare { value: Value::Null, .. } => return false,
+        // The other members of an enum that is always there.
+        Filter::Compare { op: CompareOp::Ne, property, .. } => {
+            let is_required = entity.field(property.name).is_some_and(|field| field.is_required);
+            return property.kind == Kind::Enum && is_required && entity.indexed.contains(&property.name);
         }
         Filter::Compare { property, .. } | Filter::In { property, .. } => property,
         Filter::Text { function: TextFn::StartsWith, property, .. } if property.kind == Kind::String => {
             property
         }
+        // Each way is found by an index of its own.
+        Filter::Or(ways) => {
+            return ways.len() <= WAYS_MAX && ways.iter().all(|way| is_value(way) && is_indexed(entity, way));
+        }
         part => return texts_of(part).is_some(),
     };
     entity.indexed.contains(&property.name)
+}
+
+/// Whether a part asks for values of a property.
+fn is_value(part: &Filter) -> bool {
+    matches!(part, Filter::Compare { op: CompareOp::Eq, .. } | Filter::In { .. })
 }
 
 /// The property that a part bounds from one side.
@@ -171,6 +230,25 @@ fn is_bound_of(part: &Filter, property: &Property) -> bool {
 /// Whether two parts bound the same property.
 fn is_same_range(one: &Filter, other: &Filter) -> bool {
     bounded(one).is_some() && bounded(one) == bounded(other)
+}
+
+/// Whether the index of the part goes on with the order of the list.
+fn is_ordered(part: &Filter) -> bool {
+    match part {
+        Filter::Compare { op: CompareOp::Eq, property, .. } => {
+            property.kind != Kind::DateTime && !FEW_IN_COMMON.contains(&property.name)
+        }
+        _ => false,
+    }
+}
+
+/// Two parts that one index leads to together.
+fn pair(entity: &'static Entity, parts: &[&Filter]) -> Option<(usize, usize)> {
+    let place = |name: &str| {
+        let is_of = |part: &&Filter| matches!(part, Filter::Compare { op: CompareOp::Eq, property, value } if property.name == name && *value != Value::Null);
+        parts.iter().position(is_of)
+    };
+    entity.pairs.iter().find_map(|(one, other)| Some((place(one)?, place(other)?)))
 }
 
 fn is_equality(part: &Filter) -> bool {
@@ -199,6 +277,9 @@ fn probe<'f>(
 ) -> Result<SelectStatement, StoreError> {
     if let Some((property, value)) = texts_of(part) {
         return Ok(filter::elements_with(entity, tenant, property, value));
+    }
+    if let Filter::Or(ways) = part {
+        return each_way(entity, tenant, ways);
     }
     let mut rows = Query::select();
     rows.expr(Expr::cust("1"))
@@ -261,7 +342,7 @@ mod tests {
                 let mut rows = probe(entity, "t", &part, std::iter::empty()).unwrap();
                 let order = entity.field(entity.default_order.0).unwrap().column.unwrap();
                 let is_led = !matches!(part, Filter::Compare { value: Value::DateTime(_), .. })
-                    && !["incidentId"].contains(name);
+                    && !FEW_IN_COMMON.contains(name);
                 if is_led {
                     rows.order_by((entity.table, order), Order::Asc);
                 }
@@ -278,6 +359,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_pair_has_an_index() {
+        let store = Store::open_in_memory().await.unwrap();
+        let text = "status eq 'New' and severity eq 'High' and alertCreationTime ge 2024-01-01T00:00:00Z";
+        let query = odata::parse(&ALERT_TYPE, &[("$filter", text)], Limits::new(10)).unwrap();
+        let parts = parts(query.filter.as_ref().unwrap());
+        assert_eq!(pair(&ALERT, &parts), Some((0, 1)));
+        let order = ALERT_TYPE.property("alertCreationTime").unwrap();
+        let mut rows = Query::select();
+        rows.column("body").from("alerts").and_where(Expr::col(("alerts", "tenant")).eq("t"));
+        for at in 0..parts.len() {
+            rows.and_where(condition(&ALERT, "t", (&parts, at), (Lead::Pair(0, 1), order)).unwrap());
+        }
+        rows.order_by(("alerts", "alert_creation_time"), Order::Desc).order_by(("alerts", "id"), Order::Desc);
+        let sql = format!("EXPLAIN QUERY PLAN {}", rows.to_string(SqliteQueryBuilder));
+        let plan = crate::database::query(AssertSqlSafe(sql).into_sql_str());
+        let plan = plan.fetch_all(store.db.readers()).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.try_get("detail").unwrap()).collect();
+        assert_eq!(
+            plan,
+            [
+                "SEARCH alerts USING INDEX alerts_status_severity (tenant=? AND status=? AND severity=? AND alert_creation_time>?)"
+            ]
+        );
+    }
+
+    #[tokio::test]
     async fn the_rarest_part_leads() {
         let id = TenantId(uuid::Uuid::from_u128(1));
         let tenant = Store::open_in_memory().await.unwrap().tenant(id);
@@ -290,7 +397,8 @@ mod tests {
         let machines: Vec<Machine> = (0..40).map(make).collect();
         tenant.commit_machines("test", 1, &machines).await.unwrap();
         for (filter, is_default_order, expected) in [
-            ("version eq 'v1' and healthStatus eq 'Inactive'", true, Lead::Sorted(1)),
+            ("version eq 'v1' and healthStatus eq 'Inactive'", true, Lead::Equal(1)),
+            ("version eq 'v1' and healthStatus eq 'Inactive'", false, Lead::Sorted(1)),
             ("healthStatus eq 'Active' and machineTags/any(t: t eq 'VIP')", true, Lead::Sorted(1)),
             ("healthStatus eq 'Active' and version eq 'v1'", true, Lead::Equal(1)),
             ("healthStatus eq 'Active' and version eq 'v1'", false, Lead::Order),
@@ -299,11 +407,19 @@ mod tests {
             (
                 "lastSeen ge 0001-01-01T00:00:00.000001Z and lastSeen lt 0001-01-01T00:00:00.0000012Z",
                 true,
-                Lead::Sorted(1),
+                Lead::Sorted(0),
             ),
             ("startswith(version,'x') and healthStatus eq 'Active'", true, Lead::Sorted(0)),
             ("osBuild eq 7 or healthStatus eq 'Inactive'", true, Lead::Open),
+            ("version in ('v0','v2') or healthStatus eq 'Inactive'", true, Lead::Order),
+            (
+                "lastSeen ge 0001-01-01T00:00:00Z and (version eq 'v2' or healthStatus eq 'Inactive')",
+                true,
+                Lead::Sorted(1),
+            ),
             ("osBuild eq null", true, Lead::Open),
+            ("healthStatus ne 'Active'", true, Lead::Sorted(0)),
+            ("healthStatus ne 'Inactive'", true, Lead::Order),
         ] {
             let query = odata::parse(&MACHINE_TYPE, &[("$filter", filter)], Limits::new(10)).unwrap();
             let parts = parts(query.filter.as_ref().unwrap());

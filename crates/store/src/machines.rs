@@ -2,16 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use model::DeviceId;
 use model::alert::Severity;
 use model::machine::{Machine, RiskScore};
+use model::{DeviceId, Reach};
 use odata::{Filter, Query};
 use sea_query::{Expr, ExprTrait, Order};
 use serde_json::Value as Json;
 
 use crate::database::{self, Connection, Row, commit, select};
 use crate::device_groups::grouped;
-use crate::entities::MACHINE;
+use crate::entities::{MACHINE, MACHINE_TYPE};
 use crate::entity_rows::{add, parse, read, read_where, replace};
 use crate::error::failed;
 use crate::filter::Indexes;
@@ -107,7 +107,8 @@ impl TenantStore {
         query: &Query,
         page: PageRequest<'_>,
     ) -> Result<Page<Machine>, StoreError> {
-        page::list(&self.db, &MACHINE, &self.key, self.machines_in_reach(scope), query, page).await
+        let query = Query { filter: self.narrowed(query.filter.as_ref())?, ..query.clone() };
+        page::list(&self.db, &MACHINE, &self.key, scope.condition(&self.key), &query, page).await
     }
 
     /// How many machines pass the filter.
@@ -115,10 +116,17 @@ impl TenantStore {
         self.machine_count_of(&MachineScope::All, filter).await
     }
 
-    /// Of the machines of a scope, those in reach.
-    fn machines_in_reach(&self, scope: &MachineScope) -> Option<Expr> {
-        let both = scope.condition(&self.key).into_iter().chain(self.machine_in_reach());
-        both.reduce(ExprTrait::and)
+    /// The filter that only machines in reach pass. It is a part of the filter, so that it can lead to the rows.
+    fn narrowed(&self, filter: Option<&Filter>) -> Result<Option<Filter>, StoreError> {
+        let Reach::Groups(groups) = &self.reach else { return Ok(filter.cloned()) };
+        let property = MACHINE_TYPE.property("rbacGroupId");
+        let property = property.ok_or_else(|| StoreError::invalid("filter", "'rbacGroupId' is not there"))?;
+        let values = groups.iter().map(|group| odata::Value::Int(*group)).collect();
+        let own = Filter::In { property, values };
+        Ok(Some(match filter {
+            None => own,
+            Some(filter) => Filter::And(vec![own, filter.clone()]),
+        }))
     }
 
     /// How many machines of a scope pass the filter.
@@ -127,7 +135,8 @@ impl TenantStore {
         scope: &MachineScope,
         filter: Option<&Filter>,
     ) -> Result<u64, StoreError> {
-        page::count(&self.db, &MACHINE, &self.key, self.machines_in_reach(scope), filter).await
+        let filter = self.narrowed(filter)?;
+        page::count(&self.db, &MACHINE, &self.key, scope.condition(&self.key), filter.as_ref()).await
     }
 
     /// Writes machines whole and moves the follower, or does neither.

@@ -105,22 +105,12 @@ pub(crate) async fn list<T: DeserializeOwned>(
     let limit = cmp::min(page.limit.clamp(1, u64::from(u32::MAX)), left.unwrap_or(u64::MAX));
 
     let mut transaction = db.begin_reading().await?;
+    let parts = query.filter.as_ref().map(lead::parts).unwrap_or_default();
+    let is_default_order = keys[0].is_like(&default_key(entity)?);
+    let lead = choose(&mut transaction, entity, tenant, (&scope, &parts), is_default_order).await?;
     let count = match query.count {
         false => None,
-        true => {
-            let rows = rows(entity, tenant, &scope, query.filter.as_ref())?;
-            let row = select(&counting(&rows)).fetch_one(&mut *transaction).await.map_err(failed(LIST))?;
-            Some(row.try_get::<i64, _>(0).map_err(failed(LIST))?.unsigned_abs())
-        }
-    };
-    let parts = query.filter.as_ref().map(lead::parts).unwrap_or_default();
-    let lead = match scope {
-        Scope::Few(_) => Lead::Open,
-        Scope::All | Scope::Most(_) => {
-            let default = default_key(entity)?;
-            let is_default_order = keys[0].is_like(&default);
-            lead::choose(&mut transaction, entity, tenant, &parts, is_default_order).await?
-        }
+        true => Some(count_led(&mut transaction, entity, tenant, (&scope, &parts), lead).await?),
     };
     let found = Asked { entity, tenant, scope: &scope, query, parts: &parts, keys, limit };
     found.page(&mut transaction, lead, cursor, count).await
@@ -193,22 +183,46 @@ pub(crate) async fn count(
     scope: impl Into<Scope>,
     filter: Option<&odata::Filter>,
 ) -> Result<u64, StoreError> {
-    let statement = counting(&rows(entity, tenant, &scope.into(), filter)?);
-    let row = select(&statement).fetch_one(db.readers()).await.map_err(failed("count entities"))?;
-    Ok(row.try_get::<i64, _>(0).map_err(failed("count entities"))?.unsigned_abs())
+    let scope = scope.into();
+    let parts = filter.map(lead::parts).unwrap_or_default();
+    let mut transaction = db.begin_reading().await?;
+    let lead = choose(&mut transaction, entity, tenant, (&scope, &parts), true).await?;
+    count_led(&mut transaction, entity, tenant, (&scope, &parts), lead).await
 }
 
-fn rows(
+async fn choose(
+    connection: &mut Connection,
     entity: &'static Entity,
     tenant: &str,
-    scope: &Scope,
-    filter: Option<&odata::Filter>,
-) -> Result<SelectStatement, StoreError> {
-    let mut rows = of_scope(entity, tenant, scope);
-    if let Some(filter) = filter {
-        rows.and_where(filter::condition(entity, filter, Indexes::Used)?);
+    (scope, parts): (&Scope, &[&odata::Filter]),
+    is_default_order: bool,
+) -> Result<Lead, StoreError> {
+    match scope {
+        Scope::Few(_) => Ok(Lead::Open),
+        Scope::All | Scope::Most(_) => {
+            lead::choose(connection, entity, tenant, parts, is_default_order).await
+        }
     }
-    Ok(rows)
+}
+
+async fn count_led(
+    connection: &mut Connection,
+    entity: &'static Entity,
+    tenant: &str,
+    (scope, parts): (&Scope, &[&odata::Filter]),
+    lead: Lead,
+) -> Result<u64, StoreError> {
+    // Without an order there is none that could lead.
+    let lead = if lead == Lead::Order { Lead::Open } else { lead };
+    let order = &default_key(entity)?.field.property;
+    let mut rows = of_scope(entity, tenant, scope);
+    rows.expr(Expr::cust("COUNT(*)"));
+    for at in 0..parts.len() {
+        rows.and_where(lead::condition(entity, tenant, (parts, at), (lead, order))?);
+    }
+    let doing = "count entities";
+    let row = select(&rows).fetch_one(connection).await.map_err(failed(doing))?;
+    Ok(row.try_get::<i64, _>(0).map_err(failed(doing))?.unsigned_abs())
 }
 
 fn of_scope(entity: &'static Entity, tenant: &str, scope: &Scope) -> SelectStatement {
@@ -216,12 +230,6 @@ fn of_scope(entity: &'static Entity, tenant: &str, scope: &Scope) -> SelectState
     rows.from(entity.table).and_where(Expr::col((entity.table, "tenant")).eq(tenant));
     rows.and_where_option(scope.condition());
     rows
-}
-
-fn counting(rows: &SelectStatement) -> SelectStatement {
-    let mut counting = rows.clone();
-    counting.expr(Expr::cust("COUNT(*)"));
-    counting
 }
 
 /// What to sort by; the id comes last, so no two rows are equal.
@@ -463,6 +471,8 @@ mod tests {
             "machineTags/any(t: t eq 'AB') and healthStatus eq 'Active'",
             "version in ('a','b') and lastSeen ge 0001-01-01T00:00:00.0000002Z",
             "lastSeen lt 0001-01-01T00:00:00.0000002Z and version ne 'a'",
+            "(version eq 'a' or healthStatus eq 'Active' or version in ('b','ab')) and computerDnsName ne 'a'",
+            "healthStatus ne 'Active' and version eq 'b'",
         ] {
             for order in ["", "version", "version desc", "healthStatus,lastSeen desc", "id desc"] {
                 let options = [("$filter", filter), ("$orderby", order)];

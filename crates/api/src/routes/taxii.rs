@@ -1,6 +1,9 @@
 //! Indicators for programs that speak STIX and TAXII 2.1: a bundle, and a collection that is read and added to.
 
-use std::collections::BTreeSet;
+mod read;
+mod take;
+
+use std::collections::HashMap;
 
 use axum::http::header::{ACCEPT, CONTENT_TYPE, LINK};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
@@ -8,20 +11,21 @@ use axum::response::{IntoResponse, Response};
 use model::Permission::TiReadWrite;
 use model::Ticks;
 use model::indicator::Indicator;
-use odata::{Limits, Query};
 use serde_json::{Value, json};
-use store::{INDICATOR_TYPE, Page, PageRequest, StoreError, Submission, Submitted};
+use store::{INDICATOR_TYPE, Page};
 use uuid::Uuid;
 
+use self::read::{object, page, with_siblings};
+use self::take::{Taken, remove, take_in};
 use super::Access::Needs;
 use super::Routes;
-use super::indicators::{NOT_YOURS, owner, submission};
+use super::indicators::owner;
 use crate::body::JsonObject;
 use crate::ctx::{Ctx, Param};
-use crate::error::{ApiError, code};
+use crate::error::{ApiError, code, media_type};
 use crate::limits::Limit;
-use crate::list::{self, ListRequest, parameter};
-use crate::stix::{self, Given};
+use crate::list::{self, ListRequest};
+use crate::stix;
 
 const MEDIA: &str = "application/taxii+json;version=2.1";
 const STIX: &str = "application/stix+json;version=2.1";
@@ -31,13 +35,10 @@ const COLLECTION_ID: &str = "1b1f8e6a-3d43-4f0e-9e55-6f6c2a7d4c10";
 const COLLECTION: &str = "/taxii2/api/collections/1b1f8e6a-3d43-4f0e-9e55-6f6c2a7d4c10";
 const OBJECTS: &str = "/taxii2/api/collections/1b1f8e6a-3d43-4f0e-9e55-6f6c2a7d4c10/objects";
 const OBJECT: &str = "/taxii2/api/collections/1b1f8e6a-3d43-4f0e-9e55-6f6c2a7d4c10/objects/{id}";
+const VERSIONS: &str = "/taxii2/api/collections/1b1f8e6a-3d43-4f0e-9e55-6f6c2a7d4c10/objects/{id}/versions";
 const MANIFEST: &str = "/taxii2/api/collections/1b1f8e6a-3d43-4f0e-9e55-6f6c2a7d4c10/manifest";
 
 const BATCHES: Limit = Limit::of_caller(30, 1_500);
-const OBJECTS_MAX: usize = 500;
-const PAGE: u64 = 1_000;
-/// Ids of one call.
-const IDS_MAX: usize = 100;
 const ADDED_FIRST: HeaderName = HeaderName::from_static("x-taxii-date-added-first");
 const ADDED_LAST: HeaderName = HeaderName::from_static("x-taxii-date-added-last");
 
@@ -60,7 +61,7 @@ pub(super) fn routes(routes: &mut Routes) {
     routes.get(COLLECTION, needed, one_collection).summary("Describes the collection of indicators.");
     routes
         .get(OBJECTS, needed, objects)
-        .summary("Lists the indicators that changed after `added_after`, the oldest first, as STIX 2.1; `limit`, `next`, `match[id]`, `match[type]`.");
+        .summary("Lists the indicators that changed after `added_after`, the oldest first, as STIX 2.1; `limit`, `next`, `match[id]`, `match[type]`, `match[version]`, `match[spec_version]`.");
     routes
         .post(OBJECTS, needed, add)
         .summary("Adds or changes the indicators of an envelope of STIX 2.1.")
@@ -68,25 +69,49 @@ pub(super) fn routes(routes: &mut Routes) {
         .takes(ENVELOPE_EXAMPLE);
     routes.get(OBJECT, needed, one_object).summary("Reads one indicator as STIX 2.1.");
     routes
+        .delete(OBJECT, needed, delete)
+        .summary("Removes an indicator with all values that it has as one object of STIX.");
+    routes.get(VERSIONS, needed, versions).summary("Lists the versions of an indicator: the present one.");
+    routes
         .get(MANIFEST, needed, manifest)
         .summary("Lists ids and versions of the indicators, without what they say.");
 }
 
-fn taxii(headers: &HeaderMap, status: StatusCode, body: &Value) -> Result<Response, ApiError> {
-    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or("*/*");
-    let is_good = accept.split(',').any(|range| {
+/// Refuses clients that take no answer of TAXII 2.1.
+fn acceptable(headers: &HeaderMap) -> Result<(), ApiError> {
+    let given: Vec<&str> = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let is_good = given.iter().flat_map(|value| value.split(',')).any(|range| {
         let range = range.trim().to_ascii_lowercase();
-        let (kind, rest) = range.split_once(';').unwrap_or((range.as_str(), ""));
-        let is_kind =
-            matches!(kind.trim(), "*/*" | "application/*" | "application/json" | "application/taxii+json");
-        is_kind
-            && (!rest.contains("version=")
-                || rest.contains("version=2.1")
-                || rest.contains("version=\"2.1\""))
+        let kind = range.split(';').next().unwrap_or_default().trim();
+        let is_kind = matches!(kind, "*/*" | "application/*" | "application/json" | "application/taxii+json");
+        is_kind && is_version(&range)
     });
-    if !is_good {
-        return Err(ApiError::new(code::NOT_ACCEPTABLE, format!("'Accept' takes {MEDIA}.")));
+    if is_good || given.is_empty() {
+        return Ok(());
     }
+    Err(ApiError::new(code::NOT_ACCEPTABLE, format!("'Accept' takes {MEDIA}.")))
+}
+
+/// Whether a media type names no other version of TAXII than ours.
+fn is_version(media: &str) -> bool {
+    let parameters = media.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
+    let mut versions = parameters.filter(|(name, _)| name.trim().eq_ignore_ascii_case("version"));
+    versions.all(|(_, version)| version.trim().trim_matches('"') == "2.1")
+}
+
+/// Refuses bodies that are something else.
+fn readable(headers: &HeaderMap) -> Result<(), ApiError> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = media_type(headers);
+    let is_kind = matches!(kind.as_str(), "" | "application/json" | "application/taxii+json");
+    if is_kind && is_version(given) {
+        return Ok(());
+    }
+    Err(ApiError::new(code::UNSUPPORTED_MEDIA_TYPE, format!("'Content-Type' takes {MEDIA}.")))
+}
+
+fn taxii(headers: &HeaderMap, status: StatusCode, body: &Value) -> Result<Response, ApiError> {
+    acceptable(headers)?;
     let mut response = (status, list::json(body)?).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(MEDIA));
     Ok(response)
@@ -132,8 +157,8 @@ async fn export(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
     }
     let page = ctx.store().list_indicators(&owner(&ctx), ctx.now(), &list.query, list.page()).await;
     let (page, next) = list.next_of(page)?;
-    let objects = page.items.iter().map(|indicator| stix::object(ctx.tenant(), indicator));
-    let mut response = list::json(&stix::bundle(objects.collect()))?;
+    let items = with_siblings(&ctx, page.items).await?;
+    let mut response = list::json(&stix::bundle(stix::objects(ctx.tenant(), &items)))?;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(STIX));
     let next = next.and_then(|url| HeaderValue::from_str(&format!("<{url}>; rel=\"next\"")).ok());
     if let Some(next) = next {
@@ -152,6 +177,8 @@ async fn import(ctx: Ctx, mut body: JsonObject) -> Result<Response, ApiError> {
 }
 
 async fn add(ctx: Ctx, headers: HeaderMap, mut body: JsonObject) -> Result<Response, ApiError> {
+    readable(&headers)?;
+    acceptable(&headers)?;
     let taken = take_in(&ctx, &mut body).await?;
     let (failed, good): (Vec<&Taken>, Vec<&Taken>) = taken.iter().partition(|taken| taken.failure.is_some());
     let version = stix::time(ctx.now());
@@ -167,147 +194,6 @@ async fn add(ctx: Ctx, headers: HeaderMap, mut body: JsonObject) -> Result<Respo
         "failures": failed.iter().map(told).collect::<Vec<_>>(),
     });
     taxii(&headers, StatusCode::ACCEPTED, &status)
-}
-
-/// What became of an object.
-struct Taken {
-    id: String,
-    /// Those that it is here.
-    indicators: Vec<String>,
-    failure: Option<String>,
-}
-
-impl Taken {
-    fn told(&self) -> Value {
-        json!({
-            "id": self.id,
-            "indicators": self.indicators,
-            "isFailed": self.failure.is_some(),
-            "failureReason": self.failure,
-        })
-    }
-}
-
-/// Stores the indicators of a body's `objects`. Objects that are no indicators are said to have failed, and so are those of
-/// which one indicator is another app's; what else is in such an object is stored.
-async fn take_in(ctx: &Ctx, body: &mut JsonObject) -> Result<Vec<Taken>, ApiError> {
-    let objects = match body.take("objects")? {
-        Some(Value::Array(objects)) => objects,
-        Some(_) => return Err(ApiError::invalid("'objects' has to be a list.")),
-        None => Vec::new(),
-    };
-    if objects.len() > OBJECTS_MAX {
-        let message = format!("'objects' has more than {OBJECTS_MAX} items.");
-        return Err(ApiError::new(code::BATCH_TOO_LARGE, message));
-    }
-    let mut taken: Vec<Taken> = Vec::with_capacity(objects.len());
-    let (mut submissions, mut places): (Vec<Submission>, Vec<usize>) = (Vec::new(), Vec::new());
-    let mut revoked = Vec::new();
-    for (at, object) in objects.into_iter().enumerate() {
-        let id: String =
-            object.get("id").and_then(Value::as_str).unwrap_or_default().chars().take(100).collect();
-        let read = JsonObject::from_value(object)
-            .ok_or_else(|| ApiError::invalid("An object has to be one of JSON."));
-        let given = read.and_then(stix::read).and_then(|given| match given {
-            Given::Indicators(bodies) => {
-                let of = |members| submission(ctx, JsonObject::of(members));
-                bodies.into_iter().map(of).collect::<Result<Vec<_>, _>>()
-            }
-            Given::Revoked(id) => {
-                revoked.push((at, id));
-                Ok(Vec::new())
-            }
-            Given::Other => Err(ApiError::invalid("Objects of other types than indicator are not kept.")),
-        });
-        let failure = given.as_ref().err().map(|error| error.message().to_owned());
-        taken.push(Taken { id, indicators: Vec::new(), failure });
-        for submission in given.unwrap_or_default() {
-            submissions.push(submission);
-            places.push(at);
-        }
-    }
-    let submitted = ctx.store().submit_indicators(&owner(ctx), ctx.now(), &submissions).await?;
-    for (at, submitted) in places.into_iter().zip(submitted) {
-        match submitted {
-            Submitted::Stored(indicator) => taken[at].indicators.push(indicator.id),
-            Submitted::NotYours => taken[at].failure = Some(NOT_YOURS.to_owned()),
-        }
-    }
-    for (at, id) in revoked {
-        let known: Vec<String> = found(ctx, &id).await?.into_iter().map(|indicator| indicator.id).collect();
-        ctx.store().remove_indicators(&owner(ctx), &known).await?;
-        taken[at].indicators = known;
-    }
-    Ok(taken)
-}
-
-/// The indicators that have that id of STIX.
-async fn found(ctx: &Ctx, id: &str) -> Result<Vec<Indicator>, ApiError> {
-    if let Some(number) = stix::number(ctx.tenant(), id) {
-        let found = ctx.store().indicator(&owner(ctx), &number.to_string()).await?;
-        if let Some(found) = found.filter(|found| stix::id(ctx.tenant(), found) == id) {
-            return Ok(vec![found]);
-        }
-    }
-    let filter = format!("externalId eq '{}'", id.replace('\'', "''"));
-    let query = odata::parse(&INDICATOR_TYPE, &[("$filter", filter.as_str())], Limits::new(PAGE))?;
-    let page = PageRequest { limit: PAGE, cursor: None };
-    Ok(ctx.store().list_indicators(&owner(ctx), ctx.now(), &query, page).await?.items)
-}
-
-/// A page of what changed after a time, the oldest first.
-async fn page(ctx: &Ctx, uri: &Uri) -> Result<Page<Indicator>, ApiError> {
-    let limit = match parameter(uri, "limit") {
-        None => PAGE,
-        Some(text) => {
-            let limit = text.trim().parse().ok().filter(|limit: &u64| *limit > 0);
-            limit.ok_or_else(|| ApiError::invalid("'limit' takes a whole number from 1."))?.min(PAGE)
-        }
-    };
-    let types = parameter(uri, "match[type]");
-    if types.is_some_and(|types| types.split(',').all(|kind| kind.trim() != "indicator")) {
-        return Ok(Page { items: Vec::new(), next: None, count: None });
-    }
-    if let Some(ids) = parameter(uri, "match[id]") {
-        let ids: BTreeSet<&str> = ids.split(',').map(str::trim).collect();
-        if ids.len() > IDS_MAX {
-            return Err(ApiError::invalid(format!("'match[id]' takes {IDS_MAX} ids at most.")));
-        }
-        let mut items = Vec::new();
-        for id in ids {
-            items.extend(found(ctx, id).await?);
-            if items.len() as u64 > PAGE {
-                let message =
-                    format!("'match[id]' stands for more than {PAGE} indicators: ask for fewer ids.");
-                return Err(ApiError::invalid(message));
-            }
-        }
-        return Ok(Page { items, next: None, count: None });
-    }
-    let after = match parameter(uri, "added_after") {
-        None => None,
-        Some(text) => {
-            let after = odata::parse_datetime(text.trim()).map(Ticks);
-            Some(after.ok_or_else(|| {
-                ApiError::invalid("'added_after' takes a time such as 2024-05-06T07:00:00Z.")
-            })?)
-        }
-    };
-    let filter = after.map(|after| format!("lastUpdateTime gt {after}"));
-    let mut options = vec![("$orderby", "lastUpdateTime")];
-    if let Some(filter) = &filter {
-        options.push(("$filter", filter.as_str()));
-    }
-    let query: Query = odata::parse(&INDICATOR_TYPE, &options, Limits::new(PAGE))?;
-    let next = parameter(uri, "next");
-    let page = PageRequest { limit, cursor: next.as_deref() };
-    let page = ctx.store().list_indicators(&owner(ctx), ctx.now(), &query, page).await;
-    page.map_err(|error| match error {
-        StoreError::Invalid { what: "cursor of the page", .. } => {
-            ApiError::invalid("'next' takes what an answer had as 'next'.")
-        }
-        error => error.into(),
-    })
 }
 
 fn envelope(headers: &HeaderMap, page: &Page<Indicator>, objects: Vec<Value>) -> Result<Response, ApiError> {
@@ -332,30 +218,47 @@ fn envelope(headers: &HeaderMap, page: &Page<Indicator>, objects: Vec<Value>) ->
 
 async fn objects(ctx: Ctx, headers: HeaderMap, uri: Uri) -> Result<Response, ApiError> {
     let page = page(&ctx, &uri).await?;
-    let objects = page.items.iter().map(|indicator| stix::object(ctx.tenant(), indicator)).collect();
+    let objects = stix::objects(ctx.tenant(), &with_siblings(&ctx, page.items.clone()).await?);
     envelope(&headers, &page, objects)
 }
 
 async fn manifest(ctx: Ctx, headers: HeaderMap, uri: Uri) -> Result<Response, ApiError> {
     let page = page(&ctx, &uri).await?;
-    let told = |indicator: &Indicator| {
-        let modified = stix::time(indicator.last_update_time);
+    let items = with_siblings(&ctx, page.items.clone()).await?;
+    let mut added: HashMap<String, Ticks> = HashMap::new();
+    for item in &items {
+        let last = added.entry(stix::id(ctx.tenant(), item)).or_default();
+        *last = item.last_update_time.max(*last);
+    }
+    let told = |object: &Value| {
         json!({
-            "id": stix::id(ctx.tenant(), indicator),
-            "date_added": indicator.last_update_time,
-            "version": modified,
+            "id": object["id"],
+            // To the tick: a client asks for what comes after it.
+            "date_added": object["id"].as_str().and_then(|id| added.get(id)),
+            "version": object["modified"],
             "media_type": STIX,
         })
     };
-    let objects = page.items.iter().map(told).collect();
+    let objects = stix::objects(ctx.tenant(), &items);
+    envelope(&headers, &page, objects.iter().map(told).collect())
+}
+
+async fn one_object(ctx: Ctx, Param(id): Param, headers: HeaderMap, uri: Uri) -> Result<Response, ApiError> {
+    let page = object(&ctx, &id, &uri).await?;
+    let objects = stix::objects(ctx.tenant(), &page.items);
     envelope(&headers, &page, objects)
 }
 
-async fn one_object(ctx: Ctx, Param(id): Param, headers: HeaderMap) -> Result<Response, ApiError> {
-    let items = found(&ctx, id.trim()).await?;
-    if items.is_empty() {
-        return Err(ApiError::resource_not_found("Indicator", &id));
-    }
-    let objects = items.iter().map(|indicator| stix::object(ctx.tenant(), indicator)).collect();
-    envelope(&headers, &Page { items, next: None, count: None }, objects)
+async fn versions(ctx: Ctx, Param(id): Param, headers: HeaderMap, uri: Uri) -> Result<Response, ApiError> {
+    let page = object(&ctx, &id, &uri).await?;
+    let objects = stix::objects(ctx.tenant(), &page.items);
+    let mut versions: Vec<&Value> = objects.iter().map(|object| &object["modified"]).collect();
+    versions.dedup();
+    taxii(&headers, StatusCode::OK, &json!({ "versions": versions }))
+}
+
+async fn delete(ctx: Ctx, Param(id): Param, headers: HeaderMap) -> Result<Response, ApiError> {
+    acceptable(&headers)?;
+    remove(&ctx, id.trim()).await?;
+    taxii(&headers, StatusCode::OK, &json!({}))
 }

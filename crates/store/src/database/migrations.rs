@@ -39,6 +39,7 @@ const STEPS: &[Step] = steps! {
     100, "lists of indicators", "0100_indicator_lists.sql";
     110, "indexes of filters", "0110_indexes_of_filters.sql";
     111, "former secrets", "0111_former_secrets.sql";
+    112, "more indexes of filters", "0112_more_indexes_of_filters.sql";
 };
 
 pub(super) async fn sqlite(writer: &SqlitePool) -> Result<(), StoreError> {

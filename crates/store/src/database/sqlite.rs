@@ -43,6 +43,8 @@ fn pool(connections_max: u32) -> SqlitePoolOptions {
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .max_lifetime(None)
         .idle_timeout(None)
+        // A connection to a file does not go away either, and asking it costs as much as reading a row.
+        .test_before_acquire(false)
         // SQLite undoes a transaction by itself when the disk is full, and the driver still counts it: a connection
         // that is not used and seems to be in a transaction can begin none any more.
         .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))

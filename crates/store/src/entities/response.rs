@@ -20,6 +20,7 @@ pub(crate) static MACHINE_ACTION: Entity = Entity {
     fields: MACHINE_ACTION_FIELDS,
     default_order: ("creationDateTimeUtc", true),
     indexed: &[],
+    pairs: &[],
 };
 
 pub(crate) static INVESTIGATION: Entity = Entity {
@@ -30,6 +31,7 @@ pub(crate) static INVESTIGATION: Entity = Entity {
     fields: INVESTIGATION_FIELDS,
     default_order: ("startTime", true),
     indexed: &[],
+    pairs: &[],
 };
 
 const MACHINE_ACTION_FIELDS: &[Field] = &[

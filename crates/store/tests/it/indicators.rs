@@ -3,7 +3,10 @@
 use model::indicator::{Indicator, IndicatorAction, IndicatorType, SourceType};
 use model::{ErrorKind, Ticks};
 use odata::Limits;
-use store::{INDICATOR_TYPE, IndicatorOwner, PageRequest, Submission, Submitted, TenantStore};
+use store::{
+    INDICATOR_TYPE, IndicatorObject, IndicatorOwner, ObjectTaken, PageRequest, Submission, Submitted,
+    TenantStore,
+};
 
 use crate::{ONE, TWO, hour, on_each_store};
 
@@ -143,6 +146,55 @@ async fn a_submission_that_comes_later_has_a_later_time() {
         }
         let expected = [0.0, 0.0, 1e-7, 1e-7, 2e-7, 2e-7, 1.0, 1.0, 136_800.0, 136_800.0, 3_600.0, 3_600.0];
         assert_eq!(times, expected);
+    })
+    .await;
+}
+
+fn object(values: &[&str]) -> IndicatorObject {
+    let object_id = "indicator--26ffb872-1dd9-446e-b6f5-d58527e5b5d2".to_owned();
+    let submission = |value: &&str| {
+        let mut submission = submission(value);
+        submission.indicator.external_id = Some(object_id.clone());
+        submission
+    };
+    IndicatorObject { submissions: values.iter().map(submission).collect(), object_id, numbered: None }
+}
+
+#[tokio::test]
+async fn an_object_is_what_it_says_last_or_what_it_was() {
+    on_each_store(async |store| {
+        let tenant = store.tenant(ONE);
+        let me = IndicatorOwner::Only("app-1".to_owned());
+        let put = async |object: IndicatorObject| {
+            tenant.submit_indicator_objects(&me, hour(1), &[object]).await.unwrap().remove(0)
+        };
+        let mut foreign = submission("10.0.0.9");
+        foreign.indicator.created_by = "app-2".to_owned();
+        foreign.indicator.external_id = Some(object(&[]).object_id);
+        submit(&tenant, foreign).await;
+        let plain = submit(&tenant, submission("10.0.0.8")).await;
+
+        let ObjectTaken::Stored(first) = put(object(&["10.0.0.1", "10.0.0.2", "10.0.0.1"])).await else {
+            panic!("it is mine")
+        };
+        assert_eq!(first.len(), 2);
+        let ObjectTaken::Stored(second) = put(object(&["10.0.0.2", "10.0.0.3"])).await else {
+            panic!("it is mine")
+        };
+        assert_eq!(second[0], first[1], "what stays keeps its id");
+        assert_eq!(values(&tenant, &ANYONE, 1, "").await.len(), 4);
+        assert_eq!(put(object(&["10.0.0.4", "10.0.0.9"])).await, ObjectTaken::NotYours);
+        assert_eq!(values(&tenant, &me, 1, "").await, ["10.0.0.8", "10.0.0.2", "10.0.0.3"]);
+        let ids = [object(&[]).object_id];
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        for (owner, expected) in [(&ANYONE, 3), (&me, 2)] {
+            let found = tenant.indicators_of_objects(owner, hour(1), &ids, 10).await.unwrap();
+            assert_eq!(found.len(), expected);
+        }
+        assert_eq!(put(object(&[])).await, ObjectTaken::Stored(second));
+        let by_number = IndicatorObject { numbered: Some(plain.id.clone()), ..object(&["10.0.0.5"]) };
+        assert!(matches!(put(by_number).await, ObjectTaken::Stored(_)));
+        assert_eq!(values(&tenant, &ANYONE, 1, "").await, ["10.0.0.9", "10.0.0.5"]);
     })
     .await;
 }

@@ -72,8 +72,19 @@ pub(crate) fn parts(filter: &Filter) -> Vec<&Filter> {
     }
 }
 
-/// The condition of the part of that place, of a list in the order of a property.
-pub(crate) fn condition(
+/// The condition of all parts, of a list in the order of a property.
+pub(crate) fn conditions(
+    entity: &'static Entity,
+    tenant: &str,
+    parts: &[&Filter],
+    by: (Lead, &Property),
+) -> Result<Expr, StoreError> {
+    let each = (0..parts.len()).map(|at| condition(entity, tenant, (parts, at), by));
+    Ok(filter::all(each.collect::<Result<_, _>>()?))
+}
+
+/// The condition of the part of that place.
+fn condition(
     entity: &'static Entity,
     tenant: &str,
     (parts, at): (&[&Filter], usize),

@@ -142,10 +142,8 @@ impl Asked<'_> {
         let left = cursor.as_ref().map_or(query.top, |cursor| cursor.left);
         let keys: Vec<Key> = keys.into_iter().map(|key| Key { indexes: lead.of_order(), ..key }).collect();
         let mut rows = of_scope(entity, tenant, scope);
-        for at in 0..parts.len() {
-            let by = (lead, &keys[0].field.property);
-            rows.and_where(lead::condition(entity, tenant, (parts, at), by)?);
-        }
+        let by = (lead, &keys[0].field.property);
+        rows.and_where(lead::conditions(entity, tenant, parts, by)?);
         match &cursor {
             None => {
                 rows.offset(query.skip);
@@ -217,9 +215,7 @@ async fn count_led(
     let order = &default_key(entity)?.field.property;
     let mut rows = of_scope(entity, tenant, scope);
     rows.expr(Expr::cust("COUNT(*)"));
-    for at in 0..parts.len() {
-        rows.and_where(lead::condition(entity, tenant, (parts, at), (lead, order))?);
-    }
+    rows.and_where(lead::conditions(entity, tenant, parts, (lead, order))?);
     let doing = "count entities";
     let row = select(&rows).fetch_one(connection).await.map_err(failed(doing))?;
     Ok(row.try_get::<i64, _>(0).map_err(failed(doing))?.unsigned_abs())

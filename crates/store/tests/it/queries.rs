@@ -211,6 +211,9 @@ async fn a_filter_of_the_greatest_size_is_answered() {
         }
         for filter in [wide(Filter::And), wide(Filter::Or), many, deep] {
             store.tenant(ONE).machine_count(Some(&filter)).await.unwrap();
+            let query = odata::Query { filter: Some(filter), ..odata::Query::default() };
+            let request = PageRequest { limit: 10, cursor: None };
+            store.tenant(ONE).list_machines(&query, request).await.unwrap();
         }
     })
     .await;

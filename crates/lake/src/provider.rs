@@ -44,7 +44,7 @@ const ASKED_AT_ONCE: usize = 16;
 /// Bytes of a file that are read as one piece.
 const PIECE_BYTES_MIN: u64 = 16 << 20;
 /// As many pieces are made for each partition, or more: a partition that is done with one takes the next.
-const PIECES: u64 = 8;
+const PIECES: u64 = 32;
 
 pub(crate) struct LakeTable {
     pub table: &'static Table,

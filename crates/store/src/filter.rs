@@ -33,12 +33,13 @@ pub(crate) fn condition(
     convert(entity, filter, indexes, None)
 }
 
-/// A column of the entity's own table. A plus in front of it keeps it away from indexes.
+/// A column of the entity's own table. What SQLite has to calculate is kept away from its indexes; PostgreSQL sees that
+/// there is nothing to calculate.
 pub(crate) fn column(entity: &'static Entity, name: &'static str, indexes: Indexes) -> Expr {
     match indexes {
         Indexes::Used => Expr::col((entity.table, name)),
         // Names are of declarations.
-        Indexes::Passed => Expr::cust(format!("+\"{}\".\"{name}\"", entity.table)),
+        Indexes::Passed => Expr::cust(format!("COALESCE(\"{}\".\"{name}\", NULL)", entity.table)),
     }
 }
 

@@ -6,7 +6,7 @@
 //! to choose.
 
 use odata::{CompareOp, Filter, Kind, Property, TextFn, Value};
-use sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, UnionType};
+use sea_query::{Alias, Expr, ExprTrait, Query, SelectStatement, SqliteQueryBuilder, UnionType};
 
 use crate::StoreError;
 use crate::database::{Connection, select};
@@ -96,7 +96,8 @@ fn condition(
         }
         None if lead == Lead::Sorted(at) => match parts[at] {
             Filter::Or(ways) => {
-                Ok(Expr::col((entity.table, "id")).in_subquery(each_way(entity, tenant, ways)?))
+                let Compound { sql, values } = each_way(entity, tenant, ways)?;
+                Ok(Expr::cust_with_values(format!("\"{}\".\"id\" IN ({sql})", entity.table), values))
             }
             part => filter::condition(entity, part, Indexes::Used),
         },
@@ -104,9 +105,16 @@ fn condition(
     }
 }
 
+/// A compound statement as SQLite reads it, with `$1`, `$2`... in the places of its values: it takes no brackets around
+/// the parts, which other databases want.
+struct Compound {
+    sql: String,
+    values: Vec<sea_query::Value>,
+}
+
 /// The ids of the rows of a tenant that pass one of several filters, each found by an index of its own, and a row as often
 /// as it passes.
-fn each_way(entity: &'static Entity, tenant: &str, ways: &[Filter]) -> Result<SelectStatement, StoreError> {
+fn each_way(entity: &'static Entity, tenant: &str, ways: &[Filter]) -> Result<Compound, StoreError> {
     let rows = |way: &Filter| -> Result<SelectStatement, StoreError> {
         let mut rows = Query::select();
         rows.column((entity.table, "id"))
@@ -122,7 +130,14 @@ fn each_way(entity: &'static Entity, tenant: &str, ways: &[Filter]) -> Result<Se
     for way in others {
         all.union(UnionType::All, rows(way)?);
     }
-    Ok(all)
+    let (text, values) = all.build(SqliteQueryBuilder);
+    // No name or constant in it has a question mark.
+    let mut parts = text.split('?');
+    let mut sql = parts.next().unwrap_or_default().to_owned();
+    for (at, part) in parts.enumerate() {
+        sql += &format!("${}{part}", at + 1);
+    }
+    Ok(Compound { sql, values: values.0 })
 }
 
 /// What leads to the rows of a list with that filter. `is_default_order` when the order is one that indexes have behind
@@ -279,18 +294,24 @@ fn texts_of(part: &Filter) -> Option<(&'static str, &str)> {
     }
 }
 
+/// Rows that are counted before it is decided what leads.
+enum Probe {
+    Rows(SelectStatement),
+    Ways(Compound),
+}
+
 /// The rows of a tenant that one part is about, with the other bounds of its range.
 fn probe<'f>(
     entity: &'static Entity,
     tenant: &str,
     part: &Filter,
     range: impl Iterator<Item = &'f Filter>,
-) -> Result<SelectStatement, StoreError> {
+) -> Result<Probe, StoreError> {
     if let Some((property, value)) = texts_of(part) {
-        return Ok(filter::elements_with(entity, tenant, property, value));
+        return Ok(Probe::Rows(filter::elements_with(entity, tenant, property, value)));
     }
     if let Filter::Or(ways) = part {
-        return each_way(entity, tenant, ways);
+        return each_way(entity, tenant, ways).map(Probe::Ways);
     }
     let mut rows = Query::select();
     rows.expr(Expr::cust("1"))
@@ -300,15 +321,23 @@ fn probe<'f>(
     for bound in range {
         rows.and_where(filter::condition(entity, bound, Indexes::Used)?);
     }
-    Ok(rows)
+    Ok(Probe::Rows(rows))
 }
 
 /// How many rows there are, up to a bound.
-async fn count(connection: &mut Connection, rows: &SelectStatement, most: i64) -> Result<i64, StoreError> {
-    let mut some = rows.clone();
-    some.limit(most.unsigned_abs());
+async fn count(connection: &mut Connection, probe: &Probe, most: i64) -> Result<i64, StoreError> {
     let mut counting = Query::select();
-    counting.expr(Expr::cust("COUNT(*)")).from_subquery(some, Alias::new("some"));
+    match probe {
+        Probe::Rows(rows) => {
+            let mut some = rows.clone();
+            some.limit(most.unsigned_abs());
+            counting.expr(Expr::cust("COUNT(*)")).from_subquery(some, Alias::new("some"));
+        }
+        Probe::Ways(Compound { sql, values }) => {
+            let some = format!("(SELECT COUNT(*) FROM ({sql} LIMIT {most}))");
+            counting.expr(Expr::cust_with_values(some, values.clone()));
+        }
+    }
     let doing = "count what leads to a list";
     let row = select(&counting).fetch_one(connection).await.map_err(failed(doing))?;
     row.try_get(0).map_err(failed(doing))
@@ -319,7 +348,7 @@ mod tests {
     use model::machine::{HealthStatus, Machine};
     use model::{DeviceId, TenantId, Ticks};
     use odata::{EntityType, Limits};
-    use sea_query::{Order, SqliteQueryBuilder};
+    use sea_query::Order;
     use sqlx::{AssertSqlSafe, SqlSafeStr};
 
     use super::*;
@@ -350,7 +379,9 @@ mod tests {
         for (entity, of) in kinds {
             for name in entity.indexed {
                 let part = equal(of.property(name).unwrap());
-                let mut rows = probe(entity, "t", &part, std::iter::empty()).unwrap();
+                let Probe::Rows(mut rows) = probe(entity, "t", &part, std::iter::empty()).unwrap() else {
+                    panic!("{name}")
+                };
                 let order = entity.field(entity.default_order.0).unwrap().column.unwrap();
                 let is_led = !matches!(part, Filter::Compare { value: Value::DateTime(_), .. })
                     && !FEW_IN_COMMON.contains(name);

@@ -296,7 +296,7 @@ fn texts_of(part: &Filter) -> Option<(&'static str, &str)> {
 
 /// Rows that are counted before it is decided what leads.
 enum Probe {
-    Rows(SelectStatement),
+    Rows(Box<SelectStatement>),
     Ways(Compound),
 }
 
@@ -308,7 +308,7 @@ fn probe<'f>(
     range: impl Iterator<Item = &'f Filter>,
 ) -> Result<Probe, StoreError> {
     if let Some((property, value)) = texts_of(part) {
-        return Ok(Probe::Rows(filter::elements_with(entity, tenant, property, value)));
+        return Ok(Probe::Rows(Box::new(filter::elements_with(entity, tenant, property, value))));
     }
     if let Filter::Or(ways) = part {
         return each_way(entity, tenant, ways).map(Probe::Ways);
@@ -321,7 +321,7 @@ fn probe<'f>(
     for bound in range {
         rows.and_where(filter::condition(entity, bound, Indexes::Used)?);
     }
-    Ok(Probe::Rows(rows))
+    Ok(Probe::Rows(Box::new(rows)))
 }
 
 /// How many rows there are, up to a bound.
@@ -329,7 +329,7 @@ async fn count(connection: &mut Connection, probe: &Probe, most: i64) -> Result<
     let mut counting = Query::select();
     match probe {
         Probe::Rows(rows) => {
-            let mut some = rows.clone();
+            let mut some = rows.as_ref().clone();
             some.limit(most.unsigned_abs());
             counting.expr(Expr::cust("COUNT(*)")).from_subquery(some, Alias::new("some"));
         }

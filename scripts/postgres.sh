@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
 # A PostgreSQL server for tests: scripts/postgres.sh start FOLDER makes one in a new folder and prints its address,
-# scripts/postgres.sh stop FOLDER ends it and removes the folder, scripts/postgres.sh restart FOLDER crashes it and starts it
-# again. It listens on a socket in the folder alone and does
-# not keep what it holds.
+# scripts/postgres.sh stop FOLDER ends it and removes the folder, scripts/postgres.sh restart FOLDER crashes it and starts
+# it again. It listens on a socket in the folder alone and does not keep what it holds.
 set -euo pipefail
 
 usage() { echo "usage: $0 start|restart|stop FOLDER" >&2; exit 2; }

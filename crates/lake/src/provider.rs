@@ -204,24 +204,33 @@ fn decodes_late(table: &Table, projection: Option<&Vec<usize>>, filters: &[Expr]
     table.columns.iter().enumerate().any(|(at, column)| is_long(column.name) && is_read(at))
 }
 
-/// Large files in pieces of about the same size, with the bytes of each, the largest first.
+/// Large files in pieces of about the same size, with the bytes that are read of each, the largest first.
 fn pieces(files: Vec<PartitionedFile>, partitions: usize) -> Vec<(u64, PartitionedFile)> {
-    let bytes: u64 = files.iter().map(|file| file.object_meta.size).sum();
+    let bytes: u64 = files.iter().map(read_bytes).sum();
     let piece = (bytes / (PIECES * partitions as u64)).max(PIECE_BYTES_MIN);
     let mut pieces = Vec::with_capacity(files.len());
     for file in files {
-        let bytes = file.object_meta.size;
-        let is_narrowed = file.extension::<ParquetRowSelection>().is_some();
-        let count = if is_narrowed { 1 } else { (bytes / piece).max(1) };
+        let (bytes, read) = (file.object_meta.size, read_bytes(&file));
+        let count = (read / piece).max(1);
         for at in 0..count {
             let (start, end) = (bytes * at / count, bytes * (at + 1) / count);
             let (Ok(from), Ok(to)) = (i64::try_from(start), i64::try_from(end)) else { continue };
             let part = if count > 1 { file.clone().with_range(from, to) } else { file.clone() };
-            pieces.push((end - start, part));
+            pieces.push((read / count, part));
         }
     }
     pieces.sort_by_key(|(bytes, _)| Reverse(*bytes));
     pieces
+}
+
+/// About the bytes that are read of a file: the share that its selected rows have of all.
+fn read_bytes(file: &PartitionedFile) -> u64 {
+    let bytes = file.object_meta.size;
+    let Some(rows) = file.extension::<ParquetRowSelection>() else { return bytes };
+    let (read, skipped) =
+        (rows.selection().row_count() as u128, rows.selection().skipped_row_count() as u128);
+    let share = u128::from(bytes) * read / (read + skipped).max(1);
+    u64::try_from(share).unwrap_or(bytes)
 }
 
 /// Each piece to the partition that has the fewest bytes so far, so that partitions end together.
@@ -339,7 +348,7 @@ pub fn is_lake_table(provider: &dyn TableProvider) -> bool {
 #[cfg(test)]
 mod tests {
     use datafusion::logical_expr::{col, lit};
-    use datafusion::parquet::arrow::arrow_reader::RowSelection;
+    use datafusion::parquet::arrow::arrow_reader::{RowSelection, RowSelector};
 
     use super::*;
 
@@ -394,23 +403,26 @@ mod tests {
     #[test]
     fn large_files_are_read_in_pieces() {
         let file = |mib: u64| PartitionedFile::new(format!("{mib}"), mib << 20);
-        let narrowed = file(90).with_extension(ParquetRowSelection::new(RowSelection::default()));
-        let pieces = pieces(vec![file(3), file(100), file(0), narrowed], 2);
+        let narrowed = |mib, runs: Vec<RowSelector>| {
+            file(mib).with_extension(ParquetRowSelection::new(RowSelection::from(runs)))
+        };
+        let half = narrowed(90, vec![RowSelector::select(500), RowSelector::skip(500)]);
+        let few = narrowed(80, vec![RowSelector::skip(99), RowSelector::select(1)]);
+        let pieces = pieces(vec![file(3), file(100), file(0), half, few], 2);
         let shown = |piece: &PartitionedFile| {
             let range = piece.range.as_ref().map(|range| (range.start >> 20, range.end >> 20));
             (piece.object_meta.size >> 20, range)
         };
         let all: Vec<_> = pieces.iter().map(|(_, piece)| shown(piece)).collect();
-        let of_largest = [(0, 16), (16, 33), (33, 50), (50, 66), (66, 83), (83, 100)];
-        assert_eq!(all[0], (90, None));
-        assert_eq!(all[7..], [(3, None), (0, None)]);
-        let mut ranges: Vec<_> = all[1..7].iter().map(|(_, range)| range.unwrap()).collect();
+        assert_eq!(all[..2], [(90, Some((0, 45))), (90, Some((45, 90)))]);
+        let mut ranges: Vec<_> = all[2..8].iter().map(|(_, range)| range.unwrap()).collect();
         ranges.sort_unstable();
-        assert_eq!(ranges, of_largest);
+        assert_eq!(ranges, [(0, 16), (16, 33), (33, 50), (50, 66), (66, 83), (83, 100)]);
+        assert_eq!(all[8..], [(3, None), (80, None), (0, None)]);
         let dealt = dealt(pieces, 2);
         let hands = dealt.iter().map(|group| group.files().iter().map(|piece| shown(piece).0).collect());
         let hands: Vec<Vec<u64>> = hands.collect();
-        assert_eq!(hands, [vec![90, 3, 0], vec![100, 100, 100, 100, 100, 100]]);
+        assert_eq!(hands, [vec![90, 100, 100, 100, 3], vec![90, 100, 100, 100, 80, 0]]);
         assert!(super::dealt(Vec::new(), 2).is_empty());
     }
 

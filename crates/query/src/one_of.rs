@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringViewArray};
-use datafusion::arrow::buffer::BooleanBuffer;
+use datafusion::arrow::buffer::{BooleanBuffer, Buffer};
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{Transformed, TransformedResult, TreeNode};
@@ -22,7 +22,8 @@ use crate::views::is_inline;
 const TEXTS_MAX: usize = 16;
 /// What no text has: it would be longer than a text can be.
 const NO_VIEW: u128 = u128::MAX;
-const NO_HEAD: u64 = u64::MAX;
+/// By what the length and the beginning of a text are spread over the slots.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// The plan with conditions on a few texts told by views.
 pub(crate) fn by_views(plan: Arc<dyn ExecutionPlan>) -> Result<Arc<dyn ExecutionPlan>> {
@@ -49,8 +50,8 @@ struct OneOf {
     texts: Vec<String>,
     /// The view of each, where it is short; one that no text has where it is long.
     views: Vec<u128>,
-    /// Length and beginning of each long one, as views have them; what no text has of a short one.
-    heads: Vec<u64>,
+    /// Which slots have the length and the beginning of one of the texts.
+    slots: Arc<[bool; 256]>,
 }
 
 impl OneOf {
@@ -60,12 +61,11 @@ impl OneOf {
         if texts.is_empty() || texts.len() > TEXTS_MAX {
             return None;
         }
-        let views = StringViewArray::from_iter_values(&texts);
-        let is_long = |view: &u128| !is_inline(*view);
-        let heads = views.views().iter().map(|view| if is_long(view) { *view as u64 } else { NO_HEAD });
-        let heads = heads.collect();
-        let views = views.views().iter().map(|view| if is_long(view) { NO_VIEW } else { *view }).collect();
-        Some(OneOf { column, texts, views, heads })
+        let all = StringViewArray::from_iter_values(&texts);
+        let views = all.views().iter().map(|view| if is_inline(*view) { *view } else { NO_VIEW }).collect();
+        let mut slots = [false; 256];
+        all.views().iter().for_each(|view| slots[slot(*view)] = true);
+        Some(OneOf { column, texts, views, slots: Arc::new(slots) })
     }
 
     /// `column == text`, `column in (texts)`, and two of these on one column with an `or` between them.
@@ -91,34 +91,31 @@ impl OneOf {
         }
     }
 
-    /// Most rows are told by the length and the beginning of their texts. Of a dictionary the same text has the same
-    /// view: what was found of one holds for others.
+    /// Most rows are told by the slot of the length and the beginning of their texts, the others by their views. Of a
+    /// dictionary the same text has the same view: what was found of one holds for others.
     fn test(&self, texts: &StringViewArray) -> BooleanBuffer {
-        match self.texts.len() {
-            1 => self.test_few::<1>(texts),
-            2 => self.test_few::<2>(texts),
-            3 | 4 => self.test_few::<4>(texts),
-            5..=8 => self.test_few::<8>(texts),
-            _ => self.test_few::<TEXTS_MAX>(texts),
-        }
-    }
-
-    /// The same for up to `N` texts.
-    fn test_few<const N: usize>(&self, texts: &StringViewArray) -> BooleanBuffer {
         let views = texts.views().as_ref();
         // Of a long text the last view that was found to be it; short ones are all in their views.
-        let (mut known, mut heads) = ([NO_VIEW; N], [NO_HEAD; N]);
-        known.iter_mut().zip(&self.views).for_each(|(known, view)| *known = *view);
-        heads.iter_mut().zip(&self.heads).for_each(|(head, own)| *head = *own);
-        BooleanBuffer::collect_bool(views.len(), |row| {
-            let view = views[row];
-            let (mut is_known, mut is_near) = (false, false);
-            for at in 0..N {
-                is_known |= known[at] == view;
-                is_near |= heads[at] == view as u64;
+        let mut known = self.views.clone();
+        let slots = self.slots.as_ref();
+        let mut words = Vec::with_capacity(views.len().div_ceil(64));
+        for (at, views) in views.chunks(64).enumerate() {
+            let mut near = 0;
+            for (bit, view) in views.iter().enumerate() {
+                near |= u64::from(slots[slot(*view)]) << bit;
             }
-            is_known || is_near && self.is_one(texts, row, &mut known)
-        })
+            let mut found = 0;
+            while near != 0 {
+                let bit = near.trailing_zeros() as usize;
+                near &= near - 1;
+                let view = views[bit];
+                let is_known = known.iter().fold(false, |is_known, known| is_known | (*known == view));
+                let is_one = is_known || !is_inline(view) && self.is_one(texts, at * 64 + bit, &mut known);
+                found |= u64::from(is_one) << bit;
+            }
+            words.push(found);
+        }
+        BooleanBuffer::new(Buffer::from_vec(words), 0, views.len())
     }
 
     #[cold]
@@ -135,6 +132,11 @@ impl OneOf {
             None => false,
         }
     }
+}
+
+/// Where the length and the first four bytes of a text fall.
+fn slot(view: u128) -> usize {
+    usize::from(((view as u64).wrapping_mul(SPREAD) >> 56) as u8)
 }
 
 fn is_view(expr: &Arc<dyn PhysicalExpr>, schema: &Schema) -> bool {
@@ -224,7 +226,7 @@ mod tests {
             Some("a text of more than twelve words"),
             Some("twelve bytes"),
         ];
-        let texts: StringViewArray = values.into_iter().collect();
+        let texts: StringViewArray = values.into_iter().cycle().take(200).collect();
         let schema = Schema::new(vec![Field::new("a", DataType::Utf8View, true)]);
         let batch = RecordBatch::try_new(Arc::new(schema.clone()), vec![Arc::new(texts)]).unwrap();
         let text = |text: &str| lit(ScalarValue::Utf8View(Some(text.to_owned())));
@@ -245,7 +247,7 @@ mod tests {
                 rows.as_boolean().iter().collect::<Vec<_>>()
             };
             let found = of(&replaced);
-            assert_eq!(found.iter().filter(|found| **found == Some(true)).count(), count);
+            assert_eq!(found.iter().filter(|found| **found == Some(true)).count(), 20 * count);
             assert_eq!(found, of(&expr));
         }
         let differing = in_list(column(), vec![text("cmd")], &true, &schema).unwrap();

@@ -70,6 +70,10 @@ impl Typed {
         Typed::value(ScalarValue::Int64(Some(number)), Kind::Long)
     }
 
+    pub fn real(number: f64) -> Typed {
+        Typed::value(ScalarValue::Float64(Some(number)), Kind::Real)
+    }
+
     pub fn bool(value: bool) -> Typed {
         Typed::value(ScalarValue::Boolean(Some(value)), Kind::Bool)
     }

@@ -7,6 +7,7 @@ use datafusion::error::Result;
 use model::Kind;
 
 use super::geo_lines::nearest;
+use super::geo_plane::Plane;
 use super::geo_sphere::{RADIUS, Rings, Vector, edges, is_in_polygon, point_json, polygons, signed_area};
 use crate::functions::{Accepts, Example, Function, Naming, Param};
 use crate::kernel::{Args, bool_rows, call, real_rows, text_rows};
@@ -66,21 +67,28 @@ pub(super) static GEO_CLOSEST_POINT_ON_POLYGON: Function = Function {
 
 pub(super) static GEO_POLYGON_AREA: Function = Function {
     name: "geo_polygon_area",
-    summary: "The area of a GeoJSON polygon, or of several, in square meters; where several overlap it counts for \
-              each. Null when it is none.",
+    summary: "The area of a GeoJSON polygon, or of what is in one of several, in square meters; null when it is \
+              none.",
     params: &[Param::one("polygon", Accepts::Dynamic)],
     returns: "real",
-    examples: &[Example {
-        query: r#"print round(geo_polygon_area(dynamic({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]})) / 1e6)"#,
-        result: "12364.0",
-    }],
+    examples: &[
+        Example {
+            query: r#"print round(geo_polygon_area(dynamic({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]})) / 1e6)"#,
+            result: "12364.0",
+        },
+        Example {
+            query: r#"print round(geo_polygon_area(dynamic({"type": "MultiPolygon", "coordinates": [[[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]], [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]]})) / 1e6)"#,
+            result: "12364.0",
+        },
+    ],
     lower: |_, args| Ok(call("geo_polygon_area", Kind::Real, areas, args)),
     ..GEO_POINT_IN_POLYGON
 };
 
 pub(super) static GEO_POLYGON_PERIMETER: Function = Function {
     name: "geo_polygon_perimeter",
-    summary: "The length of the outline of a GeoJSON polygon, or of several, in meters; null when it is none.",
+    summary: "The length of the outline of a GeoJSON polygon, or of what is in one of several, in meters; null when it \
+              is none.",
     params: &[Param::one("polygon", Accepts::Dynamic)],
     returns: "real",
     examples: &[Example {
@@ -93,8 +101,8 @@ pub(super) static GEO_POLYGON_PERIMETER: Function = Function {
 
 pub(super) static GEO_POLYGON_CENTROID: Function = Function {
     name: "geo_polygon_centroid",
-    summary: "The middle of a GeoJSON polygon, or of several, weighted by area, as a GeoJSON point; null when it \
-              is none.",
+    summary: "The middle of a GeoJSON polygon, or of what is in one of several, weighted by area, as a GeoJSON point; \
+              null when it is none.",
     params: &[Param::one("polygon", Accepts::Dynamic)],
     returns: "dynamic",
     examples: &[Example {
@@ -154,6 +162,15 @@ fn nearest_places(args: &Args) -> Result<ArrayRef> {
     }))
 }
 
+/// Polygons that do not overlap, of what is in one of several; as they are where they are of more than a part of the Earth.
+fn united(polygons: Vec<Rings>) -> Vec<Rings> {
+    let plane = Plane::around(polygons.iter().flatten().flatten()).filter(|_| polygons.len() > 1);
+    match plane {
+        Some(plane) => plane.united(&polygons),
+        None => polygons,
+    }
+}
+
 /// The area of a polygon without its holes, on the unit sphere. Of a ring's two sides the smaller one is meant.
 fn area(rings: &Rings) -> f64 {
     let of_ring = |ring: &Vec<Vector>| signed_area(ring).abs();
@@ -163,14 +180,14 @@ fn area(rings: &Rings) -> f64 {
 fn areas(args: &Args) -> Result<ArrayRef> {
     let texts = args.texts(0)?;
     Ok(real_rows(args.rows, |row| {
-        Some(polygons(texts.get(row))?.iter().map(area).sum::<f64>() * RADIUS * RADIUS)
+        Some(united(polygons(texts.get(row))?).iter().map(area).sum::<f64>() * RADIUS * RADIUS)
     }))
 }
 
 fn perimeters(args: &Args) -> Result<ArrayRef> {
     let texts = args.texts(0)?;
     Ok(real_rows(args.rows, |row| {
-        let polygons = polygons(texts.get(row))?;
+        let polygons = united(polygons(texts.get(row))?);
         let edges = polygons.iter().flatten().flat_map(|ring| edges(ring));
         Some(edges.map(|(from, to)| from.angle(to)).sum::<f64>() * RADIUS)
     }))
@@ -191,7 +208,7 @@ fn moment(ring: &[Vector]) -> Vector {
 fn centroids(args: &Args) -> Result<ArrayRef> {
     let texts = args.texts(0)?;
     Ok(text_rows(args.rows, |row| {
-        let polygons = polygons(texts.get(row))?;
+        let polygons = united(polygons(texts.get(row))?);
         let mut sum = Vector(0.0, 0.0, 0.0);
         for rings in &polygons {
             for (at, ring) in rings.iter().enumerate() {

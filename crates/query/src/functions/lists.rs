@@ -110,6 +110,10 @@ mod format_datetime;
 mod format_timespan;
 #[path = "fourier.rs"]
 mod fourier;
+#[path = "geo_buffer.rs"]
+mod geo_buffer;
+#[path = "geo_cells.rs"]
+mod geo_cells;
 #[path = "geo_densify.rs"]
 mod geo_densify;
 #[path = "geo_from_wkt.rs"]
@@ -120,18 +124,26 @@ mod geo_geohash;
 mod geo_h3;
 #[path = "geo_info_from_ip_address.rs"]
 mod geo_info_from_ip_address;
+#[path = "geo_intersection.rs"]
+mod geo_intersection;
 #[path = "geo_intersects.rs"]
 mod geo_intersects;
 #[path = "geo_lines.rs"]
 mod geo_lines;
+#[path = "geo_plane.rs"]
+mod geo_plane;
 #[path = "geo_points.rs"]
 mod geo_points;
 #[path = "geo_polygons.rs"]
 mod geo_polygons;
 #[path = "geo_s2.rs"]
 mod geo_s2;
+#[path = "geo_simplify.rs"]
+mod geo_simplify;
 #[path = "geo_sphere.rs"]
 mod geo_sphere;
+#[path = "geo_union.rs"]
+mod geo_union;
 #[path = "gettype.rs"]
 mod gettype;
 #[path = "has_any_index.rs"]
@@ -455,26 +467,39 @@ pub static FUNCTIONS: &[&Function] = &[
     &geo_h3::GEO_H3CELL_TO_POLYGON,
     &geo_info_from_ip_address::GEO_INFO_FROM_IP_ADDRESS,
     &geo_lines::GEO_INTERSECTION_2LINES,
+    &geo_intersection::GEO_INTERSECTION_2POLYGONS,
+    &geo_intersection::GEO_INTERSECTION_LINE_WITH_POLYGON,
     &geo_lines::GEO_INTERSECTS_2LINES,
     &geo_intersects::GEO_INTERSECTS_2POLYGONS,
     &geo_intersects::GEO_INTERSECTS_LINE_WITH_POLYGON,
+    &geo_buffer::GEO_LINE_BUFFER,
     &geo_lines::GEO_LINE_CENTROID,
     &geo_densify::GEO_LINE_DENSIFY,
     &geo_lines::GEO_LINE_INTERPOLATE_POINT,
     &geo_lines::GEO_LINE_LENGTH,
     &geo_lines::GEO_LINE_LOCATE_POINT,
+    &geo_simplify::GEO_LINE_SIMPLIFY,
+    &geo_cells::GEO_LINE_TO_S2CELLS,
+    &geo_buffer::GEO_POINT_BUFFER,
     &geo_points::GEO_POINT_IN_CIRCLE,
     &geo_polygons::GEO_POINT_IN_POLYGON,
     &geo_geohash::GEO_POINT_TO_GEOHASH,
     &geo_h3::GEO_POINT_TO_H3CELL,
     &geo_s2::GEO_POINT_TO_S2CELL,
     &geo_polygons::GEO_POLYGON_AREA,
+    &geo_buffer::GEO_POLYGON_BUFFER,
     &geo_polygons::GEO_POLYGON_CENTROID,
     &geo_densify::GEO_POLYGON_DENSIFY,
     &geo_polygons::GEO_POLYGON_PERIMETER,
+    &geo_simplify::GEO_POLYGON_SIMPLIFY,
+    &geo_cells::GEO_POLYGON_TO_H3CELLS,
+    &geo_cells::GEO_POLYGON_TO_S2CELLS,
     &geo_s2::GEO_S2CELL_NEIGHBORS,
     &geo_s2::GEO_S2CELL_TO_CENTRAL_POINT,
     &geo_s2::GEO_S2CELL_TO_POLYGON,
+    &geo_simplify::GEO_SIMPLIFY_POLYGONS_ARRAY,
+    &geo_union::GEO_UNION_LINES_ARRAY,
+    &geo_union::GEO_UNION_POLYGONS_ARRAY,
     &time_parts::GETMONTH,
     &gettype::GETTYPE,
     &time_parts::GETYEAR,

@@ -100,6 +100,21 @@ impl Cell {
         Cell(self.0 & mark.wrapping_neg() | mark)
     }
 
+    /// The six cells of level 0.
+    pub fn faces() -> impl Iterator<Item = Cell> {
+        (0..6).map(|face| Cell(face << 61 | 1 << 60))
+    }
+
+    /// The four cells within this one, in their order; none of the finest level.
+    pub fn children(self) -> Vec<Cell> {
+        let mark = self.0 & self.0.wrapping_neg();
+        if mark == 1 {
+            return Vec::new();
+        }
+        let first = self.0 - mark + (mark >> 2);
+        (0..4).map(|at| Cell(first + at * (mark >> 1))).collect()
+    }
+
     /// The face, the column and the row of the first corner, and the length of a side, in the finest steps.
     fn square(self) -> (u64, u32, u32, u32) {
         let face = self.0 >> 61;
@@ -200,6 +215,9 @@ mod tests {
             let cell = Cell::at(Vector::at(123.4, -56.7).unwrap(), level);
             assert_eq!(Cell::at(cell.middle(), level), cell, "{level}");
             assert!(cell.neighbors().len() >= 4, "{level}");
+            assert!(cell.children().iter().all(|child| child.parent(level) == cell), "{level}");
+            assert_eq!(cell.children().len(), if level < LEVEL_MAX { 4 } else { 0 });
+            assert_eq!(Cell::faces().filter(|face| cell.parent(0) == *face).count(), 1);
         }
     }
 }

@@ -25,3 +25,9 @@ fn functions_are_sorted_and_unique() {
     let names: Vec<&str> = query::functions().iter().map(|function| function.name).collect();
     assert!(names.windows(2).all(|pair| pair[0] < pair[1]), "{names:?}");
 }
+
+#[test]
+fn the_page_of_functions_is_up_to_date() {
+    expect_test::expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/kql-functions.md")]
+        .assert_eq(&query::reference());
+}

@@ -99,6 +99,9 @@ const H3_CELLS_MAX: usize = 61_680;
 const S2_CELLS_MAX: usize = 65_536;
 /// Places along outlines that are looked at.
 const PLACES_MAX: usize = 1_000_000;
+/// Cells and edges that are compared, for the shapes of a row: on a map, and on the sphere, which takes longer.
+const COMPARED_ON_MAP_MAX: usize = 300_000_000;
+const COMPARED_MAX: usize = 20_000_000;
 /// In meters.
 const TOLERANCE: f64 = 10.0;
 
@@ -179,12 +182,18 @@ fn h3_cells(polygons: &[Rings], resolution: Resolution) -> Option<BTreeSet<CellI
             near.insert(LatLng::new(latitude, longitude).ok()?.to_cell(resolution));
         }
     }
+    let edges = 3 * outline(&shapes).len();
+    let mut room = COMPARED_ON_MAP_MAX;
     let beside = |cell: CellIndex, far: u32| cell.grid_disk_safe(far).collect::<Vec<_>>();
     let mut cells: BTreeSet<CellIndex> = BTreeSet::new();
     let mut next: Vec<CellIndex> = near.into_iter().flat_map(|cell| beside(cell, 2)).collect();
     let mut seen: BTreeSet<CellIndex> = BTreeSet::new();
     while let Some(cell) = next.pop() {
-        if !seen.insert(cell) || !is_in(cell) {
+        if !seen.insert(cell) {
+            continue;
+        }
+        room = room.checked_sub(edges)?;
+        if !is_in(cell) {
             continue;
         }
         cells.insert(cell);
@@ -221,12 +230,20 @@ struct Covering<'s> {
     radius: f64,
     polygons: &'s [Rings],
     cells: Vec<Cell>,
+    /// Comparisons that may still be made.
+    room: usize,
 }
 
 impl<'s> Covering<'s> {
     fn new(level: u32, radius: f64, polygons: &'s [Rings]) -> Option<Covering<'s>> {
         let is_valid = level <= LEVEL_MAX && radius < std::f64::consts::PI * RADIUS;
-        is_valid.then(|| Covering { level, radius: radius / RADIUS, polygons, cells: Vec::new() })
+        is_valid.then(|| Covering {
+            level,
+            radius: radius / RADIUS,
+            polygons,
+            cells: Vec::new(),
+            room: COMPARED_MAX,
+        })
     }
 
     /// The tokens of the cells, in their order; `None` when there are too many.
@@ -240,11 +257,14 @@ impl<'s> Covering<'s> {
     /// Adds what covers the part of the shape in a cell. `edges` are those that are near to what the cell is in.
     fn add(&mut self, cell: Cell, edges: &[Edge]) -> Option<()> {
         let Some(square) = Square::of(cell) else { return Some(()) };
+        self.room = self.room.checked_sub(edges.len())?;
         let near: Vec<Edge> =
             edges.iter().filter(|edge| square.is_near(**edge, self.radius)).copied().collect();
         if near.is_empty() {
             // No outline is near: the cell is in the shape, or far from it.
             let middle = cell.middle().unit()?;
+            let corners = self.polygons.iter().flatten().map(Vec::len).sum();
+            self.room = self.room.checked_sub(corners)?;
             if self.polygons.iter().any(|rings| is_in_polygon(rings, middle)) {
                 self.add_all(cell)?;
             }

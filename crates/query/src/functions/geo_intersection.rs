@@ -71,7 +71,7 @@ fn of_polygons(args: &Args) -> Result<ArrayRef> {
         let plane = Plane::around(one.iter().chain(&other).flatten().flatten())?;
         let [one, other] =
             [one, other].map(|all| all.iter().map(|rings| plane.shape(rings)).collect::<Vec<_>>());
-        let shapes = intersection(&one, &other);
+        let shapes = intersection(&one, &other)?;
         // Outlines that only touch leave nothing of an area.
         let rings = one.iter().flatten().map(|ring| ring.iter().chain(ring.first()).copied().collect());
         let mut found = Found::new();

@@ -62,12 +62,12 @@ impl Plane {
         point.unit().unwrap_or(self.up)
     }
 
-    /// What is in one of the polygons.
-    pub fn united(&self, polygons: &[Rings]) -> Vec<Rings> {
-        let shapes: Vec<Shape> = polygons.iter().map(|rings| self.shape(rings)).collect();
+    /// What is in one of the polygons; `None` when too many of their edges may cross.
+    pub fn united(&self, polygons: &[Rings]) -> Option<Vec<Rings>> {
+        let shapes = union(polygons.iter().map(|rings| self.shape(rings)).collect())?;
         let closed =
             |ring: &Vec<Spot>| ring.iter().chain(ring.first()).map(|spot| self.round(*spot)).collect();
-        union(&shapes).iter().map(|shape| shape.iter().map(closed).collect()).collect()
+        Some(shapes.iter().map(|shape| shape.iter().map(closed).collect()).collect())
     }
 
     /// Coordinates as GeoJSON has them.
@@ -114,14 +114,56 @@ fn signed_area(ring: &[Spot]) -> f64 {
     ring_segments(ring).map(|(from, to)| cross(from, to)).sum()
 }
 
-/// What is in one of the shapes.
-pub(super) fn union(shapes: &Vec<Shape>) -> Vec<Shape> {
-    shapes.overlay_as::<i64>(&Vec::<Shape>::new(), OverlayRule::Subject, FillRule::NonZero)
+/// Shapes that are put together at once. What they have within each other is gone before the next ones come.
+const TOGETHER: usize = 8;
+/// Pairs of segments that may cross, besides some for each segment, and pairs that are looked at to find those.
+const CROSSINGS_MAX: usize = 1_000_000;
+const CROSSINGS_OF_EACH: usize = 8;
+const COMPARED_MAX: usize = 50_000_000;
+
+/// What is in one of the shapes; `None` when too many segments may cross.
+pub(super) fn union(shapes: Vec<Shape>) -> Option<Vec<Shape>> {
+    let mut groups: Vec<Vec<Shape>> = shapes.into_iter().map(|shape| vec![shape]).collect();
+    loop {
+        let united = groups.chunks(TOGETHER).map(|groups| {
+            let shapes: Vec<Shape> = groups.concat();
+            let none: Vec<Shape> = Vec::new();
+            are_few(&outline(&shapes))
+                .then(|| shapes.overlay_as::<i64>(&none, OverlayRule::Subject, FillRule::NonZero))
+        });
+        groups = united.collect::<Option<_>>()?;
+        if groups.len() < 2 {
+            return Some(groups.pop().unwrap_or_default());
+        }
+    }
 }
 
-/// What is in a shape of both.
-pub(super) fn intersection(one: &Vec<Shape>, other: &Vec<Shape>) -> Vec<Shape> {
-    one.overlay_as::<i64>(other, OverlayRule::Intersect, FillRule::NonZero)
+/// What is in a shape of both; `None` when too many segments may cross.
+pub(super) fn intersection(one: &Vec<Shape>, other: &Vec<Shape>) -> Option<Vec<Shape>> {
+    let segments: Vec<Segment> = outline(one).into_iter().chain(outline(other)).collect();
+    are_few(&segments).then(|| one.overlay_as::<i64>(other, OverlayRule::Intersect, FillRule::NonZero))
+}
+
+/// Whether few pairs of segments may cross, as the rectangles around them tell.
+fn are_few(segments: &[Segment]) -> bool {
+    let rectangle = |(from, to): &Segment| {
+        let sides = |axis: usize| (from[axis].min(to[axis]), from[axis].max(to[axis]));
+        (sides(0), sides(1))
+    };
+    let mut rectangles: Vec<_> = segments.iter().map(rectangle).collect();
+    rectangles.sort_unstable_by(|one, other| one.0.0.total_cmp(&other.0.0));
+    let (mut compared, mut crossings) = (0, 0);
+    let mut before: Vec<((f64, f64), (f64, f64))> = Vec::new();
+    for (x, y) in rectangles {
+        compared += before.len();
+        before.retain(|(other, _)| other.1 >= x.0);
+        crossings += before.iter().filter(|(_, other)| other.0 <= y.1 && other.1 >= y.0).count();
+        if compared > COMPARED_MAX || crossings > CROSSINGS_MAX + CROSSINGS_OF_EACH * segments.len() {
+            return false;
+        }
+        before.push((x, y));
+    }
+    true
 }
 
 pub(super) fn cross(one: Spot, other: Spot) -> f64 {
@@ -244,6 +286,28 @@ mod tests {
         ] {
             assert_eq!(meets(segment, other), expected, "{other:?}");
         }
+    }
+
+    #[test]
+    fn shapes_that_would_cross_too_often_are_refused() {
+        let comb = |teeth: usize, turned: bool| {
+            let tooth = |at: usize| {
+                let (x, next) = (at as f64 / teeth as f64, (at as f64 + 0.5) / teeth as f64);
+                [[x, 1.0], [next, 1.0], [next, 0.0], [(at as f64 + 1.0) / teeth as f64, 0.0]]
+            };
+            let mut ring: Vec<Spot> = (0..teeth).flat_map(tooth).chain([[1.0, -0.1], [0.0, -0.1]]).collect();
+            if turned {
+                ring = ring.into_iter().map(|[x, y]| [y, 1.0 - x]).collect();
+            }
+            vec![vec![ring]]
+        };
+        let [few, few_turned, many, many_turned] = [(20, false), (20, true), (5_000, false), (5_000, true)]
+            .map(|(teeth, turned)| comb(teeth, turned));
+        assert!(intersection(&few, &few_turned).is_some_and(|shapes| shapes.len() > 100));
+        assert!(intersection(&many, &many_turned).is_none());
+        assert!(union([few, few_turned].concat()).is_some());
+        assert!(union([many.clone(), many_turned].concat()).is_none());
+        assert!(union(many).is_some());
     }
 
     #[test]

@@ -162,13 +162,11 @@ fn nearest_places(args: &Args) -> Result<ArrayRef> {
     }))
 }
 
-/// Polygons that do not overlap, of what is in one of several; as they are where they are of more than a part of the Earth.
+/// Polygons that do not overlap, of what is in one of several; as they are where they are of more than a part of the Earth,
+/// or have too much to compare.
 fn united(polygons: Vec<Rings>) -> Vec<Rings> {
     let plane = Plane::around(polygons.iter().flatten().flatten()).filter(|_| polygons.len() > 1);
-    match plane {
-        Some(plane) => plane.united(&polygons),
-        None => polygons,
-    }
+    plane.and_then(|plane| plane.united(&polygons)).unwrap_or(polygons)
 }
 
 /// The area of a polygon without its holes, on the unit sphere. Of a ring's two sides the smaller one is meant.

@@ -60,6 +60,9 @@ pub(super) static GEO_UNION_LINES_ARRAY: Function = Function {
     ..GEO_UNION_POLYGONS_ARRAY
 };
 
+/// Spots in which lines may meet.
+const SPOTS_MAX: usize = 200_000;
+
 fn of_polygons(args: &Args) -> Result<ArrayRef> {
     let arrays = args.texts(0)?;
     Ok(text_rows(args.rows, |row| {
@@ -72,8 +75,8 @@ fn of_polygons(args: &Args) -> Result<ArrayRef> {
 /// What is in one of the polygons, as GeoJSON.
 pub(super) fn united(polygons: &[Rings]) -> Option<String> {
     let plane = Plane::around(polygons.iter().flatten().flatten())?;
-    let shapes: Vec<_> = polygons.iter().map(|rings| plane.shape(rings)).collect();
-    Some(plane.geometry(&[], &[], &union(&shapes)).to_string())
+    let shapes = union(polygons.iter().map(|rings| plane.shape(rings)).collect())?;
+    Some(plane.geometry(&[], &[], &shapes).to_string())
 }
 
 fn of_lines(args: &Args) -> Result<ArrayRef> {
@@ -111,6 +114,9 @@ impl Net {
             cuts.sort_unstable_by(f64::total_cmp);
             let spots: Vec<usize> = cuts.iter().map(|share| net.spot(along(*way, *share))).collect();
             spots.windows(2).for_each(|pair| net.add(pair[0], pair[1]));
+            if net.spots.len() > SPOTS_MAX {
+                return None;
+            }
         }
         Some(net)
     }

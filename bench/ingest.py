@@ -2,14 +2,15 @@
 """How fast rows become durable, beside what other engines load.
 
 usage: bench/ingest.py --bartizan PATH --ndjson FILE [--out RESULT.json] [--peers chdb,duckdb]
-                       [--connections N] [--body-rows N] [--seconds S]
+                       [--connections N] [--body-rows N] [--seconds S] [--arrow]
 
 Starts a server on a folder of its own, sends the file's rows over HTTPS again and again for the given time, and
 counts rows whose acknowledgement came: each one is checked against its table's schema and synced to the disk. Every
 row that was sent is accepted, refused, or was in a request that was turned away, and hunting counts as many as were
 accepted. More connections than the server can serve, such as 12 for five minutes, make it an overload test. The
-flush to sorted Parquet files runs behind it, and its backlog at the end is part of the result. Peers load the same
-file in this process, one after the other. Prints one JSON object.
+flush to sorted Parquet files runs behind it, and its backlog at the end is part of the result. With --arrow the rows
+are sent as Arrow IPC streams, made before the clock starts. Peers load the same file in this process, one after the
+other. Prints one JSON object.
 """
 import argparse
 import http.client
@@ -108,6 +109,23 @@ def bodies(path, rows):
     return pieces
 
 
+def as_arrow(piece):
+    """The same rows as an Arrow IPC stream."""
+    import io
+
+    import pyarrow
+    import pyarrow.json
+    body, rows = piece
+    table = pyarrow.json.read_json(io.BytesIO(body))
+    at = table.schema.get_field_index("Timestamp")
+    times = table.column(at).cast(pyarrow.timestamp("us", tz="UTC"))
+    table = table.set_column(at, "Timestamp", times).combine_chunks()
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    return sink.getvalue().to_pybytes(), rows
+
+
 def send(server, pieces, seconds, results, at):
     connection = server.connect()
     accepted = refused = busy = sent = 0
@@ -118,7 +136,7 @@ def send(server, pieces, seconds, results, at):
         body, rows = pieces[position % len(pieces)]
         started = time.time()
         sent += rows
-        connection.request("POST", f"/api/ingest/{TABLE}", body, server.headers())
+        connection.request("POST", f"/api/ingest/{TABLE}", body, server.headers(results["kind"]))
         answer = connection.getresponse()
         text = answer.read()
         if answer.status == 200:
@@ -156,11 +174,14 @@ def quarters(values):
 
 def bartizan(arguments):
     pieces = bodies(arguments.ndjson, arguments.body_rows)
+    if arguments.arrow:
+        pieces = [as_arrow(piece) for piece in pieces]
     folder = tempfile.mkdtemp(prefix="bartizan-bench-", dir=arguments.folder)
     server = Server(arguments.bartizan, folder)
     try:
         results = {"accepted": 0, "refused": 0, "busy": 0, "sent": 0, "latencies": [], "lock": threading.Lock(),
-                   "connections": arguments.connections}
+                   "connections": arguments.connections,
+                   "kind": "application/vnd.apache.arrow.stream" if arguments.arrow else "application/x-ndjson"}
         threads = [threading.Thread(target=send, args=(server, pieces, arguments.seconds, results, at))
                    for at in range(arguments.connections)]
         cpu = server.cpu_seconds()
@@ -237,6 +258,7 @@ def main():
     parser.add_argument("--connections", type=int, default=3)
     parser.add_argument("--body-rows", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=15)
+    parser.add_argument("--arrow", action="store_true", help="send Arrow IPC streams")
     parser.add_argument("--folder", help="where the server's data goes; the system's temporary folder by default")
     parser.add_argument("--keep", action="store_true", help="leave the server's data there")
     arguments = parser.parse_args()

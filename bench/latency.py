@@ -134,7 +134,7 @@ def main():
     try:
         import threading
         results = {"accepted": 0, "refused": 0, "busy": 0, "sent": 0, "latencies": [], "lock": threading.Lock(),
-                   "connections": arguments.connections}
+                   "connections": arguments.connections, "kind": "application/x-ndjson"}
         threads = [threading.Thread(target=ingest.send, args=(server, pieces, 12, results, at)) for at in range(arguments.connections)]
         started = time.time()
         [thread.start() for thread in threads]

@@ -1,32 +1,10 @@
-//! Stored batches: made of accepted rows, and back to rows.
+//! Stored batches back to rows.
 
-use std::sync::Arc;
-
-use datafusion::arrow::array::{
-    Array, ArrayRef, Int64Array, RecordBatch, TimestampNanosecondArray, cast::AsArray,
-};
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, cast::AsArray};
 use datafusion::arrow::datatypes::{Float64Type, Int32Type, Int64Type, TimestampNanosecondType};
 use model::{Cell, Kind, Row, Table, Ticks};
 
-use crate::LakeError;
-use crate::rows::Columns;
-use crate::schema::{INGESTED_COLUMN, SEQUENCE_COLUMN, stored_schema};
-
-/// Adds the lake's own columns: sequences from `first_sequence` on, and the time of acceptance.
-pub(crate) fn stored_batch(
-    columns: Columns,
-    first_sequence: i64,
-    ingested: Ticks,
-) -> Result<RecordBatch, LakeError> {
-    let Columns { table, len, mut arrays, .. } = columns;
-    let sequences = Int64Array::from_iter_values((0..len as i64).map(|row| first_sequence + row));
-    // Files hold it to the microsecond.
-    let nanos = ingested.unix_nanos().unwrap_or_default().div_euclid(1_000) * 1_000;
-    let ingested = TimestampNanosecondArray::from_value(nanos, len).with_timezone("UTC");
-    arrays.push(Arc::new(sequences));
-    arrays.push(Arc::new(ingested));
-    Ok(RecordBatch::try_new(stored_schema(table), arrays)?)
-}
+use crate::schema::{INGESTED_COLUMN, SEQUENCE_COLUMN};
 
 /// The rows of a stored batch. Columns that the batch lacks are null; the lake's own columns are left out.
 pub fn rows_from_batch(table: &'static Table, batch: &RecordBatch) -> Vec<Row> {

@@ -15,8 +15,8 @@ use datafusion::arrow::datatypes::{Int64Type, Schema, TimestampNanosecondType};
 use model::lake::DataFile;
 use model::{DeviceId, Table, Ticks};
 
-pub(crate) use self::merge::open_typed;
 use self::merge::{Input, Merge};
+pub(crate) use self::merge::{filled_columns, open_typed};
 use crate::LakeError;
 use crate::files::Files;
 use crate::flush::Encoded;
@@ -108,12 +108,14 @@ pub(crate) fn merge_files(
     let mut merge = Merge::new(task.table, inputs.collect::<Result<_, _>>()?)?;
     let Some(first) = task.files.first() else { return Ok(Vec::new()) };
     let level = task.files.iter().map(|file| file.level).max().unwrap_or(0) + 1;
+    // What is merged takes no more room than its sources, as a rule.
+    let bytes: usize = task.files.iter().map(|file| usize::try_from(file.bytes).unwrap_or(0)).sum();
     let mut encoded = Vec::new();
     let mut output: Option<Output> = None;
     while let Some(part) = merge.next(without)? {
         let writing = match output.take() {
             Some(writing) => writing,
-            None => Output::start(task.table, &part.columns)?,
+            None => Output::start(task.table, &part.columns, bytes)?,
         };
         let writing = writing.write(&part)?;
         if writing.rows >= FILE_ROWS_MAX {
@@ -139,8 +141,12 @@ struct Output {
 }
 
 impl Output {
-    fn start(table: &'static Table, sample: &[Option<ArrayRef>]) -> Result<Output, LakeError> {
-        let file = ParquetFile::new(table, sample, LEVEL_SMALL)?;
+    fn start(
+        table: &'static Table,
+        sample: &[Option<ArrayRef>],
+        bytes_about: usize,
+    ) -> Result<Output, LakeError> {
+        let file = ParquetFile::new(table, sample, LEVEL_SMALL, bytes_about)?;
         let index = TermIndexBuilder::new(ROWS_PER_BLOCK);
         Ok(Output { table, file, index, rows: 0, times: None, sequences: None })
     }

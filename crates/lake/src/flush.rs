@@ -1,12 +1,11 @@
 //! Hot rows to Parquet files, sorted, one file for each tenant, table and day.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
-use datafusion::arrow::compute::{concat, take};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::{Int64Type, TimestampNanosecondType};
 use foldhash::fast::RandomState;
 use model::lake::DataFile;
@@ -14,10 +13,15 @@ use model::time::TICKS_PER_DAY;
 use model::{Table, TenantId, Ticks};
 
 use crate::LakeError;
-use crate::parquet_file::{LEVEL_FAST, ParquetFile, ROW_GROUP_ROWS};
+use crate::hot::HotBatch;
+use crate::parquet_file::{Gathered, LEVEL_FAST, ParquetFile, ROW_GROUP_ROWS, Texts};
 use crate::schema::{SCHEMA_VERSION, SEQUENCE_COLUMN, stored_schema};
-use crate::state::HotBatch;
 use crate::verified::checksums;
+
+/// About what a row takes in a file.
+const ROW_BYTES: usize = 128;
+/// Rows that are fewer than one of so many are taken out of the columns before they are encoded.
+const SPARSE: usize = 4;
 
 /// A file ready to be written.
 pub(crate) struct Encoded {
@@ -39,10 +43,11 @@ pub(crate) fn encode_files(
     }
     let mut encoded = Vec::new();
     for ((tenant, _), batches) in groups {
-        let Some(table) = batches.first().map(|batch| batch.table) else { continue };
-        let columns = concatenated(table, &batches)?;
+        let Some(largest) = batches.iter().max_by_key(|batch| batch.rows.len()) else { continue };
+        let (table, sample) = (largest.table, largest.rows.columns());
+        let columns = gathered(table, &batches)?;
         for DayOrder { day, rows, times, sequences } in day_orders(table, &columns) {
-            let bytes = encode_file(table, &columns, &rows)?;
+            let bytes = encode_file(table, sample, &columns, &rows)?;
             let file = DataFile {
                 tenant,
                 table: table.name.to_owned(),
@@ -67,18 +72,27 @@ pub(crate) fn encode_files(
     Ok(encoded)
 }
 
-/// The columns of all batches put together; none for those that hold nothing.
-fn concatenated(table: &'static Table, batches: &[&HotBatch]) -> Result<Vec<Option<ArrayRef>>, LakeError> {
-    let is_filled = |at: usize| {
-        at >= table.columns.len()
-            || batches.iter().any(|batch| batch.filled.get(at).is_none_or(|filled| *filled))
-    };
+/// The columns of all batches; none for those that hold nothing.
+fn gathered(table: &'static Table, batches: &[&HotBatch]) -> Result<Vec<Option<Gathered>>, LakeError> {
+    let mut starts = vec![0];
+    starts.extend(batches.iter().scan(0, |end, batch| {
+        *end += batch.rows.len() as u32;
+        Some(*end)
+    }));
+    let starts: Arc<[u32]> = starts.into();
     let columns = (0..stored_schema(table).fields().len()).map(|at| {
-        if !is_filled(at) {
+        let declared = table.columns.get(at);
+        if declared.is_some() && batches.iter().all(|batch| batch.rows.columns()[at].is_none()) {
             return Ok(None);
         }
-        let arrays: Vec<&dyn Array> = batches.iter().map(|batch| batch.batch.column(at).as_ref()).collect();
-        Ok::<_, LakeError>(Some(concat(&arrays)?))
+        if declared.is_some_and(|column| column.kind.is_never_null()) {
+            let part = |batch: &&HotBatch| batch.rows.columns()[at].as_ref()?.as_string_opt().cloned();
+            let parts = batches.iter().map(part).collect();
+            return Ok(Some(Gathered::Texts(Texts { parts, starts: starts.clone() })));
+        }
+        let arrays: Vec<ArrayRef> = batches.iter().map(|batch| batch.column(at)).collect();
+        let arrays: Vec<&dyn Array> = arrays.iter().map(AsRef::as_ref).collect();
+        Ok::<_, LakeError>(Some(Gathered::Values(concat(&arrays)?)))
     });
     columns.collect()
 }
@@ -93,6 +107,7 @@ struct DayOrder {
 }
 
 /// What rows are sorted by.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     /// Rows without a time count as day 0.
     day: i32,
@@ -102,21 +117,19 @@ struct Key {
     row: u32,
 }
 
-impl Key {
-    fn compare(&self, other: &Key) -> Ordering {
-        let key = |key: &Key| (key.day, key.device, key.nanos, key.sequence);
-        key(self).cmp(&key(other))
-    }
-}
-
 /// Sorts rows by day, device, time and sequence, and cuts at the days.
-fn day_orders(table: &'static Table, columns: &[Option<ArrayRef>]) -> Vec<DayOrder> {
-    let column = |name| table.position(name).and_then(|at| columns[at].as_ref());
-    let at_of = |name| stored_schema(table).index_of(name).ok().and_then(|at| columns[at].clone());
-    let Some(sequences) = at_of(SEQUENCE_COLUMN) else { return Vec::new() };
+fn day_orders(table: &'static Table, columns: &[Option<Gathered>]) -> Vec<DayOrder> {
+    let column = |name| stored_schema(table).index_of(name).ok().and_then(|at| columns[at].as_ref());
+    let Some(Gathered::Values(sequences)) = column(SEQUENCE_COLUMN) else { return Vec::new() };
     let sequences = sequences.as_primitive::<Int64Type>();
-    let times = column("Timestamp").map(|times| times.as_primitive::<TimestampNanosecondType>());
-    let devices = device_ranks(column("DeviceId"), sequences.len());
+    let times = match column("Timestamp") {
+        Some(Gathered::Values(times)) => times.as_primitive_opt::<TimestampNanosecondType>(),
+        _ => None,
+    };
+    let devices = match column("DeviceId") {
+        Some(Gathered::Texts(devices)) => device_ranks(devices),
+        _ => vec![0; sequences.len()],
+    };
 
     let mut keys: Vec<Key> = Vec::with_capacity(sequences.len());
     for (row, device) in devices.into_iter().enumerate() {
@@ -125,7 +138,7 @@ fn day_orders(table: &'static Table, columns: &[Option<ArrayRef>]) -> Vec<DayOrd
         let sequence = sequences.value(row);
         keys.push(Key { day: day as i32, device, nanos, sequence, row: row as u32 });
     }
-    keys.sort_unstable_by(Key::compare);
+    keys.sort_unstable();
     keys.chunk_by(|a, b| a.day == b.day).map(day_order).collect()
 }
 
@@ -142,17 +155,14 @@ fn day_order(keys: &[Key]) -> DayOrder {
 }
 
 /// The place of each row's device among the sorted devices.
-fn device_ranks(devices: Option<&ArrayRef>, rows: usize) -> Vec<u32> {
-    let Some(devices) = devices.and_then(|devices| devices.as_string_view_opt()) else {
-        return vec![0; rows];
-    };
+fn device_ranks(devices: &Texts) -> Vec<u32> {
     let mut numbers: HashMap<&str, u32, RandomState> = HashMap::default();
-    let numbered: Vec<u32> = (0..rows)
-        .map(|row| {
-            let next = numbers.len() as u32;
-            *numbers.entry(devices.value(row)).or_insert(next)
-        })
-        .collect();
+    let rows = 0..devices.len() as u32;
+    let numbered = devices.of_ascending(rows).map(|(_, device)| {
+        let next = numbers.len() as u32;
+        *numbers.entry(device).or_insert(next)
+    });
+    let numbered: Vec<u32> = numbered.collect();
     let mut sorted: Vec<(&str, u32)> = numbers.into_iter().collect();
     sorted.sort_unstable();
     let mut ranks = vec![0; sorted.len()];
@@ -164,13 +174,18 @@ fn device_ranks(devices: Option<&ArrayRef>, rows: usize) -> Vec<u32> {
 
 fn encode_file(
     table: &'static Table,
-    columns: &[Option<ArrayRef>],
+    sample: &[Option<ArrayRef>],
+    columns: &[Option<Gathered>],
     rows: &[u32],
 ) -> Result<Bytes, LakeError> {
-    let mut file = ParquetFile::new(table, columns, LEVEL_FAST)?;
+    let mut file = ParquetFile::new(table, sample, LEVEL_FAST, rows.len() * ROW_BYTES)?;
+    let all = columns.iter().flatten().map(Gathered::len).max().unwrap_or(0);
     for rows in rows.chunks(ROW_GROUP_ROWS) {
-        let order = UInt32Array::from(rows.to_vec());
-        let sorted = columns.iter().map(|column| column.as_ref().map(|array| take(array, &order, None)));
+        if rows.len() >= all / SPARSE {
+            file.write_ordered(columns, rows)?;
+            continue;
+        }
+        let sorted = columns.iter().map(|column| column.as_ref().map(|column| column.take(rows)));
         let sorted: Vec<Option<ArrayRef>> = sorted.map(Option::transpose).collect::<Result<_, _>>()?;
         file.write(&sorted, rows.len())?;
     }

@@ -24,7 +24,7 @@ impl TenantLake {
                 more = true;
                 break;
             }
-            rows += hot.batch.num_rows();
+            rows += hot.rows.len();
             end = end.max(hot.last_sequence);
             taken.push(hot.clone());
         }

@@ -9,8 +9,9 @@
 use std::io::Cursor;
 
 use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::buffer::Buffer;
 use datafusion::arrow::ipc::reader::StreamReader;
-use datafusion::arrow::ipc::writer::StreamWriter;
+use datafusion::arrow::ipc::writer::StreamEncoder;
 use model::tables;
 use model::{TenantId, Ticks};
 use serde::{Deserialize, Serialize};
@@ -40,33 +41,39 @@ pub(crate) struct BatchHeader {
     pub bytes: u64,
 }
 
-/// The payload of a frame, encoded before its place in the log is known.
+/// The payload of a frame, encoded before its place in the log is known. Values are not copied: they stay in the
+/// memory of the rows.
 pub(crate) struct Payload {
-    pub bytes: Vec<u8>,
+    pub buffers: Vec<Buffer>,
+    pub bytes: usize,
     pub batches: Vec<BatchHeader>,
     checksum: u32,
 }
 
 impl Payload {
     pub fn encode(parts: &[Rows]) -> Result<Payload, LakeError> {
-        let batches = parts.iter().map(Rows::to_batch).collect::<Result<Vec<_>, _>>()?;
-        let bytes_about: usize = batches.iter().map(RecordBatch::get_array_memory_size).sum();
-        let mut bytes = Vec::with_capacity(bytes_about + bytes_about / 16);
+        let (mut buffers, mut bytes) = (Vec::new(), 0);
         let mut headers = Vec::with_capacity(parts.len());
-        for (part, batch) in parts.iter().zip(&batches) {
-            let start = bytes.len();
-            let mut writer = StreamWriter::try_new(&mut bytes, batch.schema_ref())?;
-            writer.write(batch)?;
-            writer.finish()?;
-            drop(writer);
-            let (rows, size) = (part.len() as u64, (bytes.len() - start) as u64);
-            headers.push(BatchHeader { table: part.table().name.to_owned(), rows, bytes: size });
+        let mut checksum = crc32fast::Hasher::new();
+        for part in parts {
+            let batch = part.to_batch()?;
+            let mut encoder = StreamEncoder::try_new(batch.schema_ref())?;
+            let mut encoded = encoder.encode(&batch)?;
+            encoded.extend(encoder.finish()?);
+            encoded.iter().for_each(|buffer| checksum.update(buffer));
+            let size: usize = encoded.iter().map(|buffer| buffer.len()).sum();
+            headers.push(BatchHeader {
+                table: part.table().name.to_owned(),
+                rows: part.len() as u64,
+                bytes: size as u64,
+            });
+            buffers.append(&mut encoded);
+            bytes += size;
         }
-        if bytes.len() > FRAME_BYTES_MAX - (1 << 20) {
+        if bytes > FRAME_BYTES_MAX - (1 << 20) {
             return Err(LakeError::TooLarge { max: FRAME_BYTES_MAX - (1 << 20) });
         }
-        let checksum = crc32fast::hash(&bytes);
-        Ok(Payload { bytes, batches: headers, checksum })
+        Ok(Payload { buffers, bytes, batches: headers, checksum: checksum.finalize() })
     }
 }
 
@@ -75,9 +82,7 @@ pub(crate) fn write_head(header: &Header, payload: &Payload, out: &mut Vec<u8>) 
     let header = serde_json::to_vec(header)
         .map_err(|error| LakeError::Log { doing: "encode a frame", source: error.into() })?;
     out.extend_from_slice(MAGIC);
-    for number in
-        [header.len() as u32, payload.bytes.len() as u32, crc32fast::hash(&header), payload.checksum]
-    {
+    for number in [header.len() as u32, payload.bytes as u32, crc32fast::hash(&header), payload.checksum] {
         out.extend_from_slice(&number.to_le_bytes());
     }
     out.extend_from_slice(&header);
@@ -181,6 +186,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::hot::HotBatch;
 
     fn frame_bytes() -> Vec<u8> {
         let table = tables::find("DeviceProcessEvents").unwrap();
@@ -197,7 +203,7 @@ mod tests {
         };
         let mut bytes = Vec::new();
         write_head(&header, &payload, &mut bytes).unwrap();
-        bytes.extend_from_slice(&payload.bytes);
+        payload.buffers.iter().for_each(|buffer| bytes.extend_from_slice(buffer));
         bytes
     }
 
@@ -207,8 +213,8 @@ mod tests {
         let Found::Frame { frame, bytes: size } = read_frame(&bytes) else { panic!("no frame") };
         assert_eq!(size, bytes.len());
         assert_eq!(frame.header.first_sequence, 11);
-        let columns = frame.parts[0].to_columns().unwrap();
-        let batch = crate::batch::stored_batch(columns, 11, Ticks::from_unix_seconds(1)).unwrap();
+        let batch =
+            HotBatch::new(frame.parts[0].clone(), 11, Ticks::from_unix_seconds(1), 1).batch(None).unwrap();
         let rows = crate::batch::rows_from_batch(frame.parts[0].table(), &batch);
         assert_eq!(rows[0].text("DeviceName"), "pc1.example");
         assert_eq!(rows[0].timestamp().unwrap().to_string(), "2024-05-06T07:08:09.1234567Z");

@@ -21,6 +21,7 @@ mod files;
 mod flush;
 mod follow;
 mod frame;
+mod hot;
 mod log;
 mod measures;
 mod narrow;
@@ -101,9 +102,9 @@ pub struct LakeConfig {
 impl Default for LakeConfig {
     fn default() -> LakeConfig {
         LakeConfig {
-            flush_bytes: 96 << 20,
+            flush_bytes: 64 << 20,
             flush_interval: Duration::from_secs(60),
-            hot_bytes_max: 256 << 20,
+            hot_bytes_max: 192 << 20,
             upkeep_interval: upkeep::UPKEEP_INTERVAL,
             grace: upkeep::GRACE,
             reserve_bytes: 256 << 20,
@@ -292,7 +293,7 @@ impl Lake {
         let producers = log::lock(&self.0.producers).iter().map(producer_mark).collect();
         let hot = self.0.state.hot_until(closed);
         let sequences = highest_sequences(&hot);
-        let rows = hot.iter().map(|(_, batch)| batch.batch.num_rows()).sum();
+        let rows = hot.iter().map(|(_, batch)| batch.rows.len()).sum();
         let shared = self.0.clone();
         let encoded =
             blocking(move || flush::encode_files(&hot, shared.clock.now(), &*shared.new_name)).await??;
@@ -422,8 +423,7 @@ impl TenantLake {
         }
         let (parts, payload) = blocking(move || {
             let payload = Payload::encode(&rows)?;
-            let parts = rows.iter().map(Rows::to_columns).collect::<Result<Vec<_>, _>>()?;
-            Ok::<_, LakeError>((parts, payload))
+            Ok::<_, LakeError>((rows, payload))
         })
         .await??;
         let (reply, answer) = oneshot::channel();
@@ -553,7 +553,7 @@ fn producer_mark((key, mark): (&(TenantId, String), &log::Mark)) -> ProducerMark
     ProducerMark { tenant: key.0, producer: key.1.clone(), sequence: mark.sequence }
 }
 
-fn highest_sequences(hot: &[(TenantId, Arc<state::HotBatch>)]) -> Vec<(TenantId, i64)> {
+fn highest_sequences(hot: &[(TenantId, Arc<hot::HotBatch>)]) -> Vec<(TenantId, i64)> {
     let mut highest = std::collections::BTreeMap::new();
     for (tenant, batch) in hot {
         let last = highest.entry(*tenant).or_insert(batch.last_sequence);

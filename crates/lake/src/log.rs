@@ -15,15 +15,18 @@ use tracing::{error, info, warn};
 use crate::LakeError;
 use crate::disk::{Disk, LogFile};
 use crate::frame::{Found, Frame, Header, Payload, read_frame, write_head};
-use crate::rows::Columns;
-use crate::state::{HotBatch, State};
+use crate::hot::HotBatch;
+use crate::rows::Rows;
+use crate::state::State;
 
 /// Calls that may wait for the writer before more are held back.
 const QUEUE_MAX: usize = 1024;
 /// A group is synced at the latest when it holds this much.
 const GROUP_BYTES_MAX: usize = 32 << 20;
-/// Frames are put together to writes of about this size.
+/// Small parts of frames are put together to writes of about this size...
 const GATHERED_BYTES_MAX: usize = 256 << 10;
+/// ...and larger ones than this are written from where they are.
+const SMALL_BYTES_MAX: usize = 16 << 10;
 /// Producers remembered for each tenant; the one unused for longest is forgotten first.
 const PRODUCERS_MAX: usize = 10_000;
 
@@ -40,7 +43,7 @@ pub struct Appended {
 pub(crate) struct Append {
     pub tenant: TenantId,
     pub producer: Option<(String, i64)>,
-    pub parts: Vec<Columns>,
+    pub parts: Vec<Rows>,
     pub payload: Payload,
     pub reply: oneshot::Sender<Result<Appended, LakeError>>,
 }
@@ -168,8 +171,9 @@ impl Writer {
         let mut next = first_sequence;
         let mut hot = Vec::with_capacity(frame.parts.len());
         for part in frame.parts {
-            hot.push((tenant, HotBatch::new(part.to_columns()?, next, ingested, segment)?));
-            next += part.len() as i64;
+            let rows = part.len() as i64;
+            hot.push((tenant, HotBatch::new(part, next, ingested, segment)));
+            next += rows;
         }
         self.remember(tenant, producer);
         self.next_sequence.insert(tenant, next);
@@ -197,7 +201,7 @@ impl Writer {
             while let Some(job) = next {
                 match job {
                     Job::Append(append) => {
-                        bytes += append.payload.bytes.len();
+                        bytes += append.payload.bytes;
                         group.push(*append);
                     }
                     Job::Rotate(reply) => {
@@ -287,7 +291,7 @@ impl Writer {
         &mut self,
         tenant: TenantId,
         producer: &Option<(String, i64)>,
-        parts: Vec<Columns>,
+        parts: Vec<Rows>,
         payload: Payload,
         frames: &mut Vec<Staged>,
         hot: &mut Vec<(TenantId, HotBatch)>,
@@ -297,8 +301,8 @@ impl Writer {
         let mut next = first_sequence;
         let mut staged = Vec::with_capacity(parts.len());
         for part in parts {
-            let rows = part.len as i64;
-            staged.push((tenant, HotBatch::new(part, next, ingested, self.segment)?));
+            let rows = part.len() as i64;
+            staged.push((tenant, HotBatch::new(part, next, ingested, self.segment)));
             next += rows;
         }
         let header = Header {
@@ -310,7 +314,7 @@ impl Writer {
         };
         let mut head = Vec::new();
         write_head(&header, &payload, &mut head)?;
-        frames.push(Staged { head, payload: payload.bytes });
+        frames.push(Staged { head, payload });
         hot.append(&mut staged);
         self.next_sequence.insert(tenant, next);
         Ok(Appended { first_sequence, last_sequence: next - 1, duplicate: false })
@@ -338,7 +342,7 @@ impl Writer {
             self.stopped = true;
             return Err(error);
         }
-        let bytes = frames.iter().map(|frame| (frame.head.len() + frame.payload.len()) as u64).sum();
+        let bytes = frames.iter().map(|frame| (frame.head.len() + frame.payload.bytes) as u64).sum();
         self.length += bytes;
         Ok(bytes)
     }
@@ -373,23 +377,26 @@ fn forget_oldest(marks: &mut HashMap<(TenantId, String), Mark>, tenant: TenantId
 /// A frame on its way to the file.
 struct Staged {
     head: Vec<u8>,
-    payload: Vec<u8>,
+    payload: Payload,
 }
 
-/// Small frames go to the file together, large payloads without being copied.
+/// Small parts go to the file together, large ones without being copied.
 fn write_frames(frames: &[Staged], file: &mut dyn LogFile) -> io::Result<()> {
-    let mut gathered = Vec::new();
+    let mut gathered: Vec<u8> = Vec::new();
     for Staged { head, payload } in frames {
-        gathered.extend_from_slice(head);
-        if payload.len() < GATHERED_BYTES_MAX {
-            gathered.extend_from_slice(payload);
-        }
-        if payload.len() >= GATHERED_BYTES_MAX || gathered.len() >= GATHERED_BYTES_MAX {
-            file.append(&gathered)?;
-            gathered.clear();
-        }
-        if payload.len() >= GATHERED_BYTES_MAX {
-            file.append(payload)?;
+        let parts =
+            std::iter::once(head.as_slice()).chain(payload.buffers.iter().map(|buffer| buffer.as_slice()));
+        for part in parts {
+            let is_small = part.len() <= SMALL_BYTES_MAX;
+            if !gathered.is_empty() && (!is_small || gathered.len() + part.len() > GATHERED_BYTES_MAX) {
+                file.append(&gathered)?;
+                gathered.clear();
+            }
+            if is_small {
+                gathered.extend_from_slice(part);
+            } else {
+                file.append(part)?;
+            }
         }
     }
     if gathered.is_empty() { Ok(()) } else { file.append(&gathered) }

@@ -4,13 +4,17 @@
 //! not encoded again and again: its chunk is made once and copied.
 
 mod constant;
+mod gathered;
 mod text;
 
 use std::collections::HashSet;
+use std::hash::Hash;
 
 use bytes::Bytes;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
-use datafusion::arrow::datatypes::{Field, SchemaRef};
+use datafusion::arrow::datatypes::{
+    DataType, Field, Int32Type, Int64Type, SchemaRef, TimestampNanosecondType,
+};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_writer::{
     ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
@@ -19,9 +23,11 @@ use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use datafusion::parquet::file::writer::SerializedFileWriter;
 use datafusion::parquet::schema::types::{ColumnDescPtr, ColumnPath};
-use model::Table;
+use foldhash::fast::RandomState;
+use model::{Kind, Table};
 
 use self::constant::{Chunk, Constants};
+pub(crate) use self::gathered::{Gathered, Texts};
 use self::text::{TextChunk, TextOptions};
 use crate::LakeError;
 use crate::schema::{SEQUENCE_COLUMN, file_schema};
@@ -69,19 +75,21 @@ enum Column {
 }
 
 impl ParquetFile {
-    /// Starts a file. `sample` is the beginning of its rows, or all of them, column by column; none for a column
-    /// that is empty there.
+    /// Starts a file of about so many bytes. `sample` are some of its rows, or all of them, column by column; none for
+    /// a column that is empty there.
     pub fn new(
         table: &'static Table,
         sample: &[Option<ArrayRef>],
         zstd_level: i32,
+        bytes_about: usize,
     ) -> Result<ParquetFile, LakeError> {
         let schema = file_schema(table);
         let properties = properties(table, sample, zstd_level);
         // Readers of other makers take the types from the file itself; those of our engine would mislead some.
         let options =
             ArrowWriterOptions::new().with_properties(properties.clone()).with_skip_arrow_metadata(true);
-        let writer = ArrowWriter::try_new_with_options(Vec::new(), schema.clone(), options)?;
+        let writer =
+            ArrowWriter::try_new_with_options(Vec::with_capacity(bytes_about), schema.clone(), options)?;
         let (writer, factory) = writer.into_serialized_writer()?;
         let descriptors = writer.schema_descr().columns().to_vec();
         let columns = schema.fields().iter().map(|_| Column::Empty).collect();
@@ -118,6 +126,30 @@ impl ParquetFile {
             }
         }
         Ok(())
+    }
+
+    /// Adds some rows, in the order that is given, as a row group of their own.
+    pub fn write_ordered(&mut self, columns: &[Option<Gathered>], order: &[u32]) -> Result<(), LakeError> {
+        self.end_group()?;
+        let values = columns.iter().zip(&self.texts).map(|(column, options)| match (column, options) {
+            (Some(Gathered::Texts(_)), Some(_)) | (None, _) => Ok(None),
+            (Some(column), _) => Ok::<_, LakeError>(Some(column.take(order)?)),
+        });
+        let values = values.collect::<Result<Vec<_>, _>>()?;
+        self.write_part(&self.with_parted_times(&values)?, 0, order.len())?;
+        let mut rows = order.to_vec();
+        rows.sort_unstable();
+        for (position, column) in columns.iter().enumerate() {
+            let (Some(Gathered::Texts(texts)), Some(options)) = (column, self.texts[position]) else {
+                continue;
+            };
+            if !texts.are_empty() {
+                let mut chunk = TextChunk::new(options, &self.descriptors[position])?;
+                chunk.push_ordered(texts, order, &rows)?;
+                self.columns[position] = Column::Text(Box::new(chunk));
+            }
+        }
+        self.end_group()
     }
 
     /// Stored columns as those of the file.
@@ -259,10 +291,10 @@ fn properties(table: &'static Table, sample: &[Option<ArrayRef>], zstd_level: i3
             builder = builder.set_column_statistics_enabled(path(), EnabledStatistics::Chunk);
         }
         if let Some(sample) = sample
-            && column.kind.is_text()
+            && (column.kind.is_text() || zstd_level == LEVEL_FAST)
             && is_diverse(sample)
         {
-            builder = plain_text(builder, path());
+            builder = plain(builder, path(), column.kind);
         }
     }
     let sequence = ColumnPath::from(SEQUENCE_COLUMN);
@@ -287,26 +319,42 @@ fn text_options(
             has_dictionary: !is_diverse,
             has_bloom_filter: has_bloom_filter(column.name),
             has_page_statistics: !is_prose(column.name),
+            has_statistics: !is_prose(column.name) || zstd_level != LEVEL_FAST,
         })
     });
     options.collect()
 }
 
 /// A dictionary of values that do not repeat costs and saves nothing.
-fn plain_text(builder: WriterPropertiesBuilder, path: ColumnPath) -> WriterPropertiesBuilder {
-    builder
-        .set_column_dictionary_enabled(path.clone(), false)
-        .set_column_encoding(path, Encoding::DELTA_LENGTH_BYTE_ARRAY)
+fn plain(builder: WriterPropertiesBuilder, path: ColumnPath, kind: Kind) -> WriterPropertiesBuilder {
+    let encoding = match kind {
+        kind if kind.is_text() => Encoding::DELTA_LENGTH_BYTE_ARRAY,
+        Kind::Int | Kind::Long | Kind::TimeSpan | Kind::DateTime => Encoding::DELTA_BINARY_PACKED,
+        _ => Encoding::PLAIN,
+    };
+    builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, encoding)
 }
 
 /// Whether hardly any value repeats.
 fn is_diverse(sample: &ArrayRef) -> bool {
-    let Some(texts) = sample.as_string_view_opt() else { return false };
-    let step = (texts.len() / SAMPLED).max(1);
-    let sampled = (0..texts.len()).step_by(step).take(SAMPLED).filter(|row| texts.is_valid(*row));
-    let (mut seen, mut count) = (HashSet::new(), 0);
-    for row in sampled {
-        seen.insert(texts.value(row));
+    let step = (sample.len() / SAMPLED).max(1);
+    let sampled = || (0..sample.len()).step_by(step).take(SAMPLED).filter(|row| sample.is_valid(*row));
+    match sample.data_type() {
+        DataType::Utf8 => differ(sampled().map(|row| sample.as_string::<i32>().value(row))),
+        DataType::Utf8View => differ(sampled().map(|row| sample.as_string_view().value(row))),
+        DataType::Int32 => differ(sampled().map(|row| sample.as_primitive::<Int32Type>().value(row))),
+        DataType::Int64 => differ(sampled().map(|row| sample.as_primitive::<Int64Type>().value(row))),
+        DataType::Timestamp(_, _) => {
+            differ(sampled().map(|row| sample.as_primitive::<TimestampNanosecondType>().value(row)))
+        }
+        _ => false,
+    }
+}
+
+fn differ<T: Eq + Hash>(values: impl Iterator<Item = T>) -> bool {
+    let (mut seen, mut count) = (HashSet::<T, RandomState>::default(), 0);
+    for value in values {
+        seen.insert(value);
         count += 1;
     }
     count >= 256 && seen.len() * 10 > count * 9

@@ -15,7 +15,7 @@ use datafusion::datasource::physical_plan::parquet::{
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::{TableType, listing::PartitionedFile};
-use datafusion::error::Result;
+use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown};
@@ -179,16 +179,18 @@ impl LakeTable {
         projection: Option<&Vec<usize>>,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let hot = self.state.hot.iter().filter(|batch| batch.table.name == self.table.name);
-        let batches: Vec<_> = hot.map(|batch| batch.batch.clone()).collect();
-        if batches.is_empty() {
-            return Ok(None);
-        }
+        let batches = hot.map(|batch| batch.batch(projection.map(Vec::as_slice)));
+        let batches = batches
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|error| DataFusionError::External(error.into()))?;
+        let Some(first) = batches.first() else { return Ok(None) };
+        let schema = first.schema();
         let partitions = session.config().target_partitions().clamp(1, batches.len());
         let mut parts = vec![Vec::new(); partitions];
         for (at, batch) in batches.into_iter().enumerate() {
             parts[at % partitions].push(batch);
         }
-        let plan = MemorySourceConfig::try_new_exec(&parts, self.schema(), projection.cloned())?;
+        let plan = MemorySourceConfig::try_new_exec(&parts, schema, None)?;
         Ok(Some(plan as Arc<dyn ExecutionPlan>))
     }
 }

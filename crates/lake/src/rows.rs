@@ -2,6 +2,7 @@
 
 mod arrow_stream;
 mod column;
+mod json;
 mod ndjson;
 #[cfg(test)]
 mod tests;
@@ -19,7 +20,7 @@ pub use self::arrow_stream::{StreamError, rows_of_stream};
 use self::column::ColumnBuilder;
 pub use self::ndjson::{LineError, RowsReader};
 use crate::LakeError;
-use crate::schema::{arrow_type, declared_schema};
+use crate::schema::arrow_type;
 
 /// Rows of one table as columns. Columns that hold nothing are left out: most rows fill a few of many.
 #[derive(Clone, Debug)]
@@ -120,44 +121,39 @@ impl Rows {
         Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)
     }
 
-    /// Every declared column, as readers see them, and the memory that they take in bytes.
-    pub(crate) fn to_columns(&self) -> Result<Columns, LakeError> {
-        let mut bytes = 0;
-        let mut absent = Absent::new(self.len);
-        let fields = declared_schema(self.table);
-        let columns = self.columns.iter().zip(self.table.columns).zip(fields.fields());
-        let arrays = columns.map(|((array, column), field)| {
-            let Some(array) = array else { return Ok(absent.column(Some(column.kind), field.data_type())) };
-            let array: ArrayRef = match array.as_string_opt::<i32>() {
-                Some(texts) if column.kind.is_never_null() && texts.null_count() > 0 => {
-                    let texts = texts.iter().map(|text| Some(text.unwrap_or_default()));
-                    Arc::new(texts.collect::<StringViewArray>())
-                }
-                Some(texts) => Arc::new(StringViewArray::from(texts)),
-                None => array.clone(),
-            };
-            bytes += array.get_array_memory_size();
-            Ok::<_, LakeError>(array)
-        });
-        let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
-        let filled = self.columns.iter().map(Option::is_some).collect();
-        Ok(Columns { table: self.table, len: self.len, arrays, filled, bytes: bytes + absent.bytes() })
+    /// The columns of the table; none for one that holds nothing.
+    pub(crate) fn columns(&self) -> &[Option<ArrayRef>] {
+        &self.columns
+    }
+
+    /// A column as readers see it; none for one that holds nothing.
+    pub(crate) fn seen_column(&self, at: usize) -> Option<ArrayRef> {
+        let array = self.columns[at].as_ref()?;
+        Some(match array.as_string_opt::<i32>() {
+            Some(texts) if self.table.columns[at].kind.is_never_null() && texts.null_count() > 0 => {
+                let texts = texts.iter().map(|text| Some(text.unwrap_or_default()));
+                Arc::new(texts.collect::<StringViewArray>())
+            }
+            Some(texts) => Arc::new(StringViewArray::from(texts)),
+            None => array.clone(),
+        })
+    }
+
+    /// The memory that the rows take, with that of the columns that readers see once all of them were asked for.
+    pub(crate) fn memory(&self) -> usize {
+        let column = |array: &ArrayRef| {
+            let views = if array.as_string_opt::<i32>().is_some() { size_of::<u128>() * self.len } else { 0 };
+            array.to_data().get_slice_memory_size().unwrap_or_default() + views
+        };
+        self.columns.iter().flatten().map(column).sum::<usize>() + ABSENT_BYTES * self.len
     }
 }
 
-/// Every declared column of some rows, those that hold nothing included.
-#[derive(Clone, Debug)]
-pub(crate) struct Columns {
-    pub table: &'static Table,
-    pub len: usize,
-    pub arrays: Vec<ArrayRef>,
-    /// Which of the columns hold something.
-    pub filled: Vec<bool>,
-    /// The memory they take; what columns without values share counts once.
-    pub bytes: usize,
-}
+/// Of a row, for the arrays that columns without values share.
+const ABSENT_BYTES: usize = 48;
 
 /// Arrays for columns that hold nothing. All columns of a type share one.
+#[derive(Debug)]
 pub(crate) struct Absent {
     len: usize,
     empty: Option<ArrayRef>,
@@ -183,11 +179,6 @@ impl Absent {
         let array = new_null_array(data_type, self.len);
         self.nulls.push((data_type.clone(), array.clone()));
         array
-    }
-
-    fn bytes(&self) -> usize {
-        let arrays = self.nulls.iter().map(|(_, array)| array).chain(&self.empty);
-        arrays.map(|array| array.get_array_memory_size()).sum()
     }
 }
 
@@ -228,6 +219,18 @@ impl RowsBuilder {
         self.len += 1;
     }
 
+    /// Forgets what was written beyond the rows that count.
+    fn take_back(&mut self) {
+        for column in &mut self.columns {
+            if let Some(taken) = column {
+                taken.truncate(self.len);
+                if taken.len() == 0 {
+                    *column = None;
+                }
+            }
+        }
+    }
+
     /// Makes room for about so many rows like those so far.
     pub fn reserve(&mut self, rows: usize) {
         let len = self.len.max(1);
@@ -250,7 +253,8 @@ impl RowsBuilder {
                 column.finish()
             })
         });
-        Ok(Rows { table: self.table, len, columns: columns.collect() })
+        let columns = columns.map(Option::transpose).collect::<Result<_, _>>()?;
+        Ok(Rows { table: self.table, len, columns })
     }
 }
 

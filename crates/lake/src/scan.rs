@@ -9,9 +9,9 @@ use datafusion::parquet::arrow::arrow_reader::{ParquetRecordBatchReader, Parquet
 use model::Table;
 use model::lake::DataFile;
 
-use crate::compact::open_typed;
+use crate::compact::{filled_columns, open_typed};
+use crate::hot::HotBatch;
 use crate::schema::SEQUENCE_COLUMN;
-use crate::state::HotBatch;
 use crate::times::joined_batch;
 use crate::{Devices, Lake, LakeError, TenantLake, blocking};
 
@@ -73,7 +73,7 @@ impl Scan {
         }
     }
 
-    /// Some more rows; none when there are no more.
+    /// Some more rows, without columns that hold nothing in their whole file; none when there are no more.
     pub async fn next(&mut self) -> Result<Option<(&'static Table, RecordBatch)>, LakeError> {
         loop {
             if let Some((table, mut reader)) = self.reading.take() {
@@ -89,14 +89,15 @@ impl Scan {
             }
             let Some(file) = self.files.next() else {
                 let Some(hot) = self.hot.next() else { return Ok(None) };
-                return Ok(Some((hot.table, self.seen(hot.table, hot.batch.clone())?)));
+                return Ok(Some((hot.table, self.seen(hot.table, hot.batch(None)?)?)));
             };
             let Some(table) = model::tables::find(&file.table) else { continue };
             let files = self.lake.0.files.clone();
             let opened = blocking(move || open_typed(&files, table, &file.path));
             let (opened, metadata) = opened.await??;
+            let (mask, _) = filled_columns(table, &metadata);
             let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(opened, metadata);
-            let reader = reader.with_batch_size(BATCH_ROWS).build()?;
+            let reader = reader.with_projection(mask).with_batch_size(BATCH_ROWS).build()?;
             self.reading = Some((table, reader));
         }
     }

@@ -3,45 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use datafusion::arrow::array::RecordBatch;
 use model::lake::DataFile;
-use model::{Table, TenantId, Ticks};
+use model::{TenantId, Ticks};
 
-use crate::LakeError;
-use crate::batch::stored_batch;
-use crate::rows::Columns;
-
-/// Rows that are in the log and not yet in a file.
-#[derive(Clone, Debug)]
-pub(crate) struct HotBatch {
-    pub table: &'static Table,
-    /// With the lake's own columns.
-    pub batch: RecordBatch,
-    pub first_sequence: i64,
-    pub last_sequence: i64,
-    pub ingested: Ticks,
-    /// The log segment that holds it.
-    pub segment: u64,
-    /// Which of the table's columns hold something.
-    pub filled: Vec<bool>,
-    pub bytes: usize,
-}
-
-impl HotBatch {
-    pub fn new(
-        columns: Columns,
-        first_sequence: i64,
-        ingested: Ticks,
-        segment: u64,
-    ) -> Result<HotBatch, LakeError> {
-        let (table, filled) = (columns.table, columns.filled.clone());
-        // The lake's own columns take eight bytes a row each.
-        let bytes = columns.bytes + 16 * columns.len;
-        let last_sequence = first_sequence + columns.len as i64 - 1;
-        let batch = stored_batch(columns, first_sequence, ingested)?;
-        Ok(HotBatch { table, batch, first_sequence, last_sequence, ingested, segment, filled, bytes })
-    }
-}
+use crate::hot::HotBatch;
 
 /// One tenant's rows at one moment. Cheap to clone; never changes once handed out.
 #[derive(Clone, Debug, Default)]
@@ -117,7 +82,7 @@ impl State {
         let mut inner = self.write();
         for (tenant, batch) in accepted {
             inner.hot_bytes += batch.bytes;
-            inner.hot_rows += batch.batch.num_rows();
+            inner.hot_rows += batch.rows.len();
             let state = inner.tenants.entry(tenant).or_default();
             state.last_sequence = state.last_sequence.max(batch.last_sequence);
             // Readers that still hold the list keep theirs; otherwise it grows in place.
@@ -145,7 +110,7 @@ impl State {
         }
         add_files(&mut inner, files);
         inner.hot_bytes = hot(&inner).map(|batch| batch.bytes).sum();
-        inner.hot_rows = hot(&inner).map(|batch| batch.batch.num_rows()).sum();
+        inner.hot_rows = hot(&inner).map(|batch| batch.rows.len()).sum();
     }
 
     /// Swaps files for others, in one step for every reader. Those taken off the list can still be read as of a

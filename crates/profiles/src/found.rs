@@ -1,7 +1,5 @@
 //! What batches of events say, before it is taken into the profiles that are stored.
 
-use std::collections::HashMap;
-
 use datafusion::arrow::array::RecordBatch;
 use model::Table;
 
@@ -10,7 +8,7 @@ use crate::domain::{self, Domain};
 use crate::file::{self, File};
 use crate::machine::{self, MachineProfile};
 use crate::merge::Merge;
-use crate::rows::{Rows, Span};
+use crate::rows::{FastMap, Rows, Span};
 use crate::user::{self, Logon, User};
 
 /// Profiles that are held in memory, and rows that may have added to what they hold.
@@ -32,7 +30,7 @@ pub struct Found {
 
 /// Profiles of one kind by their ids.
 #[derive(Debug)]
-pub(crate) struct Profiles<P>(pub HashMap<String, Known<P>>);
+pub(crate) struct Profiles<P>(pub FastMap<String, Known<P>>);
 
 /// A profile, and when what it is about was seen.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,7 +70,7 @@ impl Found {
 
 impl<P> Default for Profiles<P> {
     fn default() -> Profiles<P> {
-        Profiles(HashMap::new())
+        Profiles(FastMap::default())
     }
 }
 

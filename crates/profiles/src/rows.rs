@@ -7,9 +7,13 @@ use std::hash::Hash;
 use datafusion::arrow::array::{
     Array, BooleanArray, Int64Array, RecordBatch, StringViewArray, TimestampNanosecondArray,
 };
+use foldhash::fast::RandomState;
 use model::{DeviceId, Table, Ticks};
 
 use crate::sample::DeviceKey;
+
+/// Texts of events are hashed several times for each row.
+pub(crate) type FastMap<K, V> = HashMap<K, V, RandomState>;
 
 /// A batch of a table whose rows happened on devices.
 pub(crate) struct Rows<'a> {
@@ -67,7 +71,7 @@ impl<'a> Rows<'a> {
         }
         let ids = text_of(batch, "DeviceId")?;
         let times = batch.column_by_name("Timestamp")?.as_any().downcast_ref::<TimestampNanosecondArray>()?;
-        let mut known: HashMap<&str, Option<u32>> = HashMap::new();
+        let mut known: FastMap<&str, Option<u32>> = FastMap::default();
         let mut devices: Vec<Device> = Vec::new();
         let mut rows = Vec::with_capacity(batch.num_rows());
         let mut previous: (&str, Option<u32>) = ("", None);
@@ -157,7 +161,7 @@ fn text_of<'a>(batch: &'a RecordBatch, column: &str) -> Option<&'a StringViewArr
 
 /// Rows put together by what they are about. Most rows of a batch say again what others said.
 pub(crate) struct Groups<K, G> {
-    index: HashMap<K, usize>,
+    index: FastMap<K, usize>,
     groups: Vec<(K, G)>,
     /// The group of the last row: neighbours are often about the same.
     last: usize,
@@ -165,7 +169,7 @@ pub(crate) struct Groups<K, G> {
 
 impl<K: Copy + Eq + Hash, G> Groups<K, G> {
     pub fn new() -> Groups<K, G> {
-        Groups { index: HashMap::new(), groups: Vec::new(), last: 0 }
+        Groups { index: FastMap::default(), groups: Vec::new(), last: 0 }
     }
 
     /// The group of that key, made when there is none.

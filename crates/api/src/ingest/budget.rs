@@ -11,29 +11,38 @@ const UNIT_BYTES: usize = 1024;
 const RETRY_SECONDS: u32 = 2;
 /// One request waits for this part of all memory at most, so that large ones do not keep small ones waiting long.
 const SHARES: usize = 4;
+/// Requests that wait are let in while this part of all memory is not taken by others that waited. More of them at once
+/// would not be done sooner: there are few processors.
+const LET_IN: (usize, usize) = (3, 8);
 
 /// Hands out memory, in units of a kilobyte, until there is none left.
 pub(crate) struct Budget {
     units: Arc<Semaphore>,
     units_max: usize,
+    let_in: Arc<Semaphore>,
 }
 
 /// The memory of one request; given back when this is dropped.
 pub(crate) struct Reserved {
     from: Arc<Semaphore>,
     units_max: usize,
+    let_in: Arc<Semaphore>,
     bytes: usize,
     permit: Option<OwnedSemaphorePermit>,
+    /// Of one that waited.
+    entry: Option<OwnedSemaphorePermit>,
 }
 
 impl Budget {
     pub fn new(bytes: usize) -> Budget {
         let units_max = (bytes / UNIT_BYTES).min(Semaphore::MAX_PERMITS);
-        Budget { units: Arc::new(Semaphore::new(units_max)), units_max }
+        let let_in = Arc::new(Semaphore::new(units_max * LET_IN.0 / LET_IN.1));
+        Budget { units: Arc::new(Semaphore::new(units_max)), units_max, let_in }
     }
 
     pub fn reserve(&self) -> Reserved {
-        Reserved { from: self.units.clone(), units_max: self.units_max, bytes: 0, permit: None }
+        let (from, units_max, let_in) = (self.units.clone(), self.units_max, self.let_in.clone());
+        Reserved { from, units_max, let_in, bytes: 0, permit: None, entry: None }
     }
 }
 
@@ -61,8 +70,10 @@ impl Reserved {
     pub async fn wait_for(&mut self, bytes: usize, patience: Duration) {
         let units = bytes.div_ceil(UNIT_BYTES).min(self.units_max / SHARES);
         let units = u32::try_from(units).unwrap_or(u32::MAX);
-        let free = tokio::time::timeout(patience, self.from.clone().acquire_many_owned(units)).await;
-        if let Ok(Ok(more)) = free {
+        let (let_in, from) = (self.let_in.clone(), self.from.clone());
+        let free = async { (let_in.acquire_many_owned(units).await, from.acquire_many_owned(units).await) };
+        if let Ok((Ok(entry), Ok(more))) = tokio::time::timeout(patience, free).await {
+            self.entry = Some(entry);
             self.hold(more);
         }
     }
@@ -120,5 +131,21 @@ mod tests {
         drop((one, other));
         late.wait_for(UNIT_BYTES, patience).await;
         late.grow(1).unwrap();
+    }
+
+    #[tokio::test]
+    async fn those_that_wait_leave_memory_to_others() {
+        let patience = Duration::from_millis(20);
+        let budget = Budget::new(16 * UNIT_BYTES);
+        let (mut one, mut other) = (budget.reserve(), budget.reserve());
+        one.wait_for(4 * UNIT_BYTES, patience).await;
+        // Four and four are more than are let in of sixteen, and would be there.
+        other.wait_for(4 * UNIT_BYTES, patience).await;
+        assert_eq!((one.held(), other.held()), (4, 0));
+        other.grow(4 * UNIT_BYTES).unwrap();
+        drop(one);
+        let mut third = budget.reserve();
+        third.wait_for(4 * UNIT_BYTES, patience).await;
+        assert_eq!(third.held(), 4);
     }
 }

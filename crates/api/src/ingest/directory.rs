@@ -88,9 +88,9 @@ impl DeviceDirectory {
         let (ids, device_names) = (rows.texts(DEVICE_ID), rows.texts("DeviceName"));
         let mut known: HashMap<(&str, &str), Result<Option<DeviceId>, LineRefusal>, RandomState> =
             HashMap::default();
-        let mut assigned = StringBuilder::with_capacity(rows.len(), rows.len() * 40);
+        // Made when the first row has another device than it says.
+        let mut assigned: Option<StringBuilder> = None;
         let mut keep = Vec::with_capacity(rows.len());
-        let mut is_same = true;
         let mut names = lock(&self.names);
         for (row, line) in lines.iter().enumerate() {
             let said = (device_names.get(row), ids.get(row));
@@ -105,13 +105,19 @@ impl DeviceDirectory {
                 }
             };
             keep.push(device.is_ok());
-            is_same &= text == said.1;
-            assigned.append_value(text);
+            if text != said.1 && assigned.is_none() {
+                let mut builder = StringBuilder::with_capacity(rows.len(), rows.len() * 40);
+                (0..row).for_each(|before| builder.append_value(ids.get(before)));
+                assigned = Some(builder);
+            }
+            if let Some(builder) = &mut assigned {
+                builder.append_value(text);
+            }
         }
         drop(names);
         let is_whole = keep.iter().all(|keep| *keep);
         let mut assigned_rows = rows.clone();
-        if !is_same {
+        if let Some(mut assigned) = assigned {
             assigned_rows = assigned_rows.with_texts(DEVICE_ID, assigned.finish())?;
         }
         if is_whole { Ok(assigned_rows) } else { assigned_rows.filter(&keep.into()) }

@@ -63,29 +63,45 @@ pub(crate) fn decode(
 }
 
 /// After so many rows it is known how much the others will take.
-const SAMPLED_ROWS: usize = 64;
+const SAMPLED_ROWS: usize = 256;
 
 fn decode_rows(body: &[u8], table: &'static Table, memory: &mut Memory) -> Result<Decoded, ApiError> {
     let mut report = Report::default();
     let mut reader = RowsReader::new(table);
     let mut accepted = Vec::new();
-    for (number, line) in lines_of(body) {
-        let read = match line.len() {
-            bytes if bytes > LINE_BYTES_MAX => Err(too_long(bytes)),
-            _ => reader.read(line).map_err(LineRefusal::from),
-        };
+    let (mut rest, mut number) = (body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body), 0);
+    while !rest.is_empty() {
+        number += 1;
+        let (bytes, read) = read_first(&mut reader, rest);
+        rest = &rest[bytes..];
         match read {
-            Ok(()) => {
-                memory.take(line.len())?;
+            None => {}
+            Some(Ok(())) => {
+                memory.take(bytes)?;
                 accepted.push(number);
                 if accepted.len() == SAMPLED_ROWS {
-                    reader.reserve(body.len() / line.len().max(1));
+                    reader.reserve(rest.len() / bytes);
                 }
             }
-            Err(refusal) => report.refuse(number, refusal.code, &refusal.message),
+            Some(Err(refusal)) => report.refuse(number, refusal.code, &refusal.message),
         }
     }
     Ok(Decoded { parts: Tables(vec![(reader.into_rows(), accepted)]).into_parts()?, report })
+}
+
+/// Reads the first of some lines. Says how many bytes it takes with its end, and what became of it unless it is blank.
+fn read_first(reader: &mut RowsReader, lines: &[u8]) -> (usize, Option<Result<(), LineRefusal>>) {
+    if let Some(bytes) = reader.read_next(&lines[..lines.len().min(LINE_BYTES_MAX + 1)]) {
+        return (bytes, Some(Ok(())));
+    }
+    let end = memchr::memchr(b'\n', lines).unwrap_or(lines.len());
+    let line = lines[..end].trim_ascii();
+    let read = match line.len() {
+        0 => None,
+        bytes if bytes > LINE_BYTES_MAX => Some(Err(too_long(bytes))),
+        _ => Some(reader.read(line).map_err(LineRefusal::from)),
+    };
+    (lines.len().min(end + 1), read)
 }
 
 fn decode_arrow(body: &[u8], table: &'static Table, memory: &mut Memory) -> Result<Decoded, ApiError> {
@@ -116,19 +132,6 @@ impl Tables {
         let filled = self.0.into_iter().filter(|(builder, _)| !builder.is_empty());
         filled.map(|(builder, lines)| Ok(Part { rows: builder.finish()?, lines })).collect()
     }
-}
-
-/// The lines that are not blank, without their ends, and their numbers from 1.
-fn lines_of(body: &[u8]) -> impl Iterator<Item = (u64, &[u8])> {
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let mut start = 0;
-    let ends = memchr::memchr_iter(b'\n', body).chain(std::iter::once(body.len()));
-    let lines = ends.map(move |end| {
-        let line = body[start..end].trim_ascii();
-        start = end + 1;
-        line
-    });
-    (1..).zip(lines).filter(|(_, line)| !line.is_empty())
 }
 
 /// Counts the memory that rows take.

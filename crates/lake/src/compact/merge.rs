@@ -41,16 +41,7 @@ pub(super) struct Input {
 impl Input {
     pub fn open(files: &Files, table: &'static Table, file: &DataFile) -> Result<Input, LakeError> {
         let (opened, metadata) = open_typed(files, table, &file.path)?;
-        let (schema, present) = (stored_schema(table), metadata.schema().clone());
-        let filled_at = |name: &str| {
-            let at = present.index_of(name).ok();
-            at.filter(|at| is_filled(metadata.metadata(), *at))
-        };
-        let filled = schema.fields().iter().map(|field| filled_at(field.name()).is_some()).collect();
-        let stored = schema.fields().iter().map(|field| filled_at(field.name()));
-        let digits = schema.fields().iter().map(|field| filled_at(&tick_column(field.name())));
-        let roots: Vec<usize> = stored.chain(digits).flatten().collect();
-        let mask = ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), roots);
+        let (mask, filled) = filled_columns(table, &metadata);
         let builder = ParquetRecordBatchReaderBuilder::<OpenedFile>::new_with_metadata(opened, metadata);
         let reader = builder.with_projection(mask).with_batch_size(PART_ROWS).build()?;
         Ok(Input { reader, filled })
@@ -75,6 +66,23 @@ pub(crate) fn open_typed(
     let options = ArrowReaderOptions::new().with_schema(typed.into());
     let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)?;
     Ok((opened, metadata))
+}
+
+/// The columns of a file that hold something, to read nothing else, and which of the stored ones those are.
+pub(crate) fn filled_columns(
+    table: &'static Table,
+    metadata: &ArrowReaderMetadata,
+) -> (ProjectionMask, Vec<bool>) {
+    let (schema, present) = (stored_schema(table), metadata.schema());
+    let filled_at = |name: &str| {
+        let at = present.index_of(name).ok();
+        at.filter(|at| is_filled(metadata.metadata(), *at))
+    };
+    let stored: Vec<_> = schema.fields().iter().map(|field| filled_at(field.name())).collect();
+    let digits = schema.fields().iter().map(|field| filled_at(&tick_column(field.name())));
+    let filled = stored.iter().map(Option::is_some).collect();
+    let roots: Vec<usize> = stored.into_iter().chain(digits).flatten().collect();
+    (ProjectionMask::roots(metadata.metadata().file_metadata().schema_descr(), roots), filled)
 }
 
 /// Whether statistics leave it open that a column holds something.

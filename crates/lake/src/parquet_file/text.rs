@@ -12,7 +12,7 @@ mod hybrid;
 mod tests;
 
 use bytes::Bytes;
-use datafusion::arrow::array::{Array, StringViewArray};
+use datafusion::arrow::array::StringViewArray;
 use datafusion::parquet::basic::{CompressionCodec, Encoding, EncodingMask, PageType, Type};
 use datafusion::parquet::bloom_filter::Sbbf;
 use datafusion::parquet::column::page::{CompressedPage, Page, PageWriter};
@@ -25,6 +25,7 @@ use datafusion::parquet::schema::types::ColumnDescPtr;
 
 use self::bounds::Bounds;
 use self::dictionary::Dictionary;
+use super::gathered::Texts;
 use super::{Chunk, PAGE_ROWS, ROW_GROUP_ROWS};
 use crate::LakeError;
 
@@ -44,8 +45,10 @@ pub(super) struct TextOptions {
     /// Whether its values repeat.
     pub has_dictionary: bool,
     pub has_bloom_filter: bool,
-    /// Whether each page says its smallest and largest value, not only the chunk.
+    /// Whether each page says its smallest and largest value.
     pub has_page_statistics: bool,
+    /// Whether the chunk does.
+    pub has_statistics: bool,
 }
 
 /// One column of a row group in the making. None of its values is missing.
@@ -102,7 +105,7 @@ impl TextChunk {
             options,
             is_optional: descriptor.max_def_level() > 0,
             compressor: zstd::bulk::Compressor::new(options.zstd_level).map_err(LakeError::Compress)?,
-            dictionary: options.has_dictionary.then(Dictionary::default),
+            dictionary: options.has_dictionary.then(Dictionary::new),
             ended_dictionary: None,
             bloom_filter: bloom_filter.transpose()?,
             page: PageInTheMaking::default(),
@@ -116,22 +119,52 @@ impl TextChunk {
         self.push(&StringViewArray::from_iter_values(std::iter::repeat_n("", rows)))
     }
 
+    /// Adds texts. Equal neighbours, of which sorted rows have many, are looked up once.
     pub fn push(&mut self, texts: &StringViewArray) -> Result<(), LakeError> {
-        let mut at = 0;
-        while at < texts.len() {
-            let rows = (texts.len() - at).min(PAGE_ROWS - self.page.rows);
-            let part = texts.slice(at, rows);
-            let rows = match &mut self.dictionary {
-                Some(dictionary) => push_codes(&part, dictionary, &mut self.page, &mut self.bloom_filter),
-                None => push_plain(&part, &mut self.page, &mut self.bloom_filter),
-            };
-            self.page.rows += rows;
-            at += rows;
-            if self.page.rows == PAGE_ROWS || self.page.plain.len() >= PAGE_BYTES_MAX {
-                self.end_page()?;
+        let mut before: Option<(u128, &str, u32)> = None;
+        for (row, view) in texts.views().iter().enumerate() {
+            let text = texts.value(row);
+            match &mut self.dictionary {
+                None => self.page.push_plain(text, self.options.has_statistics, &mut self.bloom_filter),
+                Some(dictionary) => {
+                    // The low half of a view is the length and the first bytes; short texts stand in it whole.
+                    let known = before.filter(|(known, _, _)| *known as u64 == *view as u64);
+                    let known = known.filter(|(_, known, _)| *known == text).map(|(_, _, code)| code);
+                    let code = known.unwrap_or_else(|| code(text, dictionary, &mut self.bloom_filter));
+                    before = Some((*view, text, code));
+                    self.page.push_code(code, dictionary);
+                }
             }
+            self.end_full_page()?;
         }
         Ok(())
+    }
+
+    /// Adds the texts of some rows in the order that is given. `rows` are the same rows, ascending: they are looked up
+    /// in that order, in which texts lie one behind the other in memory.
+    pub fn push_ordered(&mut self, texts: &Texts, order: &[u32], rows: &[u32]) -> Result<(), LakeError> {
+        let codes = match &mut self.dictionary {
+            Some(dictionary) => codes(texts, rows, dictionary, &mut self.bloom_filter),
+            None => None,
+        };
+        if codes.is_none() {
+            self.dictionary = None;
+        }
+        for row in order.iter().copied() {
+            match (&codes, &mut self.dictionary) {
+                (Some(codes), Some(dictionary)) => self.page.push_code(codes[row as usize], dictionary),
+                _ => {
+                    self.page.push_plain(texts.get(row), self.options.has_statistics, &mut self.bloom_filter)
+                }
+            }
+            self.end_full_page()?;
+        }
+        Ok(())
+    }
+
+    fn end_full_page(&mut self) -> Result<(), LakeError> {
+        let is_full = self.page.rows == PAGE_ROWS || self.page.plain.len() >= PAGE_BYTES_MAX;
+        if is_full { self.end_page() } else { Ok(()) }
     }
 
     fn end_page(&mut self) -> Result<(), LakeError> {
@@ -219,7 +252,7 @@ impl TextChunk {
         ];
         let encodings: Vec<_> = encodings.into_iter().filter(|stats| stats.count > 0).collect();
         let mask = encodings.iter().map(|stats| &stats.encoding).chain([&Encoding::RLE]);
-        let metadata = ColumnChunkMetaData::builder(descriptor)
+        let mut metadata = ColumnChunkMetaData::builder(descriptor)
             .set_compression_codec(CompressionCodec::ZSTD)
             .set_encodings_mask(EncodingMask::new_from_encodings(mask))
             .set_page_encoding_stats(encodings.clone())
@@ -228,9 +261,10 @@ impl TextChunk {
             .set_num_values(made.rows as i64)
             .set_data_page_offset(pages_at)
             .set_dictionary_page_offset(has_dictionary.then_some(BEFORE.len() as i64))
-            .set_unencoded_byte_array_data_bytes(Some(made.text_bytes))
-            .set_statistics(made.bounds.statistics())
-            .build()?;
+            .set_unencoded_byte_array_data_bytes(Some(made.text_bytes));
+        if self.options.has_statistics {
+            metadata = metadata.set_statistics(made.bounds.statistics());
+        }
         let close = ColumnCloseResult {
             bytes_written: compressed as u64,
             rows_written: made.rows as u64,
@@ -240,7 +274,7 @@ impl TextChunk {
             }),
             column_index: self.options.has_page_statistics.then(|| self.column_index()).transpose()?,
             offset_index: Some(self.offset_index(pages_at).build()),
-            metadata,
+            metadata: metadata.build()?,
         };
         Ok(Chunk::new(file.into(), close))
     }
@@ -283,53 +317,53 @@ impl TextChunk {
     }
 }
 
-/// Looks every text up. Equal neighbours, of which sorted rows have many, are looked up once.
-fn push_codes(
-    texts: &StringViewArray,
-    dictionary: &mut Dictionary,
-    page: &mut PageInTheMaking,
-    bloom_filter: &mut Option<Sbbf>,
-) -> usize {
-    let mut before: Option<(u128, &str, u32)> = None;
-    for (row, view) in texts.views().iter().enumerate() {
-        let text = texts.value(row);
-        page.text_bytes += text.len() as i64;
-        // The low half of a view is the length and the first bytes; short texts stand in it whole.
-        if let Some((known_view, known, code)) = before
-            && *view as u64 == known_view as u64
-            && text == known
-        {
-            page.codes.push(code);
-            continue;
+impl PageInTheMaking {
+    fn push_code(&mut self, code: u32, dictionary: &mut Dictionary) {
+        let (bytes, is_first) = dictionary.used(code);
+        if is_first {
+            self.bounds.extend(dictionary.text(code));
         }
-        let found = dictionary.code(text);
-        if found.is_first_of_page {
-            page.bounds.extend(text);
-        }
-        if found.is_new
-            && let Some(filter) = bloom_filter
-        {
-            filter.insert(text);
-        }
-        page.codes.push(found.code);
-        before = Some((*view, text, found.code));
+        self.codes.push(code);
+        self.text_bytes += bytes as i64;
+        self.rows += 1;
     }
-    texts.len()
-}
 
-/// Takes texts as they are until the page is full, and says how many.
-fn push_plain(texts: &StringViewArray, page: &mut PageInTheMaking, bloom_filter: &mut Option<Sbbf>) -> usize {
-    let mut rows = 0;
-    while rows < texts.len() && page.plain.len() < PAGE_BYTES_MAX {
-        let text = texts.value(rows);
-        page.plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
-        page.plain.extend_from_slice(text.as_bytes());
-        page.text_bytes += text.len() as i64;
-        page.bounds.extend(text);
+    fn push_plain(&mut self, text: &str, has_statistics: bool, bloom_filter: &mut Option<Sbbf>) {
+        if has_statistics {
+            self.bounds.extend(text);
+        }
         if let Some(filter) = bloom_filter {
             filter.insert(text);
         }
-        rows += 1;
+        self.plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
+        self.plain.extend_from_slice(text.as_bytes());
+        self.text_bytes += text.len() as i64;
+        self.rows += 1;
     }
-    rows
+}
+
+/// The number of a text, new or not.
+fn code(text: &str, dictionary: &mut Dictionary, bloom_filter: &mut Option<Sbbf>) -> u32 {
+    let (code, is_new) = dictionary.code(text);
+    if let Some(filter) = bloom_filter.as_mut().filter(|_| is_new) {
+        filter.insert(text);
+    }
+    code
+}
+
+/// For each of these rows the number of its text; none when the texts hardly repeat after all.
+fn codes(
+    texts: &Texts,
+    rows: &[u32],
+    dictionary: &mut Dictionary,
+    bloom_filter: &mut Option<Sbbf>,
+) -> Option<Vec<u32>> {
+    let mut codes = vec![0; texts.len()];
+    for (row, text) in texts.of_ascending(rows.iter().copied()) {
+        codes[row as usize] = code(text, dictionary, bloom_filter);
+        if dictionary.bytes() > DICTIONARY_BYTES_MAX {
+            return None;
+        }
+    }
+    Some(codes)
 }

@@ -4,24 +4,20 @@
 //! [`Row::from_json`] for every other line. The fast one accepts a line only when the other would accept it and
 //! make the same row; it never refuses one. So what a line means, and why it is refused, is said in one place.
 
-use memchr::memchr2;
 use model::{Kind, Row, Table, Ticks, row::RowError};
 use serde_json::Value;
 
 use super::RowsBuilder;
+use super::column::ColumnBuilder;
+use super::json::{end_of_nested, escape, plain_end, spaces, whole_number};
 
 /// Reads rows of one table from lines of JSON.
 #[derive(Debug)]
 pub struct RowsReader {
     rows: RowsBuilder,
-    /// The members of the line before, in their order: the next line most likely has the same.
+    time_column: Option<usize>,
+    /// The members that lines had, in their order: the next line most likely has the same, or some of them.
     expected: Vec<Expected>,
-    members: Vec<Member>,
-    /// For each column the number of the last line that named it.
-    named: Vec<u64>,
-    line: u64,
-    /// Texts of the line that do not stand in it as they are.
-    made: String,
 }
 
 /// Why a line is not a row of the table.
@@ -53,55 +49,18 @@ struct Expected {
     at: usize,
 }
 
-/// A member that was read and not yet written; texts by their place in the line.
-#[derive(Clone, Copy, Debug)]
-struct Member {
-    at: usize,
-    value: Found,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Found {
-    Null,
-    Bool(bool),
-    Long(i64),
-    Time(Ticks),
-    /// Text that stands in the line.
-    Text {
-        start: usize,
-        end: usize,
-    },
-    /// An object or a list.
-    Json {
-        start: usize,
-        end: usize,
-    },
-    /// Text that had escapes and stands in `made`.
-    Made {
-        start: usize,
-        end: usize,
-    },
-}
-
 impl RowsReader {
     pub fn new(table: &'static Table) -> RowsReader {
-        RowsReader {
-            rows: RowsBuilder::new(table),
-            expected: Vec::new(),
-            members: Vec::new(),
-            named: vec![0; table.columns.len()],
-            line: 0,
-            made: String::new(),
-        }
+        RowsReader { rows: RowsBuilder::new(table), time_column: table.time_column(), expected: Vec::new() }
     }
 
     /// Reads one line, without its end, as one row. A refused line leaves no trace.
     pub fn read(&mut self, line: &[u8]) -> Result<(), LineError> {
-        if let Ok(text) = std::str::from_utf8(line)
-            && self.read_fast(text).is_some()
-        {
+        if self.read_usual(line).is_some_and(|end| end == line.len()) {
+            self.rows.len += 1;
             return Ok(());
         }
+        self.rows.take_back();
         match serde_json::from_slice(line) {
             Ok(Value::Object(object)) => {
                 self.rows.push(&Row::from_json(self.rows.table, object)?);
@@ -110,6 +69,21 @@ impl RowsReader {
             Ok(_) => Err(LineError::NotAnObject),
             Err(error) => Err(LineError::NotJson(error)),
         }
+    }
+
+    /// Reads the line that begins here, if it is a row of the usual form and has an end. Says how many bytes it takes
+    /// with its end; where it says nothing, the line is for [`RowsReader::read`].
+    pub fn read_next(&mut self, lines: &[u8]) -> Option<usize> {
+        let end = self.read_usual(lines).and_then(|end| match lines.get(end..)? {
+            [b'\n', ..] => Some(end + 1),
+            [b'\r', b'\n', ..] => Some(end + 2),
+            _ => None,
+        });
+        match end {
+            Some(_) => self.rows.len += 1,
+            None => self.rows.take_back(),
+        }
+        end
     }
 
     /// Makes room for about so many rows like those so far.
@@ -130,273 +104,128 @@ impl RowsReader {
         self.rows
     }
 
-    fn read_fast(&mut self, line: &str) -> Option<()> {
-        let bytes = line.as_bytes();
-        // Without an early end, so that many bytes are looked at at once.
-        if bytes.iter().fold(false, |found, byte| found | (*byte < b' ')) {
+    /// Writes the members of an object into their columns, and says where it ends, with the blanks behind it. What was
+    /// written counts once the number of rows says so.
+    fn read_usual(&mut self, line: &[u8]) -> Option<usize> {
+        let (rows, mut has_high) = (self.rows.len, 0);
+        let mut at = spaces(line, 0);
+        if *line.get(at)? != b'{' {
             return None;
         }
-        self.members.clear();
-        self.made.clear();
-        self.line += 1;
-        let mut at = spaces(bytes, 0);
-        if *bytes.get(at)? != b'{' {
-            return None;
-        }
-        at = spaces(bytes, at + 1);
+        at = spaces(line, at + 1);
+        let mut next = 0;
         loop {
-            let (column, value_at) = self.key(line, at)?;
-            let kind = self.rows.table.columns[column].kind;
-            let (value, end) = value(line, spaces(bytes, value_at), kind, &mut self.made)?;
+            let (column, value_at) = self.key(line, at, &mut next)?;
             // Of a column that is named twice the last value counts: a case for the other reader.
-            if std::mem::replace(&mut self.named[column], self.line) == self.line {
+            if self.rows.columns[column].as_ref().is_some_and(|column| column.len() > rows) {
                 return None;
             }
-            self.members.push(Member { at: column, value });
-            at = spaces(bytes, end);
-            match *bytes.get(at)? {
-                b',' => at = spaces(bytes, at + 1),
+            let (kind, value_at) = (self.rows.table.columns[column].kind, spaces(line, value_at));
+            // A null is as good as no member.
+            let end = match line[value_at..].starts_with(b"null") {
+                true => value_at + 4,
+                false => value(line, value_at, kind, self.rows.column(column), &mut has_high)?,
+            };
+            at = spaces(line, end);
+            match *line.get(at)? {
+                b',' => at = spaces(line, at + 1),
                 b'}' => break,
                 _ => return None,
             }
         }
-        if spaces(bytes, at + 1) != bytes.len() {
+        at = spaces(line, at + 1);
+        if has_high & HIGHEST_BITS != 0 && std::str::from_utf8(&line[..at]).is_err() {
             return None;
         }
-        if let Some(time_column) = self.rows.table.time_column() {
-            let is_time =
-                |member: &Member| member.at == time_column && matches!(member.value, Found::Time(_));
-            self.members.iter().find(|member| is_time(member))?;
+        if let Some(time_column) = self.time_column {
+            self.rows.columns[time_column].as_ref().filter(|times| times.len() > rows)?;
         }
-        self.make_texts(line)?;
-        self.write(line);
-        Some(())
+        Some(at)
     }
 
-    /// The column of the member that begins at `at`, and where its value begins.
-    fn key(&mut self, line: &str, at: usize) -> Option<(usize, usize)> {
-        let bytes = line.as_bytes();
-        let position = self.members.len();
-        if let Some(Expected { token, at: column }) = self.expected.get(position)
-            && bytes[at..].starts_with(token)
-        {
-            return Some((*column, at + token.len()));
+    /// The column of the member that begins at `at`, and where its value begins. `next` is the first of the expected
+    /// members that the line did not have yet.
+    fn key(&mut self, line: &[u8], at: usize, next: &mut usize) -> Option<(usize, usize)> {
+        let member = line.get(at..)?;
+        let mut ahead = self.expected.iter().enumerate().skip(*next);
+        if let Some((position, found)) = ahead.find(|(_, expected)| member.starts_with(&expected.token)) {
+            *next = position + 1;
+            return Some((found.at, at + found.token.len()));
         }
-        let (text, end) = text(line, at, &mut self.made)?;
-        let Found::Text { start, end: text_end } = text else { return None };
-        let column = self.rows.table.position(&line[start..text_end])?;
-        let colon = spaces(bytes, end);
-        if *bytes.get(colon)? != b':' {
+        if *member.first()? != b'"' {
             return None;
         }
-        self.expected.truncate(position);
-        if self.expected.len() == position {
-            self.expected.push(Expected { token: bytes[at..=colon].to_vec(), at: column });
+        let end = plain_end(line, at + 1, &mut 0)?;
+        let column = self.rows.table.position(std::str::from_utf8(&line[at + 1..end]).ok()?)?;
+        let colon = spaces(line, end + 1);
+        if line[end] != b'"' || *line.get(colon)? != b':' {
+            return None;
+        }
+        if self.expected.iter().all(|expected| expected.at != column) {
+            self.expected.insert(*next, Expected { token: line[at..=colon].to_vec(), at: column });
+            *next += 1;
         }
         Some((column, colon + 1))
     }
-
-    /// Makes the texts of objects and lists.
-    fn make_texts(&mut self, line: &str) -> Option<()> {
-        for member in &mut self.members {
-            let Found::Json { start, end } = member.value else { continue };
-            let from = self.made.len();
-            let value: Value = serde_json::from_str(&line[start..end]).ok()?;
-            self.made.push_str(&value.to_string());
-            member.value = Found::Made { start: from, end: self.made.len() };
-        }
-        Some(())
-    }
-
-    /// Writes the members into their columns. Nothing can go wrong any more: a row is added whole.
-    fn write(&mut self, line: &str) {
-        for Member { at, value } in self.members.iter().copied() {
-            match value {
-                // A null is as good as no member.
-                Found::Null | Found::Json { .. } => {}
-                Found::Bool(value) => self.rows.column(at).push_bool(value),
-                Found::Long(number) => self.rows.column(at).push_long(number),
-                Found::Time(time) => self.rows.column(at).push_time(time),
-                Found::Text { start, end } => self.rows.column(at).push_text(&line[start..end]),
-                Found::Made { start, end } => self.rows.column(at).push_text(&self.made[start..end]),
-            }
-        }
-        self.rows.len += 1;
-    }
 }
 
-/// Where the first byte from `at` on is that is no space.
-fn spaces(bytes: &[u8], mut at: usize) -> usize {
-    while bytes.get(at) == Some(&b' ') {
-        at += 1;
-    }
-    at
-}
+/// Whether a byte of a word is not ASCII.
+const HIGHEST_BITS: u64 = 0x8080_8080_8080_8080;
 
-/// The value that begins at `at`, if a column of that kind takes it, and where it ends.
-fn value(line: &str, at: usize, kind: Kind, made: &mut String) -> Option<(Found, usize)> {
-    let bytes = line.as_bytes();
-    match (*bytes.get(at)?, kind) {
-        (b'"', Kind::String | Kind::Guid | Kind::Dynamic) => text(line, at, made),
-        (b'"', Kind::DateTime) => match text(line, at, made)? {
-            (Found::Text { start, end }, after) => {
-                let time = Ticks::parse(&line[start..end]).filter(|time| time.unix_nanos().is_some())?;
-                Some((Found::Time(time), after))
-            }
-            _ => None,
-        },
+/// Adds the value that begins at `at` to a column of that kind, if it takes it, and says where it ends.
+fn value(
+    line: &[u8],
+    at: usize,
+    kind: Kind,
+    column: &mut ColumnBuilder,
+    has_high: &mut u64,
+) -> Option<usize> {
+    match (*line.get(at)?, kind) {
+        (b'"', Kind::String | Kind::Guid | Kind::Dynamic) => text(line, at + 1, column, has_high),
+        (b'"', Kind::DateTime) => {
+            let end = plain_end(line, at + 1, has_high).filter(|end| line[*end] == b'"')?;
+            let time = Ticks::parse(std::str::from_utf8(&line[at + 1..end]).ok()?)?;
+            time.unix_nanos()?;
+            column.push_time(time);
+            Some(end + 1)
+        }
         (b'-' | b'0'..=b'9', Kind::Int | Kind::Long | Kind::TimeSpan) => {
-            let (number, end) = whole_number(bytes, at)?;
+            let (number, end) = whole_number(line, at)?;
             if kind == Kind::Int {
                 i32::try_from(number).ok()?;
             }
-            Some((Found::Long(number), end))
+            column.push_long(number);
+            Some(end)
         }
         (b'{' | b'[', Kind::String | Kind::Dynamic) => {
-            let end = end_of_nested(bytes, at)?;
-            Some((Found::Json { start: at, end }, end))
+            let end = end_of_nested(line, at)?;
+            let value: Value = serde_json::from_slice(&line[at..end]).ok()?;
+            column.push_text(value.to_string().as_bytes());
+            Some(end)
         }
-        (b't', Kind::Bool) => bytes[at..].starts_with(b"true").then_some((Found::Bool(true), at + 4)),
-        (b'f', Kind::Bool) => bytes[at..].starts_with(b"false").then_some((Found::Bool(false), at + 5)),
-        (b'n', _) => bytes[at..].starts_with(b"null").then_some((Found::Null, at + 4)),
+        (b't', Kind::Bool) if line[at..].starts_with(b"true") => {
+            column.push_bool(true);
+            Some(at + 4)
+        }
+        (b'f', Kind::Bool) if line[at..].starts_with(b"false") => {
+            column.push_bool(false);
+            Some(at + 5)
+        }
         _ => None,
     }
 }
 
-/// The text whose first quote is at `at`, and where its last one ends. Text with escapes goes to `made`.
-fn text(line: &str, at: usize, made: &mut String) -> Option<(Found, usize)> {
-    let bytes = line.as_bytes();
-    if *bytes.get(at)? != b'"' {
-        return None;
-    }
-    let start = at + 1;
-    let mut end = quote_or_backslash(bytes, start)?;
-    if bytes[end] == b'"' {
-        return Some((Found::Text { start, end }, end + 1));
-    }
-    let (from, mut copied) = (made.len(), start);
-    while bytes[end] != b'"' {
-        made.push_str(&line[copied..end]);
+/// Adds the text that begins at `start`, behind its quote, and says where its last quote ends.
+fn text(line: &[u8], start: usize, column: &mut ColumnBuilder, has_high: &mut u64) -> Option<usize> {
+    let mut end = plain_end(line, start, has_high)?;
+    let text = column.text_begun()?;
+    text.extend_from_slice(&line[start..end]);
+    while line[end] != b'"' {
         let (character, after) = escape(line, end)?;
-        made.push(character);
-        copied = after;
-        end = quote_or_backslash(bytes, copied)?;
+        text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+        end = plain_end(line, after, has_high)?;
+        text.extend_from_slice(&line[after..end]);
     }
-    made.push_str(&line[copied..end]);
-    Some((Found::Made { start: from, end: made.len() }, end + 1))
-}
-
-/// Where the text ends whose first quote is at `at`. What is in it is not looked at.
-fn end_of_text(bytes: &[u8], at: usize) -> Option<usize> {
-    let mut end = quote_or_backslash(bytes, at + 1)?;
-    while bytes[end] != b'"' {
-        end = quote_or_backslash(bytes, end + 2)?;
-    }
+    column.end_text();
     Some(end + 1)
-}
-
-/// So many bytes are looked at before a search for long texts is worth its call.
-const SHORT_TEXT: usize = 48;
-
-/// Where the next quote or backslash is.
-fn quote_or_backslash(bytes: &[u8], start: usize) -> Option<usize> {
-    let mut at = start;
-    while at < start + SHORT_TEXT {
-        let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) else { break };
-        let word = u64::from_le_bytes(*word);
-        let found = zero_bytes(word ^ QUOTES) | zero_bytes(word ^ BACKSLASHES);
-        if found != 0 {
-            return Some(at + found.trailing_zeros() as usize / 8);
-        }
-        at += 8;
-    }
-    Some(at + memchr2(b'"', b'\\', bytes.get(at..)?)?)
-}
-
-const REPEATED: u64 = 0x0101_0101_0101_0101;
-const QUOTES: u64 = REPEATED * b'"' as u64;
-const BACKSLASHES: u64 = REPEATED * b'\\' as u64;
-
-/// The highest bit of each byte that is zero, up to and with the first one: those behind it may be wrong.
-fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(REPEATED) & !word & (REPEATED << 7)
-}
-
-/// A whole number of up to 18 digits, and where it ends.
-fn whole_number(bytes: &[u8], at: usize) -> Option<(i64, usize)> {
-    let is_negative = bytes[at] == b'-';
-    let start = at + usize::from(is_negative);
-    let mut end = start;
-    let mut number = 0i64;
-    while let Some(digit @ b'0'..=b'9') = bytes.get(end) {
-        if end - start == 18 {
-            return None;
-        }
-        number = number * 10 + i64::from(digit - b'0');
-        end += 1;
-    }
-    let is_whole = matches!(bytes.get(end), Some(b',' | b'}' | b' '));
-    let has_leading_zero = bytes[start..end].first() == Some(&b'0') && (end - start > 1 || is_negative);
-    (end > start && is_whole && !has_leading_zero)
-        .then_some((if is_negative { -number } else { number }, end))
-}
-
-/// Deeper values are left to the other reader, which counts the line's own object too.
-const DEPTH_MAX: usize = 100;
-
-/// Where the object or list that begins at `at` ends, if it does. What is in it is not looked at.
-fn end_of_nested(bytes: &[u8], at: usize) -> Option<usize> {
-    let mut depth = 0;
-    let mut at = at;
-    loop {
-        match *bytes.get(at)? {
-            b'{' | b'[' => {
-                depth += 1;
-                if depth > DEPTH_MAX {
-                    return None;
-                }
-            }
-            b'}' | b']' => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at + 1);
-                }
-            }
-            b'"' => {
-                at = end_of_text(bytes, at)?;
-                continue;
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-}
-
-/// The character of the escape whose backslash is at `at`, and where it ends; none when it is not valid.
-fn escape(text: &str, at: usize) -> Option<(char, usize)> {
-    let character = match *text.as_bytes().get(at + 1)? {
-        byte @ (b'"' | b'\\' | b'/') => char::from(byte),
-        b'b' => '\u{8}',
-        b'f' => '\u{c}',
-        b'n' => '\n',
-        b'r' => '\r',
-        b't' => '\t',
-        b'u' => return unicode_escape(text, at),
-        _ => return None,
-    };
-    Some((character, at + 2))
-}
-
-/// The character of the `\uXXXX` at `at`, or of the two that make a pair, and where it ends.
-fn unicode_escape(text: &str, at: usize) -> Option<(char, usize)> {
-    let unit = |at: usize| {
-        let digits = text.get(at..at + 6)?.strip_prefix("\\u")?;
-        digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| u16::from_str_radix(digits, 16).ok())?
-    };
-    let first = unit(at)?;
-    if let Some(character) = char::from_u32(first.into()) {
-        return Some((character, at + 6));
-    }
-    let character = char::decode_utf16([first, unit(at + 6)?]).next()?.ok()?;
-    Some((character, at + 12))
 }

@@ -1,11 +1,12 @@
 //! Lines to columns and back: both readers make the same rows.
 
 use expect_test::{Expect, expect};
-use model::{Cell, Row, tables};
+use model::{Cell, Row, Ticks, tables};
 use proptest::prelude::*;
 
 use super::*;
 use crate::batch::rows_from_batch;
+use crate::hot::HotBatch;
 
 fn table() -> &'static Table {
     tables::find("DeviceNetworkEvents").unwrap()
@@ -13,9 +14,8 @@ fn table() -> &'static Table {
 
 /// The rows as readers of the lake see them.
 fn visible(rows: &Rows) -> Vec<Row> {
-    let columns = rows.to_columns().unwrap();
-    let batch = RecordBatch::try_new(declared_schema(rows.table()), columns.arrays).unwrap();
-    rows_from_batch(rows.table(), &batch)
+    let hot = HotBatch::new(rows.clone(), 1, Ticks(0), 1);
+    rows_from_batch(rows.table(), &hot.batch(None).unwrap())
 }
 
 fn read(lines: &[&str]) -> (Vec<Row>, Vec<String>) {
@@ -178,4 +178,31 @@ fn rows_of_several_tables_are_parted_and_filtered() {
     assert!(visible(&renamed).iter().all(|row| row.text("DeviceName") == "x"));
     assert!(parts[1].clone().with_texts("ReportId", StringArray::from(vec!["x"; 5])).is_err());
     assert!(parts[1].clone().with_texts("DeviceName", StringArray::from(vec!["x"; 4])).is_err());
+}
+
+/// Lines cut at their ends by the reader are read as when each is given alone.
+#[test]
+fn lines_with_their_ends_are_the_same_rows() {
+    let (time, tail) = (r#"{"Timestamp":"2024-05-06T07:08:09Z""#, "not looked at");
+    for (line, expected) in [
+        (format!("{time},\"RemoteUrl\":\"ä\"}}\n"), true),
+        (format!(" {time},\"ReportId\":7 }} \r\n"), true),
+        // These are for the other reader.
+        (format!("{time}}}"), false),
+        (format!("{time}}}\t\n"), false),
+        (format!("{time},\n\"ReportId\":7}}\n"), false),
+        (format!("{time},\"RemoteUrl\":\"a\nb\"}}\n"), false),
+        (format!("{time},\"AdditionalFields\":{{\"a\":\n1}}}}\n"), false),
+        ("\n".to_owned(), false),
+    ] {
+        let mut reader = RowsReader::new(table());
+        let text = format!("{line}{}", if expected { tail } else { "" });
+        assert_eq!(reader.read_next(text.as_bytes()), expected.then_some(line.len()), "{line:?}");
+        assert_eq!(reader.len(), usize::from(expected));
+        let rows = visible(&reader.into_rows().finish().unwrap());
+        assert_eq!(rows, if expected { vec![plain(&line).unwrap()] } else { Vec::new() }, "{line:?}");
+    }
+    let mut reader = RowsReader::new(table());
+    let bad = [&br#"{"Timestamp":"2024-05-06T07:08:09Z","RemoteUrl":""#[..], b"\xff\"}\n"].concat();
+    assert_eq!(reader.read_next(&bad), None);
 }

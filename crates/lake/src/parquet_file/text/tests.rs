@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringViewArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, StringViewArray};
 use datafusion::parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use datafusion::parquet::file::metadata::PageIndexPolicy;
 use datafusion::parquet::file::page_index::column_index::ColumnIndexMetaData;
 use proptest::prelude::*;
 
-use super::super::{LEVEL_FAST, LEVEL_SMALL, PAGE_ROWS, ParquetFile, ROW_GROUP_ROWS, STATISTICS_BYTES};
+use super::super::{
+    Gathered, LEVEL_FAST, LEVEL_SMALL, PAGE_ROWS, ParquetFile, ROW_GROUP_ROWS, STATISTICS_BYTES,
+};
 use super::*;
 
 const COLUMN: &str = "FolderPath";
@@ -24,7 +26,7 @@ fn written(texts: &[String], part_rows: usize, zstd_level: i32) -> Bytes {
         columns[at] = Some(Arc::new(StringViewArray::from_iter_values(texts)));
         columns
     };
-    let mut file = ParquetFile::new(table, &columns(texts), zstd_level).unwrap();
+    let mut file = ParquetFile::new(table, &columns(texts), zstd_level, 0).unwrap();
     for part in texts.chunks(part_rows.max(1)) {
         file.write(&columns(part), part.len()).unwrap();
     }
@@ -84,6 +86,39 @@ fn check(texts: &[String], part_rows: usize) {
         assert!(read(&file) == texts, "{} rows at level {level}", texts.len());
         check_statistics(&file, texts);
     }
+    let order = order(texts.len());
+    let file = written_ordered(texts, part_rows, &order);
+    let ordered: Vec<String> = order.iter().map(|row| texts[*row as usize].clone()).collect();
+    assert!(read(&file) == ordered, "{} rows in another order", texts.len());
+    check_statistics(&file, &ordered);
+}
+
+/// Every second row, backwards, and then the others.
+fn order(rows: usize) -> Vec<u32> {
+    let rows = rows as u32;
+    (0..rows).rev().filter(|row| row % 2 == 0).chain((0..rows).filter(|row| row % 2 == 1)).collect()
+}
+
+/// A file of one filled column, whose rows came in batches of so many and in another order. Empty batches have no texts.
+fn written_ordered(texts: &[String], batch_rows: usize, order: &[u32]) -> Bytes {
+    let table = model::tables::find("DeviceProcessEvents").unwrap();
+    let at = table.position(COLUMN).unwrap();
+    let (mut parts, mut starts) = (Vec::new(), vec![0]);
+    for batch in texts.chunks(batch_rows.max(1)) {
+        let is_empty = batch.iter().all(String::is_empty);
+        parts.push((!is_empty).then(|| StringArray::from_iter_values(batch)));
+        starts.push(starts[starts.len() - 1] + batch.len() as u32);
+    }
+    let columns = crate::schema::stored_schema(table).fields().len();
+    let mut sample: Vec<Option<ArrayRef>> = vec![None; columns];
+    sample[at] = Some(Arc::new(StringArray::from_iter_values(texts)));
+    let mut gathered: Vec<Option<Gathered>> = (0..columns).map(|_| None).collect();
+    gathered[at] = Some(Gathered::Texts(Texts { parts, starts: starts.into() }));
+    let mut file = ParquetFile::new(table, &sample, LEVEL_FAST, 0).unwrap();
+    for rows in order.chunks(ROW_GROUP_ROWS) {
+        file.write_ordered(&gathered, rows).unwrap();
+    }
+    file.finish().unwrap()
 }
 
 #[test]
@@ -111,7 +146,7 @@ fn a_bloom_filter_knows_every_value() {
     let texts: Vec<String> = (0..3_000).map(|row| format!("file{}.exe", row % 700)).collect();
     let mut columns: Vec<Option<ArrayRef>> = vec![None; crate::schema::stored_schema(table).fields().len()];
     columns[at] = Some(Arc::new(StringViewArray::from_iter_values(&texts)));
-    let mut file = ParquetFile::new(table, &columns, LEVEL_FAST).unwrap();
+    let mut file = ParquetFile::new(table, &columns, LEVEL_FAST, 0).unwrap();
     file.write(&columns, texts.len()).unwrap();
     let file = file.finish().unwrap();
     let built = reader(&file);

@@ -1,0 +1,74 @@
+//! Columns whose rows lie in batches, and in another order than that of the file.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{Array, ArrayRef, StringArray, StringViewArray, UInt32Array};
+use datafusion::arrow::compute::take;
+use datafusion::arrow::error::ArrowError;
+
+/// A column of some batches, whose rows are numbered through.
+pub(crate) enum Gathered {
+    /// Text that never lacks a value. It stays where it is: put together it would have to be copied.
+    Texts(Texts),
+    Values(ArrayRef),
+}
+
+/// The texts of a column, batch by batch.
+pub(crate) struct Texts {
+    /// None for a batch without any.
+    pub parts: Vec<Option<StringArray>>,
+    /// The number of the first row of each batch, and that behind the last.
+    pub starts: Arc<[u32]>,
+}
+
+impl Gathered {
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Gathered::Texts(texts) => texts.len(),
+            Gathered::Values(values) => values.len(),
+        }
+    }
+
+    /// The values of some rows, in that order.
+    pub fn take(&self, rows: &[u32]) -> Result<ArrayRef, ArrowError> {
+        match self {
+            Gathered::Texts(texts) => {
+                Ok(Arc::new(StringViewArray::from_iter_values(rows.iter().map(|row| texts.get(*row)))))
+            }
+            Gathered::Values(values) => take(values, &UInt32Array::from(rows.to_vec()), None),
+        }
+    }
+}
+
+impl Texts {
+    pub fn get(&self, row: u32) -> &str {
+        self.of_part(self.starts.partition_point(|start| *start <= row) - 1, row)
+    }
+
+    /// The texts of rows whose numbers ascend.
+    pub fn of_ascending(&self, rows: impl Iterator<Item = u32>) -> impl Iterator<Item = (u32, &str)> {
+        let mut part = 0;
+        rows.map(move |row| {
+            while self.starts[part + 1] <= row {
+                part += 1;
+            }
+            (row, self.of_part(part, row))
+        })
+    }
+
+    fn of_part(&self, part: usize, row: u32) -> &str {
+        let row = (row - self.starts[part]) as usize;
+        self.parts[part].as_ref().filter(|texts| texts.is_valid(row)).map_or("", |texts| texts.value(row))
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.starts.last().map_or(0, |end| *end as usize)
+    }
+
+    /// Whether no row has text.
+    pub fn are_empty(&self) -> bool {
+        self.parts.iter().flatten().all(|texts| texts.value_data().is_empty())
+    }
+}

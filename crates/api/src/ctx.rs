@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actions::{JobCaller, KnownDevice, TenantActions};
+use actions::{CommandKeyRow, JobCaller, KnownDevice, TenantActions};
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -221,6 +221,16 @@ impl Ctx {
 
     pub fn actions(&self) -> TenantActions {
         self.shared.state.actions.tenant(self.tenant())
+    }
+
+    /// The keys that sign commands for devices, of every tenant.
+    pub fn command_keys(&self) -> Vec<CommandKeyRow> {
+        self.shared.state.actions.command_keys()
+    }
+
+    /// Makes another key for them, beside which devices take commands of the one before for so long.
+    pub async fn rotate_command_key(&self, overlap_seconds: i64) -> Result<CommandKeyRow, ApiError> {
+        Ok(self.shared.state.actions.rotate_command_key(overlap_seconds).await?)
     }
 
     pub fn webhooks(&self) -> TenantWebhooks {

@@ -75,9 +75,9 @@ class Filling:
             patched = ", ".join(f"'$.{name}', {value}" for name, value in members.items())
             columns = {**columns, "body": f"json_set(t.body, {patched})", "updated_sequence": f"n + {self.sequence + 1}"}
         values = ", ".join(columns.get(name, f"t.{name}") for name in names)
-        indexes = self.db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL", (table,)).fetchall()
-        for name, _ in indexes:
-            self.db.execute(f"DROP INDEX {name}")
+        taken = self.db.execute("SELECT type, name, sql FROM sqlite_master WHERE type IN ('index', 'trigger') AND tbl_name = ? AND sql IS NOT NULL", (table,)).fetchall()
+        for kind, name, _ in taken:
+            self.db.execute(f"DROP {kind} {name}")
         for first in range(0, count, CHUNK):
             last = min(first + CHUNK, count) - 1
             self.db.execute("BEGIN")
@@ -85,8 +85,10 @@ class Filling:
                 f"WITH RECURSIVE numbers(n) AS (SELECT {first} UNION ALL SELECT n + 1 FROM numbers WHERE n < {last}) "
                 f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM numbers JOIN {templates} t ON t.template = n % {kinds}")
             self.db.execute("COMMIT")
-        for _, sql in indexes:
+        for _, _, sql in taken:
             self.db.execute(sql)
+        counted = self.one(f"SELECT COUNT(*) FROM {table}")
+        self.db.execute("UPDATE entity_counts SET rows_count = ? WHERE tenant = ? AND kind = ?", (counted, self.tenant, table))
         if "body" in names:
             self.sequence += count
         print(f"  {count} rows of {table}", file=sys.stderr, flush=True)
@@ -162,7 +164,7 @@ class Filling:
             "lastUpdateTime": told(created), "expirationTime": f"CASE WHEN n % 10 < 7 THEN {told(f'{created} + 90 * 864000000000')} END",
         }
         self.fill("indicators", count, columns, members)
-        for name, number in (("indicators", count + 10), ("indicator_id", count + 2000)):
+        for name, number in (("indicators", self.one("SELECT COUNT(*) FROM indicators")), ("indicator_id", count + 2000)):
             self.db.execute("UPDATE counters SET value = ? WHERE tenant = ? AND name = ?", (number, self.tenant, name))
 
     def finish(self):

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Asks for every action on simulated devices, with curl only and as existing clients do, polls it to its end and looks
-# for it in hunting. Then the same with the server, and the devices with it, killed in the middle, KILLS times: no
-# outcome changes. Needs jq, unzip, gzip and python3.
+# for it in hunting. Then the same with the server, and the devices with it, killed in the middle, and while the key that
+# signs commands is changed, KILLS times: no outcome changes. Needs jq, unzip, gzip and python3.
 set -euo pipefail
 
 bartizan=$(realpath "${1:-target/release/bartizan}")
@@ -120,16 +120,30 @@ for kill in $(seq "$kills"); do
   scan=$(ask runAntiVirusScan '{"Comment":"kill","ScanType":"Full"}')
   collect=$(ask collectInvestigationPackage '{"Comment":"kill"}')
   state=$(ask $isolation '{"Comment":"kill"}')
+  keys=$(get /api/management/commandKeys | jq -e '.value | length')
   sleep "0.$(( RANDOM % 9 ))"
+  post /api/management/commandKeys/rotate '{"OverlapSeconds":60}' >/dev/null 2>&1 &
+  rotating=$!
+  sleep "0.0$(( RANDOM % 9 ))"
   kill -9 "$server"; wait "$server" 2>/dev/null || true
+  wait "$rotating" || true
   start
+  [ $(( kill % 2 )) = 1 ] || post /api/management/commandKeys/rotate '{"OverlapSeconds":0}' | jq -e .id >/dev/null || fail "the key of commands was not changed"
   for action in "$scan" "$collect" "$state"; do ends "$action" Succeeded; done
+  more=$(( $(get /api/management/commandKeys | jq -e '.value | length') - keys ))
+  [ "$more" -ge 0 ] && [ "$more" -le 2 ] || fail "$more keys more than before"
+  signing=$(get /api/management/commandKeys | jq -er '.value[-1].publicKey')
+  for _ in $(seq 300); do
+    grep -qF "\"$signing\"" "$work/data/sandbox-devices/$machine.json" && break
+    sleep 0.2
+  done
+  grep -qF "\"$signing\"" "$work/data/sandbox-devices/$machine.json" || fail "the device does not know the key that signs"
   open=$(get "/api/machineactions/\$count?\$filter=status%20in%20('Pending','InProgress')")
   [ "$open" = 0 ] || fail "$open actions are open"
   count=$(get "/api/machineactions/\$count?\$filter=requestorComment%20eq%20'kill'")
   [ "$count" = $(( kill * 3 )) ] || fail "there are $count actions, not $(( kill * 3 ))"
   grep -q "\"value\":\"$([ $isolation = isolate ] && echo Full || echo None)\"" "$work/data/sandbox-devices/$machine.json" || fail "the device is not as it was told"
-  echo "kill $kill: a scan, a collection and $isolation came to their ends"
+  echo "kill $kill: a scan, a collection and $isolation came to their ends, $more keys later"
 done
 
 echo "the examples run"

@@ -7,8 +7,8 @@ use futures::Stream;
 use model::machine_action::{ActionStatus, CommandStatus};
 use model::{ActionId, DeviceId, TenantId, Ticks};
 use sensor_proto::{
-    Command, CommandResult, Enrol, Enrolled, LiveCommand, Order, Outcome, Poll, PollAnswer, PublicKey,
-    Purpose, Receipt, Receipts, RequestSignature, Signed, VERSION, digest_hex,
+    Command, CommandResult, Enrol, Enrolled, LiveCommand, Order, Outcome, Poll, PollAnswer, PrivateKey,
+    PublicKey, Purpose, Receipt, Receipts, RequestSignature, Signed, VERSION, digest_hex,
 };
 use store::{ActionWork, DeviceKey, EnrolmentToken, KeyChange, PackageRow};
 use tokio::fs;
@@ -101,9 +101,14 @@ impl Actions {
         // Before the answer: a device that has none enrols again.
         self.tenant(tenant).rejoin(&device).await?;
         info!(%tenant, %device, name = key.name, agent = key.agent, "enrolled a device");
-        let command_key = self.inner.key.public().to_string();
+        let command_key = self.inner.keys.present().signing.public().to_string();
         Ok(Enrolled { version: VERSION, tenant_id: tenant, device_id: device, command_key, now })
     }
+}
+
+/// The answer that makes keys known. It has nothing else: the device stores them and asks again.
+fn keys_alone(keys: Vec<Signed>, now: Ticks) -> PollAnswer {
+    PollAnswer { version: VERSION, now, commands: Vec::new(), cancelled: Vec::new(), keys }
 }
 
 impl TenantActions {
@@ -163,7 +168,13 @@ impl TenantActions {
             tokio::pin!(woken);
             // What happens between looking and waiting is not missed.
             woken.as_mut().enable();
-            let answer = self.look(device, poll).await?;
+            // One state of the keys for the whole of an answer.
+            let keys = self.inner.keys.present();
+            let next = poll.command_key.as_deref().map(|name| keys.after(name)).unwrap_or_default();
+            if !next.is_empty() {
+                return Ok(keys_alone(next, self.now()));
+            }
+            let answer = self.look(device, poll, &keys.signing).await?;
             let is_over = Instant::now() >= until || self.inner.waiters.is_stopped();
             if is_over || !answer.commands.is_empty() || !answer.cancelled.is_empty() {
                 return Ok(answer);
@@ -176,7 +187,12 @@ impl TenantActions {
         }
     }
 
-    async fn look(&self, device: &DeviceId, poll: &Poll) -> Result<PollAnswer, ActionError> {
+    async fn look(
+        &self,
+        device: &DeviceId,
+        poll: &Poll,
+        signing: &PrivateKey,
+    ) -> Result<PollAnswer, ActionError> {
         let now = self.now();
         let mut queue = read_queue(device, self.store.device_queue(device).await?)?;
         let is_late = queue.next_deadline().is_some_and(|deadline| deadline <= now);
@@ -192,18 +208,18 @@ impl TenantActions {
             given = orders;
         }
         let given = given.into_iter().filter(|given| !poll.running.contains(&given.id));
-        let commands = given.map(|given| self.seal(device, given, now)).collect();
+        let commands = given.map(|given| self.seal(device, given, now, signing)).collect();
         let is_open = |id| queue.open().iter().any(|entry| entry.id == id);
         let cancelled = poll.running.iter().copied().filter(|id| !is_open(*id)).collect();
-        Ok(PollAnswer { version: VERSION, now, commands, cancelled })
+        Ok(PollAnswer { version: VERSION, now, commands, cancelled, keys: Vec::new() })
     }
 
-    fn seal(&self, device: &DeviceId, given: Given, now: Ticks) -> Signed {
+    fn seal(&self, device: &DeviceId, given: Given, now: Ticks, signing: &PrivateKey) -> Signed {
         let Given { id, sequence, order, expires } = given;
         let (tenant_id, device_id) = (self.id(), device.clone());
         let command =
             Command { version: VERSION, id, tenant_id, device_id, sequence, issued: now, expires, order };
-        Signed::seal(&command, Purpose::Command, &self.inner.key)
+        Signed::seal(&command, Purpose::Command, signing)
     }
 
     /// Takes what a device says of its orders. Repeats change nothing.

@@ -10,7 +10,7 @@ use model::machine_action::{
     ActionKind, ActionStatus, CommandStatus, LiveResponseResult, MachineAction, RelatedFile,
 };
 use model::{ActionId, Clock, DeviceId, TenantId, Ticks};
-use sensor_proto::{LiveCommand, Order, Outcome, PrivateKey, digest_hex};
+use sensor_proto::{LiveCommand, Order, Outcome, digest_hex};
 use serde_json::{Value, json};
 use store::{ActionWork, Store, TenantStore};
 use tracing::{info, warn};
@@ -18,6 +18,7 @@ use uuid::Uuid;
 
 use crate::contents::Contents;
 use crate::jobs::{Requestors, Turns};
+use crate::key_ring::{CommandKeyRow, KeyRing};
 use crate::policy::Policy;
 use crate::queue::{Change, Queue, Refusal, Why};
 use crate::waiters::Waiters;
@@ -36,7 +37,7 @@ pub struct Actions {
 pub(crate) struct Inner {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
-    pub key: PrivateKey,
+    pub keys: KeyRing,
     pub packages: Contents,
     pub library: Contents,
     pub limits: Limits,
@@ -84,11 +85,11 @@ pub struct Plan {
 }
 
 impl Actions {
-    /// `folder` keeps what devices upload and what the library holds; `key` signs commands.
+    /// `folder` keeps what devices upload and what the library holds; `keys` sign commands.
     pub fn new(
         store: Store,
         clock: Arc<dyn Clock>,
-        key: PrivateKey,
+        keys: KeyRing,
         folder: PathBuf,
         limits: Limits,
     ) -> Actions {
@@ -96,7 +97,8 @@ impl Actions {
         let library = Contents::new(folder.join("library"));
         let waiters = Waiters::default();
         let (swept, turns, requestors) = (AtomicI64::new(0), Mutex::default(), OnceLock::new());
-        let inner = Inner { store, clock, key, packages, library, limits, waiters, swept, turns, requestors };
+        let inner =
+            Inner { store, clock, keys, packages, library, limits, waiters, swept, turns, requestors };
         Actions { inner: Arc::new(inner) }
     }
 
@@ -108,6 +110,20 @@ impl Actions {
 
     pub fn tenant(&self, id: TenantId) -> TenantActions {
         TenantActions { inner: self.inner.clone(), store: self.inner.store.tenant(id) }
+    }
+
+    /// The keys that sign and signed commands, of all tenants, the one that signs last.
+    pub fn command_keys(&self) -> Vec<CommandKeyRow> {
+        self.inner.keys.rows()
+    }
+
+    /// Makes a key that signs commands from now on. Devices learn it the next time that they ask; what the one before
+    /// signed they take for so many seconds more.
+    pub async fn rotate_command_key(&self, overlap_seconds: i64) -> Result<CommandKeyRow, ActionError> {
+        let now = self.inner.clock.now();
+        let made = self.inner.keys.rotate(now, now.plus_seconds(overlap_seconds)).await?;
+        info!(key = made.name(), overlap_seconds, "commands for devices are signed by a new key");
+        Ok(made)
     }
 
     /// Ends the orders that are late, goes on with jobs, and forgets what has expired. To be called again and again.

@@ -24,7 +24,6 @@ pub(crate) struct AuditDetail(pub Value);
 /// What of calls of a route is written down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kept {
-    Nothing,
     /// How it ended.
     End,
     Both,
@@ -38,17 +37,18 @@ pub(crate) struct Act<'c> {
 }
 
 impl<'c> Act<'c> {
+    /// None where nothing of it is written down.
     pub fn new(
         route: &RouteDeclaration,
         caller: &'c Caller,
         object: Option<&str>,
         address: Option<IpAddr>,
         target: Uuid,
-    ) -> Act<'c> {
+    ) -> Option<Act<'c>> {
         let kept = match (&route.method, route.bounds) {
             _ if route.is_audited => Kept::Both,
             (_, Bounds::Hunting) => Kept::End,
-            (_, Bounds::Ingest) | (&Method::GET, _) => Kept::Nothing,
+            (_, Bounds::Ingest) | (&Method::GET, _) => return None,
             (_, Bounds::Usual | Bounds::Upload) => Kept::Both,
         };
         let user = match &caller.kind {
@@ -71,7 +71,7 @@ impl<'c> Act<'c> {
             request: target.to_string(),
             detail: None,
         };
-        Act { caller, kept, entry }
+        Some(Act { caller, kept, entry })
     }
 
     /// Writes down that it may be done. What cannot be written down is not done.
@@ -81,10 +81,8 @@ impl<'c> Act<'c> {
 
     /// Writes down that it may not be done.
     pub async fn denied(&self, shared: &Shared) {
-        if self.kept != Kept::Nothing {
-            let status = Some(StatusCode::FORBIDDEN.as_u16());
-            self.end(shared, AuditEntry { verdict: Verdict::Denied, status, ..self.entry.clone() }).await;
-        }
+        let status = Some(StatusCode::FORBIDDEN.as_u16());
+        self.end(shared, AuditEntry { verdict: Verdict::Denied, status, ..self.entry.clone() }).await;
     }
 
     /// Writes down how it ended. Where that is the only record, an answer that cannot be written down is not given.
@@ -97,7 +95,6 @@ impl<'c> Act<'c> {
         let verdict = if status.is_success() { Verdict::Done } else { Verdict::Failed };
         let entry = || AuditEntry { verdict, status: Some(status.as_u16()), detail, ..self.entry.clone() };
         match self.kept {
-            Kept::Nothing => Ok(()),
             Kept::End => self.write(shared, entry()).await.map_err(|error| match error.code() {
                 code::INSUFFICIENT_STORAGE => error,
                 _ => {

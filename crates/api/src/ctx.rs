@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actions::{JobCaller, KnownDevice, TenantActions};
+use actions::{CommandKeyRow, JobCaller, KnownDevice, TenantActions};
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
@@ -30,7 +30,7 @@ pub(crate) const DECIDED_FOR: Duration = Duration::from_secs(10);
 /// One caller in one tenant, allowed to do what the route is for.
 #[derive(Clone)]
 pub(crate) struct Ctx {
-    caller: Caller,
+    caller: Arc<Caller>,
     allowed: Allowed,
     store: TenantStore,
     lake: TenantLake,
@@ -44,12 +44,15 @@ pub(crate) struct Ctx {
 
 impl Ctx {
     /// Makes the handles, narrowed to what the proof reaches.
-    pub async fn new(shared: Arc<Shared>, caller: Caller, allowed: Allowed) -> Result<Ctx, ApiError> {
+    pub async fn new(shared: Arc<Shared>, caller: Arc<Caller>, allowed: Allowed) -> Result<Ctx, ApiError> {
         let store = shared.state.store.tenant(allowed.tenant()).within(allowed.reach().clone());
         let lake = shared.state.lake.tenant(allowed.tenant());
-        let lake = match shared.reach.devices(&store).await? {
-            Some(devices) => lake.within(devices),
-            None => lake,
+        let lake = match store.reach().is_all() {
+            true => lake,
+            false => match Box::pin(shared.reach.devices(&store)).await? {
+                Some(devices) => lake.within(devices),
+                None => lake,
+            },
         };
         Ok(Ctx { caller, allowed, store, lake, address: None, preferred_page: None, shared })
     }
@@ -218,6 +221,16 @@ impl Ctx {
 
     pub fn actions(&self) -> TenantActions {
         self.shared.state.actions.tenant(self.tenant())
+    }
+
+    /// The keys that sign commands for devices, of every tenant.
+    pub fn command_keys(&self) -> Vec<CommandKeyRow> {
+        self.shared.state.actions.command_keys()
+    }
+
+    /// Makes another key for them, beside which devices take commands of the one before for so long.
+    pub async fn rotate_command_key(&self, overlap_seconds: i64) -> Result<CommandKeyRow, ApiError> {
+        Ok(self.shared.state.actions.rotate_command_key(overlap_seconds).await?)
     }
 
     pub fn webhooks(&self) -> TenantWebhooks {

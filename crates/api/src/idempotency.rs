@@ -31,16 +31,25 @@ const RETRY_SECONDS: u32 = 2;
 /// How long a call may run: less than the time after which the store takes it for cut off.
 const RUNS_MAX: Duration = Duration::from_secs(540);
 
-/// Makes a call, or answers as it was answered before.
-pub(crate) async fn once<S>(ctx: Option<Ctx>, request: Request, handler: S) -> Result<Response, ApiError>
+/// Makes a call; where it has a key and answers of its route are kept, once.
+pub(crate) async fn once<S>(is_kept: bool, request: Request, handler: S) -> Result<Response, ApiError>
 where
     S: Service<Request, Response = Response, Error = Infallible> + Send + 'static,
     S::Future: Send,
 {
     let is_change = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let (Some(ctx), true, true) = (ctx, is_change, request.headers().contains_key(KEY)) else {
-        return Ok(handler.oneshot(request).await.unwrap_or_else(|never| match never {}));
-    };
+    let is_once = is_kept && is_change && request.headers().contains_key(KEY);
+    match request.extensions().get::<Ctx>().filter(|_| is_once).cloned() {
+        Some(ctx) => Box::pin(with_key(ctx, request, handler)).await,
+        None => Ok(handler.oneshot(request).await.unwrap_or_else(|never| match never {})),
+    }
+}
+
+async fn with_key<S>(ctx: Ctx, request: Request, handler: S) -> Result<Response, ApiError>
+where
+    S: Service<Request, Response = Response, Error = Infallible> + Send + 'static,
+    S::Future: Send,
+{
     let (parts, body) = request.into_parts();
     let body = body::read(body, Vec::new(), ctx.config().body_bytes_max, ctx.config(), |_| Ok(())).await?;
     let call = call(&ctx, &parts, &body)?;

@@ -29,6 +29,7 @@ mod idempotency;
 mod ingest;
 mod limits;
 mod list;
+mod meters;
 mod multipart;
 mod network_limits;
 mod operator;
@@ -86,6 +87,7 @@ pub(crate) struct Shared {
     pub networks: network_limits::NetworkLimiter,
     pub reach: reach::ReachMemory,
     pub streams: streams::Streams,
+    pub meters: meters::Meters,
 }
 
 /// Every route of the main port. It answers whatever name the request calls the host by.
@@ -101,6 +103,7 @@ pub fn router(state: ApiState) -> Router {
         networks: network_limits::NetworkLimiter::default(),
         reach: reach::ReachMemory::default(),
         streams: streams::Streams::default(),
+        meters: meters::Meters::default(),
     });
     Router::new().fallback(move |request: Request| serve::serve(shared.clone(), request))
 }

@@ -9,7 +9,7 @@ use odata::{EntityType, Limits, Property, Query};
 use percent_encoding::percent_decode;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use store::{Page, PageRequest, StoreError};
+use store::{Page, PageRequest, StoreError, Written};
 
 use crate::ctx::Ctx;
 use crate::error::{ApiError, code, sentence};
@@ -162,6 +162,27 @@ pub(crate) fn single<T: Serialize>(
     body.extend(selected(item, &query)?);
     let mut response = json(&body)?;
     if let Ok(tag) = HeaderValue::from_str(&store::etag(item)) {
+        response.headers_mut().insert(ETAG, tag);
+    }
+    Ok(response)
+}
+
+/// The same of an entity whose JSON is made already.
+pub(crate) fn written<T: Serialize>(
+    ctx: &Ctx,
+    set: &str,
+    entity: &'static EntityType,
+    uri: &Uri,
+    item: &Written<T>,
+) -> Result<Response, ApiError> {
+    let members = item.json.strip_prefix('{').filter(|_| uri.query().is_none_or(str::is_empty));
+    let Some(members) = members else { return single(ctx, set, entity, uri, &item.entity) };
+    let context = format!("{}/api/$metadata#{set}/$entity", ctx.config().base_url);
+    let context = serde_json::to_string(&context).map_err(not_json)?;
+    let body = format!("{{\"@odata.context\":{context},{members}");
+    let headers = [(CONTENT_TYPE, "application/json"), (ODATA_VERSION, "4.0")];
+    let mut response = (StatusCode::OK, headers, body).into_response();
+    if let Ok(tag) = HeaderValue::from_str(&item.etag) {
         response.headers_mut().insert(ETAG, tag);
     }
     Ok(response)

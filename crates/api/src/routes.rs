@@ -20,6 +20,7 @@ mod graph;
 mod hec;
 pub(crate) mod hunting;
 mod incidents;
+mod index;
 mod indicator_lists;
 mod indicators;
 mod investigations;
@@ -55,6 +56,7 @@ use odata::EntityType;
 use percent_encoding::percent_decode_str;
 use tower::util::BoxCloneSyncService;
 
+use self::index::Index;
 use crate::limits::Limit;
 
 /// What a route demands of its caller.
@@ -141,9 +143,11 @@ pub(crate) enum Bounds {
 }
 
 /// Every route. Nothing is registered without saying what it demands.
+#[derive(Default)]
 pub struct Routes {
     declared: Vec<RouteDeclaration>,
     handlers: Vec<HandlerOf>,
+    index: Index,
 }
 
 type HandlerOf = BoxCloneSyncService<Request, Response, Infallible>;
@@ -164,7 +168,7 @@ pub(crate) struct Found {
 impl Routes {
     /// The routes of the main port.
     pub fn all() -> Routes {
-        let mut routes = Routes { declared: Vec::new(), handlers: Vec::new() };
+        let mut routes = Routes::default();
         account::routes(&mut routes);
         action_bulk::routes(&mut routes);
         action_policy::routes(&mut routes);
@@ -290,6 +294,7 @@ impl Routes {
         handler: impl Handler<T, ()>,
     ) -> &mut RouteDeclaration {
         let at = self.declared.len();
+        self.index.add(path, at);
         let (dialect, bounds) = (Dialect::Own, Bounds::Usual);
         let limit = Limit::USUAL;
         self.declared.push(RouteDeclaration {
@@ -318,20 +323,13 @@ impl Routes {
     pub(crate) fn find(&self, path: &str) -> Found {
         let Some(segments) = segments(path) else { return Found::default() };
         let is_api = segments.first().is_some_and(|word| GUARDED.contains(&word.as_str()));
-        let mut found = Found { is_api, ..Found::default() };
-        let mut words_best = 0;
-        for (at, declared) in self.declared.iter().enumerate() {
-            let Some(matched) = Matched::of(declared.path, &segments) else { continue };
-            if found.routes.is_empty() || matched.words > words_best {
-                words_best = matched.words;
-                found.params = matched.params.into_iter().map(str::to_owned).collect();
-                found.arguments = matched.call.map(arguments).unwrap_or_default();
-                found.routes = vec![at];
-            } else if matched.words == words_best {
-                found.routes.push(at);
-            }
+        let Some(matched) = self.index.find(&segments) else { return Found { is_api, ..Found::default() } };
+        Found {
+            routes: matched.routes,
+            params: matched.params.into_iter().map(str::to_owned).collect(),
+            arguments: matched.call.map(arguments).unwrap_or_default(),
+            is_api,
         }
-        found
     }
 }
 
@@ -475,42 +473,6 @@ fn key(segment: &str) -> Option<(String, String)> {
     (is_set && is_key && !key.is_empty()).then(|| (set.to_owned(), key))
 }
 
-/// How a declared path fits the segments of a request.
-#[derive(Debug, Default)]
-struct Matched<'a> {
-    words: usize,
-    params: Vec<&'a str>,
-    /// Inside the parentheses of a function.
-    call: Option<&'a str>,
-}
-
-impl<'a> Matched<'a> {
-    fn of(declared: &str, segments: &'a [String]) -> Option<Matched<'a>> {
-        let mut matched = Matched::default();
-        let mut given = segments.iter();
-        for expected in declared.split('/').filter(|word| !word.is_empty()) {
-            let segment = given.next().filter(|segment| !segment.is_empty())?;
-            if expected.starts_with('{') {
-                matched.params.push(segment);
-                continue;
-            }
-            match expected.strip_suffix("()") {
-                None if expected.eq_ignore_ascii_case(segment) => {}
-                None => return None,
-                Some(function) => {
-                    let (name, call) = segment.strip_suffix(')')?.split_once('(')?;
-                    if !name.eq_ignore_ascii_case(function) {
-                        return None;
-                    }
-                    matched.call = Some(call);
-                }
-            }
-            matched.words += 1;
-        }
-        given.next().is_none().then_some(matched)
-    }
-}
-
 /// The names and values of `ip='10.0.0.5',timestamp=2024-01-01T00:00:00Z`.
 fn arguments(call: &str) -> Vec<(String, String)> {
     let mut arguments = Vec::new();
@@ -632,7 +594,7 @@ mod tests {
 
     #[test]
     fn functions_and_keys_are_taken_out_of_segments() {
-        let mut routes = Routes { declared: Vec::new(), handlers: Vec::new() };
+        let mut routes = Routes::default();
         routes.get("/api/machines/findbyip()", Access::SignedIn, async || ());
         routes.get("/api/machines/{id}", Access::SignedIn, async || ());
         routes.get("/api/alerts/{id}/parts/{part}", Access::SignedIn, async || ());
@@ -681,7 +643,7 @@ mod tests {
         ] {
             assert_eq!(routes.is_open(&routes.find(path)), is_open, "{path}");
         }
-        let mut routes = Routes { declared: Vec::new(), handlers: Vec::new() };
+        let mut routes = Routes::default();
         routes.get("/both", Access::Open, async || ());
         routes.post("/both", Access::SignedIn, async || ());
         assert!(!routes.is_open(&routes.find("/both")));

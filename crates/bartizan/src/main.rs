@@ -67,7 +67,7 @@ enum Command {
     /// Consent to what apps ask for, take it back, bound it
     #[command(subcommand)]
     Grant(cli::GrantCommand),
-    /// Administer the keys that tokens are signed with
+    /// Administer the keys that tokens, and commands for devices, are signed with
     #[command(subcommand)]
     Key(cli::KeyCommand),
     /// Export the audit log, and verify what was exported

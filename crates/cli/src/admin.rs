@@ -297,6 +297,16 @@ pub enum KeyCommand {
     Rotate(All),
     /// Refuse every token that a key signed, from now on
     Revoke(Target),
+    /// List the keys that sign commands for devices
+    Commands(All),
+    /// Sign commands for devices with a new key from now on; devices learn it by the old one
+    RotateCommands {
+        /// How long devices take what the old key signed; a day unless given
+        #[arg(long, value_name = "SECONDS")]
+        overlap_seconds: Option<u32>,
+        #[command(flatten)]
+        connection: ConnectionArgs,
+    },
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -554,6 +564,14 @@ pub async fn key(command: KeyCommand) -> anyhow::Result<Outcome> {
         KeyCommand::List(at) => get(&at.connection, &["keys"]).await,
         KeyCommand::Rotate(at) => post(&at.connection, &["keys", "rotate"], json!({})).await,
         KeyCommand::Revoke(at) => post(&at.connection, &["keys", &at.id, "revoke"], json!({})).await,
+        KeyCommand::Commands(at) => get(&at.connection, &["commandKeys"]).await,
+        KeyCommand::RotateCommands { overlap_seconds, connection } => {
+            let body = match overlap_seconds {
+                Some(seconds) => json!({ "OverlapSeconds": seconds }),
+                None => json!({}),
+            };
+            post(&connection, &["commandKeys", "rotate"], body).await
+        }
     }
 }
 

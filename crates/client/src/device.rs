@@ -9,7 +9,7 @@ use model::{DeviceId, TenantId, Ticks};
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE};
 use sensor_proto::{
-    Command, Enrol, Enrolled, Message, Poll, PollAnswer, PrivateKey, PublicKey, Purpose, Receipt, Receipts,
+    Command, CommandKeys, Enrol, Enrolled, Message, Poll, PollAnswer, PrivateKey, Purpose, Receipt, Receipts,
     RequestSignature, Signed, Upload, VERSION, decode, digest_hex, encode,
 };
 
@@ -26,13 +26,12 @@ pub struct DeviceChannel {
     base_url: String,
 }
 
-/// Who a device is on the channel, and by what key it knows commands.
+/// Who a device is on the channel.
 #[derive(Clone)]
 pub struct DeviceIdentity {
     pub tenant: TenantId,
     pub device: DeviceId,
     pub key: Arc<PrivateKey>,
-    pub command_key: PublicKey,
 }
 
 impl DeviceChannel {
@@ -51,21 +50,24 @@ impl DeviceChannel {
         self.read(&url, request).await
     }
 
-    /// Waits for commands. Those that the server's key did not sign for this device are an error.
-    pub async fn poll(
+    /// Waits for commands, or for the keys that followed the one that the device knows.
+    pub async fn poll(&self, of: &DeviceIdentity, poll: &Poll, now: Ticks) -> Result<PollAnswer> {
+        let timeout = Duration::from_secs(u64::from(poll.wait_seconds)) + GRACE;
+        self.message(of, Method::POST, "/device/v1/poll", encode(poll).into(), now, timeout).await
+    }
+
+    /// The commands of an answer. One that a key of the server did not sign for this device is an error.
+    pub fn commands(
         &self,
         of: &DeviceIdentity,
-        poll: &Poll,
+        keys: &CommandKeys,
+        answer: &PollAnswer,
         now: Ticks,
-    ) -> Result<(PollAnswer, Vec<Command>)> {
-        let timeout = Duration::from_secs(u64::from(poll.wait_seconds)) + GRACE;
-        let answer: PollAnswer =
-            self.message(of, Method::POST, "/device/v1/poll", encode(poll).into(), now, timeout).await?;
-        let commands = answer.commands.iter().map(|signed| of.open(signed));
+    ) -> Result<Vec<Command>> {
+        let commands = answer.commands.iter().map(|signed| of.open(keys, signed, now));
         let commands = commands.collect::<std::result::Result<Vec<_>, _>>();
         let url = format!("{}/device/v1/poll", self.base_url);
-        let commands = commands.map_err(|reason| ClientError::Reply { url, reason })?;
-        Ok((answer, commands))
+        commands.map_err(|reason| ClientError::Reply { url, reason })
     }
 
     /// Tells the server what came of commands.
@@ -149,9 +151,8 @@ impl DeviceChannel {
 
 impl DeviceIdentity {
     /// The command, if the server signed it for this device.
-    fn open(&self, signed: &Signed) -> std::result::Result<Command, String> {
-        let command: Command =
-            signed.open(Purpose::Command, &self.command_key).map_err(|error| error.to_string())?;
+    fn open(&self, keys: &CommandKeys, signed: &Signed, now: Ticks) -> std::result::Result<Command, String> {
+        let command: Command = keys.open(signed, Purpose::Command, now).map_err(|error| error.to_string())?;
         match command.tenant_id == self.tenant && command.device_id == self.device {
             true => Ok(command),
             false => Err("a command is for another device".to_owned()),

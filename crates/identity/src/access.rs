@@ -98,6 +98,13 @@ pub(crate) struct Access {
     pub user: Option<UserAccess>,
 }
 
+impl Access {
+    /// What a token says, as far as it is granted.
+    pub fn still_granted(&self, said: impl Iterator<Item = Permission>) -> Vec<Permission> {
+        said.filter(|permission| self.granted.iter().any(|granted| granted.allows(*permission))).collect()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UserAccess {
     pub principal_name: String,
@@ -167,7 +174,7 @@ impl AccessMemory {
         {
             return entry.access.clone();
         }
-        match self.load(key, now).await {
+        match Box::pin(self.load(key, now)).await {
             Ok(access) => {
                 let mut memory = self.memory.write().unwrap_or_else(PoisonError::into_inner);
                 if memory.forgotten == forgotten {

@@ -4,10 +4,14 @@
 //! the token is in its time, and what its holder may do are asked at each call.
 
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use model::Permission;
+
+use crate::access::Access;
 use crate::claims::Claims;
 use crate::secret::sha256;
+use crate::verify::AuthError;
 
 /// Tokens that are remembered: some four megabytes.
 const TOKENS_MAX: usize = 4_096;
@@ -16,6 +20,31 @@ const TOKENS_MAX: usize = 4_096;
 pub(crate) struct CheckedToken {
     pub kid: String,
     pub claims: Claims,
+    /// Whether it is of this issuer and for this audience.
+    pub is_ours: Result<(), AuthError>,
+    allowed: Mutex<Option<(Arc<Access>, Vec<Permission>)>>,
+}
+
+impl CheckedToken {
+    pub fn new(kid: String, claims: Claims, is_ours: Result<(), AuthError>) -> CheckedToken {
+        CheckedToken { kid, claims, is_ours, allowed: Mutex::default() }
+    }
+
+    /// What the token says, as far as it is granted now: worked out once for each reading of what is granted.
+    pub fn allowed<I>(&self, said: I, access: &Arc<Access>) -> Vec<Permission>
+    where
+        I: Iterator<Item = Permission>,
+    {
+        let mut allowed = self.allowed.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*allowed {
+            Some((known, permissions)) if Arc::ptr_eq(known, access) => permissions.clone(),
+            _ => {
+                let permissions = access.still_granted(said);
+                *allowed = Some((access.clone(), permissions.clone()));
+                permissions
+            }
+        }
+    }
 }
 
 /// The hash of a whole token, signature included.

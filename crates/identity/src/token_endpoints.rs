@@ -40,7 +40,7 @@ impl Issuer {
             {
                 let claims = &verified.claims;
                 // As the API judges it: what is taken back is not told, and who may not call is not active.
-                return match self.caller(claims).await {
+                return match self.caller(&verified).await {
                     Ok(caller) => Ok(active(claims, &caller)),
                     Err(AuthError::AccessUnavailable) => Err(OAuthProblem::Unavailable),
                     Err(_) => Ok(json!({ "active": false })),
@@ -109,7 +109,7 @@ impl Issuer {
             if claims.idtyp != TokenKind::User || !has("openid") {
                 return Err(Refusal::TokenWithoutOpenid.into());
             }
-            match self.caller(claims).await {
+            match self.caller(&verified).await {
                 Ok(_) => {}
                 Err(AuthError::AccessUnavailable) => return Err(OAuthProblem::Unavailable),
                 Err(_) => return Err(Refusal::TokenInvalid.into()),

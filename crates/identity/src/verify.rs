@@ -13,7 +13,7 @@ use model::{AppId, ErrorKind, Permission, TenantId, Ticks};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::access::{Access, UserAccess};
+use crate::access::UserAccess;
 use crate::authorize::{Caller, CallerKind, SignedIn, TokenTimes};
 use crate::checked_tokens::{CheckedToken, CheckedTokens};
 use crate::claims::{self, Claims, TokenKind, TokenVersion};
@@ -91,9 +91,10 @@ impl Issuer {
     /// The caller whose token this is, once signature, issuer, audience, times and tenant are checked.
     pub async fn verify(&self, bearer: &str) -> Result<Caller, AuthError> {
         if let Some(outside) = self.outside.iter().find(|outside| outside.is_named_by(bearer)) {
-            return self.outside_caller(outside.verify(bearer).await?);
+            return self.outside_caller(Box::pin(outside.verify(bearer)).await?);
         }
-        self.caller(&self.verified(bearer).await?.claims).await
+        let checked = self.verified(bearer).await?;
+        self.caller(&checked).await
     }
 
     /// An access token, once signature, issuer, audience, times and tenant are checked.
@@ -109,20 +110,22 @@ impl Issuer {
             None => {
                 let kid = kid(bearer)?;
                 if snapshot.key(&kid).is_none() {
-                    snapshot = self.ring.refresh_if_due().await;
+                    snapshot = Box::pin(self.ring.refresh_if_due()).await;
                 }
                 let key = snapshot.key(&kid).ok_or(AuthError::UnknownKey)?;
                 let claims = signed_claims(bearer, key)?;
-                let token = Arc::new(CheckedToken { kid, claims });
+                let is_ours = self.check_place(&claims);
+                let token = Arc::new(CheckedToken::new(kid, claims, is_ours));
                 self.checked.put(hash, token.clone());
                 token
             }
         };
         let claims = &token.claims;
-        self.check(claims)?;
+        self.check_times(claims)?;
+        token.is_ours?;
         let tenant = TenantId(claims.tid);
         if snapshot.tenant(tenant).is_none() {
-            let snapshot = self.ring.refresh_if_due().await;
+            let snapshot = Box::pin(self.ring.refresh_if_due()).await;
             snapshot.tenant(tenant).ok_or(AuthError::UnknownTenant)?;
         }
         let is_of_user = claims.idtyp == TokenKind::User;
@@ -142,8 +145,9 @@ impl Issuer {
         Ok(Caller { tenant, app: None, name, permissions, scope, kind, outside, token })
     }
 
-    /// Who holds a token with these claims, and what of it still holds.
-    pub(crate) async fn caller(&self, claims: &Claims) -> Result<Caller, AuthError> {
+    /// Who holds a token, and what of it still holds.
+    pub(crate) async fn caller(&self, checked: &CheckedToken) -> Result<Caller, AuthError> {
+        let claims = &checked.claims;
         let app = match claims.ver {
             TokenVersion::V1 => claims.appid,
             TokenVersion::V2 => claims.azp,
@@ -156,7 +160,7 @@ impl Issuer {
             (TokenKind::App, None) => {
                 let access = self.access.of_app(tenant, app).await?;
                 let said = claims.roles.iter().filter_map(|name| Permission::from_application_name(name));
-                let permissions = still_granted(said, &access);
+                let permissions = checked.allowed(said, &access);
                 let (scope, kind) = (access.scope.clone(), CallerKind::Application);
                 let (app, name) = (Some(app), claims.app_displayname.clone());
                 Ok(Caller { tenant, app, name, permissions, scope, kind, outside, token })
@@ -166,7 +170,7 @@ impl Issuer {
                 let user = access.user.as_ref().ok_or(AuthError::UnknownUser)?;
                 check_taken_back(user, times.issued)?;
                 let said = scp.split_ascii_whitespace().filter_map(Permission::from_delegated_name);
-                let permissions = still_granted(said, &access);
+                let permissions = checked.allowed(said, &access);
                 let signed_in =
                     SignedIn { user: claims.oid, sign_in: claims.sid, rights: user.rights.clone() };
                 let (scope, kind) = (access.scope.clone(), CallerKind::User(signed_in));
@@ -199,11 +203,11 @@ impl Issuer {
                 (access, CallerKind::User(SignedIn { user, sign_in, rights }))
             }
         };
-        let permissions = still_granted(caller.permissions.iter().copied(), &access);
+        let permissions = access.still_granted(caller.permissions.iter().copied());
         Ok(Caller { permissions, scope: access.scope.clone(), kind, ..caller.clone() })
     }
 
-    fn check(&self, claims: &Claims) -> Result<(), AuthError> {
+    fn check_times(&self, claims: &Claims) -> Result<(), AuthError> {
         let now = self.clock.now().unix_seconds();
         if claims.exp <= now {
             return Err(AuthError::Expired);
@@ -211,6 +215,10 @@ impl Issuer {
         if claims.nbf > now + NOT_BEFORE_LEEWAY_SECONDS {
             return Err(AuthError::NotYetValid);
         }
+        Ok(())
+    }
+
+    fn check_place(&self, claims: &Claims) -> Result<(), AuthError> {
         if claims.iss != claims::issuer(&self.config.issuer_base, TenantId(claims.tid), claims.ver) {
             return Err(AuthError::WrongIssuer);
         }
@@ -264,9 +272,4 @@ fn signed_claims<T: DeserializeOwned>(bearer: &str, key: &SigningKey) -> Result<
 /// Refuses what was issued to a user before his tokens were taken back.
 fn check_taken_back(user: &UserAccess, issued: Ticks) -> Result<(), AuthError> {
     if issued.unix_seconds() < user.tokens_from.unix_seconds() { Err(AuthError::TakenBack) } else { Ok(()) }
-}
-
-/// What a token says, as far as it is granted now.
-fn still_granted(said: impl Iterator<Item = Permission>, access: &Access) -> Vec<Permission> {
-    said.filter(|permission| access.granted.iter().any(|granted| granted.allows(*permission))).collect()
 }

@@ -16,7 +16,9 @@ use actions::{Admission, Answer};
 use bytes::Bytes;
 use client::{ClientError, DeviceChannel, DeviceIdentity};
 use model::{Clock, DeviceId, ErrorKind};
-use sensor_proto::{Command, Enrol, Order, Poll, PrivateKey, PublicKey, Receipt, Topic, Upload, VERSION};
+use sensor_proto::{
+    Command, Enrol, Order, Poll, PrivateKey, PublicKey, Receipt, Signed, Topic, Upload, VERSION,
+};
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{debug, info, warn};
 use uuid::Uuid;
@@ -194,16 +196,36 @@ impl Agent {
         let mut tasks = JoinSet::new();
         loop {
             while tasks.try_join_next().is_some() {}
-            let poll = {
+            let (poll, keys) = {
                 let state = self.state.lock().await;
                 if state.is_offboarded {
                     return;
                 }
+                let keys = match state.keys() {
+                    Ok(keys) => keys,
+                    Err(error) => {
+                        return warn!(device = %self.identity.device, error, "a device cannot know commands");
+                    }
+                };
                 let running = self.running().keys().copied().collect();
                 let (agent, wait_seconds) = (AGENT.to_owned(), self.shared.settings.wait_seconds);
-                Poll { version: VERSION, agent, state: state.journal.state(), running, wait_seconds }
+                let (state, command_key) = (state.journal.state(), keys.name().ok());
+                (Poll { version: VERSION, agent, state, running, wait_seconds, command_key }, keys)
             };
-            match self.shared.channel.poll(&self.identity, &poll, self.shared.clock.now()).await {
+            let answer = self.shared.channel.poll(&self.identity, &poll, self.shared.clock.now()).await;
+            let answer = answer.and_then(|answer| {
+                let now = self.shared.clock.now();
+                let commands = self.shared.channel.commands(&self.identity, &keys, &answer, now)?;
+                Ok((answer, commands))
+            });
+            match answer {
+                Ok((answer, _)) if !answer.keys.is_empty() => match self.follow(&answer.keys).await {
+                    Ok(()) => backoff = Backoff::new(),
+                    Err(error) => {
+                        warn!(device = %self.identity.device, error, "a device does not take the next key of commands");
+                        backoff.wait().await;
+                    }
+                },
                 Ok((answer, commands)) => {
                     backoff = Backoff::new();
                     for id in answer.cancelled {
@@ -226,6 +248,27 @@ impl Agent {
                 }
             }
         }
+    }
+
+    /// Takes the keys that followed the one that it knows. What is not stored is not used.
+    async fn follow(&self, given: &[Signed]) -> Result<(), String> {
+        let mut state = self.state.lock().await;
+        let mut keys = state.keys()?;
+        let mut has_next = false;
+        for signed in given {
+            has_next |= keys.follow(signed).map_err(|error| error.to_string())?;
+        }
+        if !has_next {
+            return Err("none of the keys follows the one that it knows".to_owned());
+        }
+        let name = keys.name().map_err(|error| error.to_string())?;
+        let before = state.command_keys.replace(keys);
+        if let Err(error) = state.write(&self.shared.settings.folder) {
+            state.command_keys = before;
+            return Err(error);
+        }
+        info!(device = %self.identity.device, key = name, "a device knows commands by the next key");
+        Ok(())
     }
 
     /// Carries a command out: what changes the device's state at once, what takes long on its own.

@@ -3,6 +3,7 @@
 //! - A device enrols once: it sends [`Enrol`], signed by a key it has just made, with a token that works once.
 //! - Every later request of it carries a [`RequestSignature`] over method, path, time and digest of the body.
 //! - A [`Command`] is for one device, has a number that only grows, expires, and is signed by the server.
+//! - The key that signs commands is followed by another with a [`Succession`], which the one before signed.
 //! - A [`Receipt`] is signed by the device's key, so that what happened can be shown without either of them.
 //!
 //! Every message is JSON with a version. Decoders take bytes from anywhere: they are bounded by
@@ -17,6 +18,7 @@ mod poll;
 mod receipt;
 mod request;
 mod signed;
+mod succession;
 
 pub use command::{Command, IsolationMode, LiveCommand, Order, ScanMode, Topic};
 pub use decode::{MESSAGE_BYTES_MAX, Message, ProtoError, decode, encode};
@@ -26,6 +28,7 @@ pub use poll::{Applied, DeviceState, Isolation, Poll, PollAnswer, Restriction};
 pub use receipt::{CommandResult, Finding, Outcome, Receipt, Receipts, Upload};
 pub use request::{REQUEST_SCHEME, RequestSignature};
 pub use signed::{Purpose, Signed};
+pub use succession::{CommandKeys, Succession};
 
 /// The version that every message of this crate carries.
 pub const VERSION: u32 = 1;

@@ -11,6 +11,7 @@ use crate::signed::Signed;
 const AGENT_BYTES_MAX: usize = 128;
 const RUNNING_MAX: usize = 64;
 const COMMANDS_MAX: usize = 64;
+const KEY_NAME_BYTES_MAX: usize = 64;
 
 /// Who asks, in what state it is, and how long it would wait.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +25,9 @@ pub struct Poll {
     pub running: Vec<Uuid>,
     /// How long the server may keep the answer back when there is nothing to do.
     pub wait_seconds: u32,
+    /// The name of the key by which the device knows commands: it is told which followed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_key: Option<String>,
 }
 
 /// What orders about a state have made of a device.
@@ -68,6 +72,15 @@ pub struct PollAnswer {
     /// Those of the commands said to be running that are not wanted any more.
     #[serde(default)]
     pub cancelled: Vec<Uuid>,
+    /// The keys that followed the one that the device knows, one after the other: each is a
+    /// [`Succession`](crate::Succession). Where there are some, there is nothing else: the device asks again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Signed>,
+}
+
+impl PollAnswer {
+    /// Keys that one answer makes known.
+    pub const KEYS_MAX: usize = 32;
 }
 
 impl From<IsolationMode> for Isolation {
@@ -88,6 +101,7 @@ impl Message for Poll {
 
     fn check(&self) -> Result<(), String> {
         text("agent", &self.agent, AGENT_BYTES_MAX)?;
+        text("commandKey", self.command_key.as_deref().unwrap_or_default(), KEY_NAME_BYTES_MAX)?;
         list("running", &self.running, RUNNING_MAX)
     }
 }
@@ -101,6 +115,7 @@ impl Message for PollAnswer {
 
     fn check(&self) -> Result<(), String> {
         list("commands", &self.commands, COMMANDS_MAX)?;
+        list("keys", &self.keys, PollAnswer::KEYS_MAX)?;
         list("cancelled", &self.cancelled, RUNNING_MAX)
     }
 }

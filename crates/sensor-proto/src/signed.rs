@@ -14,6 +14,7 @@ pub enum Purpose {
     Command,
     Receipt,
     Request,
+    Succession,
 }
 
 /// The bytes of a message as they were signed, so that no way of writing JSON has to be agreed on.
@@ -34,6 +35,7 @@ impl Purpose {
             Purpose::Command => "command",
             Purpose::Receipt => "receipt",
             Purpose::Request => "request",
+            Purpose::Succession => "succession",
         }
     }
 

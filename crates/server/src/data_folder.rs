@@ -4,9 +4,9 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
+use actions::KeyRing;
 use anyhow::{Context, bail};
 use identity::SealingKey;
-use sensor_proto::PrivateKey;
 
 /// Says that a folder is ours, and in which layout.
 const MARKER: &str = "bartizan-data.json";
@@ -89,20 +89,12 @@ impl DataFolder {
         }
     }
 
-    /// The key that commands for devices are signed by, made at the first start. Devices know it from their enrolment.
-    pub fn channel_key(&self) -> anyhow::Result<PrivateKey> {
+    /// The keys that commands for devices are signed by, the first made at the first start. Devices know one from their
+    /// enrolment, and those that follow by it.
+    pub fn channel_keys(&self) -> anyhow::Result<KeyRing> {
         let path = self.file(CHANNEL_KEY);
-        match fs::read(&path) {
-            Ok(bytes) => {
-                PrivateKey::from_pkcs8(&bytes).with_context(|| format!("cannot use {}", path.display()))
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let (key, bytes) = PrivateKey::generate()?;
-                write_private(&path, &bytes)?;
-                Ok(key)
-            }
-            Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-        }
+        let shown = path.display().to_string();
+        KeyRing::open(path).with_context(|| format!("cannot use {shown}"))
     }
 
     /// The name of the lake, if its files are or were in an object store.

@@ -79,9 +79,9 @@ impl Opened {
         trust(&mut issuer, &config.outside_issuers, &store).await?;
         federate(&mut issuer, &config.identity_providers)?;
         let issuer = Arc::new(issuer);
-        let key = folder.channel_key()?;
+        let keys = folder.channel_keys()?;
         let uploads = folder.file("actions");
-        let actions = Actions::new(store.clone(), clock.clone(), key, uploads, Limits::default());
+        let actions = Actions::new(store.clone(), clock.clone(), keys, uploads, Limits::default());
         let post = Arc::new(WebhookPost::new(&config.webhooks.private_hosts)?);
         let keeper = Arc::new(WebhookKeeper::new(issuer.clone(), clock.clone()));
         let limits = webhooks::Limits::default();

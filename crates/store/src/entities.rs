@@ -49,6 +49,8 @@ pub(crate) static MACHINE: Entity = Entity {
         "rbacGroupName",
     ],
     pairs: &[],
+    passed: &["id", "lastSeen", "riskScore", "healthStatus", "osPlatform", "rbacGroupId"],
+    is_counted: true,
 };
 
 pub(crate) static ALERT: Entity = Entity {
@@ -75,6 +77,8 @@ pub(crate) static ALERT: Entity = Entity {
         "rbacGroupName",
     ],
     pairs: &[("status", "severity")],
+    passed: &[],
+    is_counted: true,
 };
 
 pub(crate) static INCIDENT: Entity = Entity {
@@ -86,6 +90,8 @@ pub(crate) static INCIDENT: Entity = Entity {
     default_order: ("createdTime", true),
     indexed: &["incidentId", "status", "createdTime", "lastUpdateTime"],
     pairs: &[],
+    passed: &[],
+    is_counted: true,
 };
 
 pub(crate) static INDICATOR: Entity = Entity {
@@ -110,6 +116,8 @@ pub(crate) static INDICATOR: Entity = Entity {
         "expirationTime",
     ],
     pairs: &[],
+    passed: &[],
+    is_counted: true,
 };
 
 const MACHINE_FIELDS: &[Field] = &[
@@ -326,6 +334,11 @@ pub(crate) struct Entity {
     pub(crate) indexed: &'static [&'static str],
     /// Properties that are often asked for together, with an index of both that goes on with the default order.
     pub(crate) pairs: &'static [(&'static str, &'static str)],
+    /// Properties that the index of the default order has behind it: rows that do not pass are passed over without being
+    /// read.
+    pub(crate) passed: &'static [&'static str],
+    /// Whether the database keeps how many there are.
+    pub(crate) is_counted: bool,
 }
 
 /// One property and where it is stored.

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use crate::database::{self, Connection, Executor, Row, delete, insert, select, select_fixed, update};
-use crate::entities::{Collection, Entity, Field};
+use crate::entities::{Collection, Entity, Field, MACHINE};
 use crate::error::failed;
 use crate::{StoreError, fold};
 
@@ -63,6 +63,7 @@ pub(crate) async fn add<T: Serialize>(
     extra: &[(&'static str, &str)],
 ) -> Result<(), StoreError> {
     let object = object(value);
+    announce(connection, entity, tenant, &row_id(entity, &object));
     let sequence = log_change(connection, entity, tenant, &row_id(entity, &object), CREATED).await?;
     let mut columns = vec!["tenant"];
     let mut values = vec![Expr::val(tenant)];
@@ -93,6 +94,7 @@ pub(crate) async fn replace<T: Serialize>(
 ) -> Result<(), StoreError> {
     let object = object(value);
     let id = row_id(entity, &object);
+    announce(connection, entity, tenant, &id);
     let before: Option<Object> = read(&mut *connection, entity, tenant, &id).await?;
     let sequence = log_change(connection, entity, tenant, &id, UPDATED).await?;
     let mut statement = Query::update();
@@ -126,6 +128,7 @@ pub(crate) async fn remove(
     tenant: &str,
     id: &str,
 ) -> Result<bool, StoreError> {
+    announce(connection, entity, tenant, &fold(id));
     let mut statement = Query::delete();
     statement.from_table(entity.table).and_where(is_row(tenant, id));
     let removed = delete(&statement).execute(&mut *connection).await.map_err(failed(WRITE))?;
@@ -134,6 +137,13 @@ pub(crate) async fn remove(
     }
     log_change(connection, entity, tenant, &fold(id), DELETED).await?;
     Ok(true)
+}
+
+/// Says to who keeps machines that one is written.
+fn announce(connection: &Connection, entity: &'static Entity, tenant: &str, id: &str) {
+    if entity.table == MACHINE.table {
+        connection.changes_machine(tenant, id);
+    }
 }
 
 /// What queries compare the property with: for an enum the place of its member, else what is stored.

@@ -65,7 +65,7 @@ impl TenantStore {
         page: PageRequest<'_>,
     ) -> Result<Page<Indicator>, StoreError> {
         let query = Query { filter: owner.narrowed(query.filter.as_ref())?, ..query.clone() };
-        page::list(&self.db, &INDICATOR, &self.key, Scope::Most(active(now)), &query, page).await
+        page::list(&self.db, &INDICATOR, &self.key, all_but_expired(now), &query, page).await
     }
 
     /// How many active indicators pass the filter.
@@ -76,7 +76,7 @@ impl TenantStore {
         filter: Option<&Filter>,
     ) -> Result<u64, StoreError> {
         let filter = owner.narrowed(filter)?;
-        page::count(&self.db, &INDICATOR, &self.key, Scope::Most(active(now)), filter.as_ref()).await
+        page::count(&self.db, &INDICATOR, &self.key, all_but_expired(now), filter.as_ref()).await
     }
 
     /// Adds indicators, or changes those that are there by kind and value. All that can be are stored, in one
@@ -181,7 +181,8 @@ impl TenantStore {
         connection: &mut Connection,
         now: Ticks,
     ) -> Result<(), StoreError> {
-        const SQL: &str = "SELECT id FROM indicators WHERE tenant = $1 AND expiration_time < $2 LIMIT $3";
+        const SQL: &str = "SELECT id FROM indicators WHERE tenant = $1 AND expiration_time < $2 \
+                           ORDER BY expiration_time, id LIMIT $3";
         let before = now.plus_seconds(-EXPIRED_KEPT_SECONDS);
         let query = database::query(SQL).bind(&self.key).bind(before.0).bind(EXPIRED_MAX);
         let ids = query.try_map(|row: Row| row.try_get::<String, _>(0)).fetch_all(&mut *connection).await;
@@ -258,6 +259,13 @@ impl IndicatorOwner {
 }
 
 fn active(now: Ticks) -> Expr {
-    let expires = || Expr::col((INDICATOR.table, "expiration_time"));
     expires().is_null().or(expires().gt(now.0))
+}
+
+fn all_but_expired(now: Ticks) -> Scope {
+    Scope::Most { rows: active(now), others: expires().lte(now.0) }
+}
+
+fn expires() -> Expr {
+    Expr::col((INDICATOR.table, "expiration_time"))
 }

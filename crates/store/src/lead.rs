@@ -72,6 +72,22 @@ pub(crate) fn parts(filter: &Filter) -> Vec<&Filter> {
     }
 }
 
+/// Whether the index of the default order tells whether a row passes.
+pub(crate) fn are_passed(entity: &'static Entity, parts: &[&Filter]) -> bool {
+    !parts.is_empty() && parts.iter().all(|part| is_passed(entity, part))
+}
+
+fn is_passed(entity: &'static Entity, part: &Filter) -> bool {
+    match part {
+        Filter::And(inner) | Filter::Or(inner) => inner.iter().all(|part| is_passed(entity, part)),
+        Filter::Not(inner) => is_passed(entity, inner),
+        Filter::Compare { property, .. } | Filter::In { property, .. } | Filter::Text { property, .. } => {
+            entity.passed.contains(&property.name)
+        }
+        Filter::Any { .. } => false,
+    }
+}
+
 /// The condition of all parts, of a list in the order of a property.
 pub(crate) fn conditions(
     entity: &'static Entity,
@@ -424,6 +440,28 @@ mod tests {
                 "SEARCH alerts USING INDEX alerts_status_severity (tenant=? AND status=? AND severity=? AND alert_creation_time>?)"
             ]
         );
+    }
+
+    #[tokio::test]
+    async fn others_are_passed_over_in_an_index() {
+        let store = Store::open_in_memory().await.unwrap();
+        let text = "lastSeen ge 2024-01-01T00:00:00Z and riskScore in ('High','Medium') and osPlatform ne 'Linux' \
+                    and healthStatus eq 'Active' and rbacGroupId gt 7";
+        let query = odata::parse(&MACHINE_TYPE, &[("$filter", text)], Limits::new(10)).unwrap();
+        let parts = parts(query.filter.as_ref().unwrap());
+        assert!(are_passed(&MACHINE, &parts));
+        let order = MACHINE_TYPE.property("id").unwrap();
+        let mut rows = Query::select();
+        rows.column(("machines", "id")).from("machines");
+        rows.and_where(Expr::col(("machines", "tenant")).eq("t"));
+        rows.and_where(conditions(&MACHINE, "t", &parts, (Lead::Order, order)).unwrap());
+        rows.and_where(Expr::col(("machines", "id")).gt("7"));
+        rows.order_by(("machines", "id"), Order::Asc).limit(10);
+        let sql = format!("EXPLAIN QUERY PLAN {}", rows.to_string(SqliteQueryBuilder));
+        let plan = crate::database::query(AssertSqlSafe(sql).into_sql_str());
+        let plan = plan.fetch_all(store.db.readers()).await.unwrap();
+        let plan: Vec<String> = plan.iter().map(|row| row.try_get("detail").unwrap()).collect();
+        assert_eq!(plan, ["SEARCH machines USING COVERING INDEX machines_passed (tenant=? AND id>?)"]);
     }
 
     #[tokio::test]

@@ -51,6 +51,7 @@ mod profiles;
 pub mod sign_in;
 mod user_groups;
 mod webhooks;
+mod written;
 
 use std::path::Path;
 
@@ -86,6 +87,7 @@ pub use profiles::{Generation, ProfileKind, ProfileRow};
 pub use sign_in::{AppCertificate, AppSignIn, DelegatedGrant, PartnerApp, SignIn};
 pub use user_groups::{Membership, Role, UserChange, UserGroup};
 pub use webhooks::{DeadLetter, WebhookProgress, WebhookRow};
+pub use written::Written;
 
 use database::Database;
 
@@ -161,8 +163,11 @@ impl TenantStore {
 
 /// What an entity is like, in short: changes with every change of it.
 pub fn etag<T: Serialize>(entity: &T) -> String {
-    let json = serde_json::to_vec(entity).unwrap_or_default();
-    format!("\"{:016x}\"", XxHash64::oneshot(0, &json))
+    etag_of(&serde_json::to_vec(entity).unwrap_or_default())
+}
+
+fn etag_of(json: &[u8]) -> String {
+    format!("\"{:016x}\"", XxHash64::oneshot(0, json))
 }
 
 /// Refuses what was decided upon another state of the entity than the one that is stored.

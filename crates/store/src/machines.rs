@@ -1,6 +1,7 @@
 //! Machines: devices as the entity API shows them.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use model::alert::Severity;
 use model::machine::{Machine, RiskScore};
@@ -16,6 +17,7 @@ use crate::entity_rows::{add, parse, read, read_where, replace};
 use crate::error::failed;
 use crate::filter::Indexes;
 use crate::page::{self, Page, PageRequest};
+use crate::written::{Written, WrittenMachines};
 use crate::{StoreError, TenantStore, filter, fold};
 
 /// How many ids one statement asks for.
@@ -38,6 +40,34 @@ impl TenantStore {
     pub async fn machine(&self, id: &DeviceId) -> Result<Option<Machine>, StoreError> {
         let in_reach = self.machine_in_reach();
         read_where(self.db.readers(), &MACHINE, &self.key, id.as_str(), in_reach).await
+    }
+
+    /// The machine with its JSON and ETag, which are made once for as long as it does not change.
+    pub async fn written_machine(&self, id: &DeviceId) -> Result<Option<Arc<Written<Machine>>>, StoreError> {
+        let written = self.db.written().filter(|_| self.reach.is_all());
+        match written.and_then(|written| written.get(&self.key, id.as_str())) {
+            Some(known) => Ok(Some(known)),
+            // In a place of its own: it is seldom gone through and takes much room.
+            None => Box::pin(self.write_machine_down(written, id)).await,
+        }
+    }
+
+    async fn write_machine_down(
+        &self,
+        written: Option<&WrittenMachines>,
+        id: &DeviceId,
+    ) -> Result<Option<Arc<Written<Machine>>>, StoreError> {
+        let changes = written.map(WrittenMachines::changes).unwrap_or_default();
+        let Some(machine) = self.machine(id).await? else { return Ok(None) };
+        let machine = Written::new(machine).map_err(|source| {
+            let (entity, id) = (MACHINE.name, id.to_string());
+            StoreError::Unreadable { entity, id, source }
+        })?;
+        let machine = Arc::new(machine);
+        if let Some(written) = written {
+            written.keep(changes, &self.key, machine.clone());
+        }
+        Ok(Some(machine))
     }
 
     /// The machine of that DNS name, the one seen last if several have it, else the one that the device

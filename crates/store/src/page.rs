@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::database::{Connection, Database, select};
+use crate::database::{Connection, Database, Row, query, select};
 use crate::entities::{Entity, Field};
 use crate::entity_rows::{order_key, parse};
 use crate::error::failed;
@@ -62,6 +62,7 @@ struct Key {
 
 const CURSOR_VERSION: u32 = 1;
 const LIST: &str = "list entities";
+const COUNT: &str = "count entities";
 
 /// What a list is of, besides its filter.
 #[derive(Clone, Debug)]
@@ -69,8 +70,11 @@ pub(crate) enum Scope {
     All,
     /// Few rows, to which an index leads.
     Few(Expr),
-    /// Most rows.
-    Most(Expr),
+    /// Most rows, and what the others are: an index leads to those.
+    Most {
+        rows: Expr,
+        others: Expr,
+    },
 }
 
 impl From<Option<Expr>> for Scope {
@@ -83,7 +87,7 @@ impl Scope {
     fn condition(&self) -> Option<Expr> {
         match self {
             Scope::All => None,
-            Scope::Few(condition) | Scope::Most(condition) => Some(condition.clone()),
+            Scope::Few(rows) | Scope::Most { rows, .. } => Some(rows.clone()),
         }
     }
 }
@@ -152,10 +156,19 @@ impl Asked<'_> {
                 rows.and_where(after(entity, &keys, &cursor.after));
             }
         }
-        rows.column((entity.table, "body")).limit(limit + 1);
+        rows.limit(limit + 1);
         for key in &keys {
             key.sort(entity, &mut rows);
         }
+        let is_default_order = keys.len() == 1 && keys[0].is_like(&default_key(entity)?);
+        if lead == Lead::Order && is_default_order && lead::are_passed(entity, parts) {
+            // Which rows they are is read from the index alone.
+            rows.column((entity.table, "id"));
+            let is_found = Expr::col((entity.table, "id")).in_subquery(rows);
+            rows = of_scope(entity, tenant, &Scope::Few(is_found));
+            keys[0].sort(entity, &mut rows);
+        }
+        rows.column((entity.table, "body"));
         let mut found = select(&rows).fetch_all(transaction).await.map_err(failed(LIST))?;
         let has_more = found.len() as u64 > limit;
         found.truncate(limit as usize);
@@ -197,7 +210,7 @@ async fn choose(
 ) -> Result<Lead, StoreError> {
     match scope {
         Scope::Few(_) => Ok(Lead::Open),
-        Scope::All | Scope::Most(_) => {
+        Scope::All | Scope::Most { .. } => {
             lead::choose(connection, entity, tenant, parts, is_default_order).await
         }
     }
@@ -210,15 +223,41 @@ async fn count_led(
     (scope, parts): (&Scope, &[&odata::Filter]),
     lead: Lead,
 ) -> Result<u64, StoreError> {
+    if parts.is_empty()
+        && let Some(count) = known_count(connection, entity, tenant, scope).await?
+    {
+        return Ok(count);
+    }
     // Without an order there is none that could lead.
     let lead = if lead == Lead::Order { Lead::Open } else { lead };
     let order = &default_key(entity)?.field.property;
     let mut rows = of_scope(entity, tenant, scope);
     rows.expr(Expr::cust("COUNT(*)"));
     rows.and_where(lead::conditions(entity, tenant, parts, (lead, order))?);
-    let doing = "count entities";
-    let row = select(&rows).fetch_one(connection).await.map_err(failed(doing))?;
-    Ok(row.try_get::<i64, _>(0).map_err(failed(doing))?.unsigned_abs())
+    let row = select(&rows).fetch_one(connection).await.map_err(failed(COUNT))?;
+    Ok(row.try_get::<i64, _>(0).map_err(failed(COUNT))?.unsigned_abs())
+}
+
+/// How many rows of a tenant a scope has, where the database keeps how many there are.
+async fn known_count(
+    connection: &mut Connection,
+    entity: &'static Entity,
+    tenant: &str,
+    scope: &Scope,
+) -> Result<Option<u64>, StoreError> {
+    const SQL: &str = "SELECT rows_count FROM entity_counts WHERE tenant = $1 AND kind = $2";
+    if !entity.is_counted || matches!(scope, Scope::Few(_)) {
+        return Ok(None);
+    }
+    let counted = query(SQL).bind(tenant).bind(entity.table).try_map(|row: Row| row.try_get::<i64, _>(0));
+    let counted = counted.fetch_optional(&mut *connection).await.map_err(failed(COUNT))?;
+    let count = counted.unwrap_or_default().unsigned_abs();
+    let Scope::Most { others, .. } = scope else { return Ok(Some(count)) };
+    let mut rows = of_scope(entity, tenant, &Scope::Few(others.clone()));
+    rows.expr(Expr::cust("COUNT(*)"));
+    let row = select(&rows).fetch_one(connection).await.map_err(failed(COUNT))?;
+    let others = row.try_get::<i64, _>(0).map_err(failed(COUNT))?.unsigned_abs();
+    Ok(Some(count.saturating_sub(others)))
 }
 
 fn of_scope(entity: &'static Entity, tenant: &str, scope: &Scope) -> SelectStatement {
@@ -469,6 +508,8 @@ mod tests {
             "lastSeen lt 0001-01-01T00:00:00.0000002Z and version ne 'a'",
             "(version eq 'a' or healthStatus eq 'Active' or version in ('b','ab')) and computerDnsName ne 'a'",
             "healthStatus ne 'Active' and version eq 'b'",
+            "lastSeen ge 0001-01-01T00:00:00.0000002Z and healthStatus in ('Active','Inactive')",
+            "not (riskScore eq 'High') and (healthStatus eq 'Active' or osPlatform eq null or id gt '8')",
         ] {
             for order in ["", "version", "version desc", "healthStatus,lastSeen desc", "id desc"] {
                 let options = [("$filter", filter), ("$orderby", order)];

@@ -1,5 +1,6 @@
 //! The life of orders: every interleaving of six steps, and random walks.
 
+mod command_keys;
 mod contents;
 mod enrolment;
 mod interleavings;

@@ -1,17 +1,17 @@
 //! A server with one device, and its side of the channel.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use actions::{ActionError, Actions, Journal, Limits, Request};
+use actions::{ActionError, Actions, Journal, KeyRing, Limits, Request};
 use model::machine::Machine;
 use model::machine_action::ActionStatus;
 use model::{ActionId, Clock, DeviceId, TenantId, Ticks};
 use sensor_proto::{
-    Command, Enrol, IsolationMode, Order, Outcome, Poll, PrivateKey, Purpose, Receipt, Receipts, Signed,
-    VERSION,
+    Command, CommandKeys, Enrol, IsolationMode, Order, Outcome, Poll, PollAnswer, PrivateKey, PublicKey,
+    Purpose, Receipt, Receipts, Signed, VERSION,
 };
 use store::{DeviceKey, Store};
 use uuid::Uuid;
@@ -46,15 +46,12 @@ pub(crate) struct Device {
     pub key: PrivateKey,
     pub of: DeviceKey,
     pub journal: Journal,
+    pub command_keys: Mutex<CommandKeys>,
 }
 
 pub(crate) async fn open(folder: &Path, clock: Arc<TestClock>) -> World {
     let store = Store::open(&folder.join("state.db")).await.unwrap();
-    let key_file = folder.join("key");
-    if !key_file.exists() {
-        std::fs::write(&key_file, PrivateKey::generate().unwrap().1).unwrap();
-    }
-    let key = PrivateKey::from_pkcs8(&std::fs::read(&key_file).unwrap()).unwrap();
+    let keys = KeyRing::open(folder.join("channel.key")).unwrap();
     let limits = Limits {
         poll_wait: Duration::from_millis(200),
         package_bytes: 1_000,
@@ -62,7 +59,7 @@ pub(crate) async fn open(folder: &Path, clock: Arc<TestClock>) -> World {
         library_file_bytes: 100,
         ..Limits::default()
     };
-    let actions = Actions::new(store.clone(), clock.clone(), key, folder.join("actions"), limits);
+    let actions = Actions::new(store.clone(), clock.clone(), keys, folder.join("actions"), limits);
     let machine = Machine {
         computer_dns_name: Some(PC.to_owned()),
         os_platform: "Windows11".to_owned(),
@@ -113,7 +110,8 @@ impl World {
         let enrolled = self.actions.enrol(&body).await?;
         assert_eq!((enrolled.tenant_id, &enrolled.device_id), (ONE, &self.machine.id));
         let of = self.store.tenant(ONE).device_key(&enrolled.device_id).await.unwrap().unwrap();
-        Ok(Device { key, of, journal: Journal::new() })
+        let command_keys = Mutex::new(CommandKeys::new(&PublicKey::parse(&enrolled.command_key)?));
+        Ok(Device { key, of, journal: Journal::new(), command_keys })
     }
 
     pub async fn submit(&self, order: Order) -> Result<ActionId, ActionError> {
@@ -126,16 +124,32 @@ impl World {
 }
 
 impl Device {
+    /// The commands that there are, once the device knows the key that signs them.
     pub async fn poll(&self, world: &World) -> Vec<Command> {
+        loop {
+            let answer = self.ask(world).await;
+            if answer.keys.is_empty() {
+                let keys = self.command_keys.lock().unwrap();
+                let open = |signed: &Signed| keys.open(signed, Purpose::Command, world.clock.now());
+                return answer.commands.iter().map(|signed| open(signed).unwrap()).collect();
+            }
+            assert!(answer.commands.is_empty());
+            for signed in &answer.keys {
+                assert!(self.command_keys.lock().unwrap().follow(signed).unwrap());
+            }
+        }
+    }
+
+    pub async fn ask(&self, world: &World) -> PollAnswer {
         let poll = Poll {
             version: VERSION,
             agent: "test".to_owned(),
             state: self.journal.state(),
             running: Vec::new(),
             wait_seconds: 1,
+            command_key: Some(self.command_keys.lock().unwrap().name().unwrap()),
         };
-        let answer = world.actions.tenant(ONE).poll(&self.of, &poll).await.unwrap();
-        answer.commands.iter().map(|signed| signed.peek().unwrap()).collect()
+        world.actions.tenant(ONE).poll(&self.of, &poll).await.unwrap()
     }
 
     pub async fn work(&mut self, world: &World) -> usize {

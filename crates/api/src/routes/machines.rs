@@ -105,9 +105,14 @@ async fn count(ctx: Ctx, uri: Uri) -> Result<Response, ApiError> {
     Ok(list::count(ctx.store().machine_count(query.filter.as_ref()).await?))
 }
 
-async fn read(ctx: Ctx, Param(id): Param, uri: Uri) -> Result<Response, ApiError> {
-    let machine = machine(&ctx, &id).await?;
-    list::single(&ctx, "Machines", &MACHINE_TYPE, &uri, &machine)
+async fn read(ctx: Ctx, Param(given): Param, uri: Uri) -> Result<Response, ApiError> {
+    let id = match DeviceId::parse(&given) {
+        Some(id) => id,
+        None => Box::pin(machine(&ctx, &given)).await?.id,
+    };
+    let machine = ctx.store().written_machine(&id).await?;
+    let machine = machine.ok_or_else(|| ApiError::resource_not_found("Machine", &given))?;
+    list::written(&ctx, "Machines", &MACHINE_TYPE, &uri, &machine)
 }
 
 async fn alerts(ctx: Ctx, Param(id): Param, uri: Uri) -> Result<Response, ApiError> {

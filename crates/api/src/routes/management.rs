@@ -49,6 +49,7 @@ const APP: &str = "/api/management/apps/{id}";
 const PARTNER_APPS: &str = "/api/management/partnerApps";
 const PARTNER_APP: &str = "/api/management/partnerApps/{id}";
 const KEYS: &str = "/api/management/keys";
+const COMMAND_KEYS: &str = "/api/management/commandKeys";
 
 pub(super) fn routes(routes: &mut Routes) {
     let (read, write) = (Needs(ManagementRead), Needs(ManagementReadWrite));
@@ -151,6 +152,14 @@ pub(super) fn routes(routes: &mut Routes) {
     routes
         .post("/api/management/keys/{id}/revoke", write, keys::revoke)
         .summary("Refuses what a key signed, from now on.");
+
+    routes
+        .get(COMMAND_KEYS, read, keys::list_command_keys)
+        .summary("Lists the keys that sign commands for devices.");
+    routes
+        .post("/api/management/commandKeys/rotate", write, keys::rotate_command_key)
+        .summary("Signs commands for devices with a new key from now on; they take those of the old one for a while.")
+        .takes(r#"{"OverlapSeconds":86400}"#);
 
     routes
         .get("/api/management/auditLog", Needs(AuditLogRead), audit_log::list)

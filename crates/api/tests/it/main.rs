@@ -5,6 +5,7 @@ mod actions;
 mod authorization;
 mod bounds;
 mod bulk;
+mod client_tokens;
 mod clients;
 mod contract;
 mod cors;

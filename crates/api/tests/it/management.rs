@@ -1,5 +1,6 @@
 //! Users, groups, roles, device groups, apps and keys by the API.
 
+use model::Clock;
 use serde_json::{Value, json};
 
 use crate::world::{Reply, World, all_permissions};
@@ -152,4 +153,40 @@ async fn signing_keys_are_rotated_and_revoked() {
     assert_eq!(world.get("/api").await.status, 200);
     let reply = world.post("/api/management/keys/none/revoke", "{}").await;
     assert_eq!(reply.error(), (404, "ResourceNotFound".to_owned()));
+}
+
+#[tokio::test]
+async fn the_key_of_commands_is_rotated_and_a_device_goes_on() {
+    let (world, mut sensor) = crate::actions::world().await;
+    let keys = get(&world, "commandKeys").await;
+    assert_eq!(keys["value"].as_array().unwrap().len(), 1, "{keys}");
+    assert_eq!((&keys["value"][0]["created"], &keys["value"][0]["isSigning"]), (&json!(null), &json!(true)));
+    for wrong in [
+        json!({ "OverlapSeconds": -1 }),
+        json!({ "OverlapSeconds": "1" }),
+        json!({ "OverlapSeconds": 2_592_001 }),
+    ] {
+        let reply = world.post("/api/management/commandKeys/rotate", wrong.to_string()).await;
+        assert_eq!(reply.error(), (400, "InvalidInput".to_owned()));
+        assert!(reply.text().contains("0 to 2592000"), "{}", reply.text());
+    }
+    let body = json!({ "Comment": "c" }).to_string();
+    let asked = world.post(&format!("/api/machines/{}/isolate", crate::actions::PC), body).await;
+    assert_eq!(asked.status, 201, "{}", asked.text());
+    post(&world, "commandKeys/rotate", json!({})).await;
+    let keys = get(&world, "commandKeys").await;
+    let until = world.clock.now().plus_seconds(86_400);
+    assert_eq!(keys["value"][0]["acceptedUntil"], until.to_string(), "{keys}");
+    assert_eq!(keys["value"][1]["isSigning"], true);
+    assert_eq!(sensor.work(&world, sensor_proto::Outcome::succeeded("done")).await.len(), 1);
+    let known = sensor.command_keys.get_mut().unwrap().name().unwrap();
+    assert_eq!(keys["value"][1]["id"], json!(known));
+    // It is the whole server's.
+    let other = world.token(world.two, &all_permissions()).await;
+    for (method, path) in [("GET", "commandKeys"), ("POST", "commandKeys/rotate")] {
+        let reply = world.send(method, &format!("/api/management/{path}"), Some(&other), "{}").await;
+        assert_eq!(reply.error(), (403, "DisallowedOperation".to_owned()));
+    }
+    let log = world.audit_log().await;
+    assert!(log.iter().any(|entry| entry["detail"]["overlapSeconds"] == 86_400), "{log:?}");
 }

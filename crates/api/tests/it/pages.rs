@@ -14,12 +14,12 @@ const USER: &str = "admin@contoso.example";
 
 /// A browser: the cookies it was given, and the page it is at.
 #[derive(Default)]
-struct Browser {
+pub(crate) struct Browser {
     cookies: Vec<(String, String)>,
 }
 
 impl Browser {
-    async fn send(&mut self, world: &World, method: &str, path: &str, body: String) -> Reply {
+    pub(crate) async fn send(&mut self, world: &World, method: &str, path: &str, body: String) -> Reply {
         let cookies: Vec<String> =
             self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = Request::builder()
@@ -43,13 +43,13 @@ impl Browser {
         reply
     }
 
-    async fn open(&mut self, world: &World, path: &str) -> Reply {
+    pub(crate) async fn open(&mut self, world: &World, path: &str) -> Reply {
         self.send(world, "GET", path, String::new()).await
     }
 }
 
 /// The hidden fields of a page's first form, form-encoded.
-fn hidden(page: &str) -> String {
+pub(crate) fn hidden(page: &str) -> String {
     let fields = page.split("<input type=\"hidden\" ").skip(1).take(3).map(|field| {
         let part = |name: &str| field.split(&format!("{name}=\"")).nth(1).unwrap().split('"').next().unwrap();
         let value = part("value").replace("&amp;", "&").replace("&#39;", "'").replace("&quot;", "\"");

@@ -1,13 +1,15 @@
 //! A device on the channel, as a sensor is one.
 
+use std::sync::Mutex;
+
 use actions::{Admission, Journal};
 use axum::body::Body;
 use axum::http::Request;
 use axum::http::header::AUTHORIZATION;
 use model::{Clock, DeviceId, TenantId};
 use sensor_proto::{
-    Command, Enrol, Enrolled, Outcome, Poll, PollAnswer, PrivateKey, PublicKey, Purpose, Receipt, Receipts,
-    RequestSignature, Signed, VERSION, decode, digest_hex, encode,
+    Command, CommandKeys, Enrol, Enrolled, Outcome, Poll, PollAnswer, PrivateKey, PublicKey, Purpose,
+    Receipt, Receipts, RequestSignature, Signed, VERSION, decode, digest_hex, encode,
 };
 use serde_json::{Value, json};
 
@@ -17,7 +19,7 @@ pub struct Sensor {
     pub key: PrivateKey,
     pub tenant: TenantId,
     pub device: DeviceId,
-    pub command_key: PublicKey,
+    pub command_keys: Mutex<CommandKeys>,
     pub journal: Journal,
 }
 
@@ -50,8 +52,9 @@ impl Sensor {
         let enrolled: Enrolled = decode(&reply.body).unwrap();
         assert_eq!(enrolled.device_id, DeviceId::from_name(world.one, name));
         let command_key = PublicKey::parse(&enrolled.command_key).unwrap();
+        let command_keys = Mutex::new(CommandKeys::new(&command_key));
         let (tenant, device) = (enrolled.tenant_id, enrolled.device_id);
-        Sensor { key, tenant, device, command_key, journal: Journal::new() }
+        Sensor { key, tenant, device, command_keys, journal: Journal::new() }
     }
 
     pub async fn call(&self, world: &World, method: &str, target: &str, body: impl Into<Vec<u8>>) -> Reply {
@@ -74,7 +77,22 @@ impl Sensor {
         world.request(request.body(Body::from(body)).unwrap()).await
     }
 
+    /// The commands that there are, once it knows the key that signs them.
     pub async fn poll(&self, world: &World) -> Vec<Command> {
+        loop {
+            let answer = self.ask(world).await;
+            let mut keys = self.command_keys.lock().unwrap();
+            if answer.keys.is_empty() {
+                let open = |signed: &Signed| keys.open(signed, Purpose::Command, world.clock.now()).unwrap();
+                return answer.commands.iter().map(open).collect();
+            }
+            for signed in &answer.keys {
+                assert!(keys.follow(signed).unwrap());
+            }
+        }
+    }
+
+    pub async fn ask(&self, world: &World) -> PollAnswer {
         let state = self.journal.state();
         let poll = Poll {
             version: VERSION,
@@ -82,15 +100,11 @@ impl Sensor {
             state,
             running: Vec::new(),
             wait_seconds: 0,
+            command_key: Some(self.command_keys.lock().unwrap().name().unwrap()),
         };
         let reply = self.call(world, "POST", "/device/v1/poll", encode(&poll)).await;
         assert_eq!(reply.status, 200, "{}", reply.text());
-        let answer: PollAnswer = decode(&reply.body).unwrap();
-        answer
-            .commands
-            .iter()
-            .map(|signed| signed.open(Purpose::Command, &self.command_key).unwrap())
-            .collect()
+        decode(&reply.body).unwrap()
     }
 
     /// Takes every command and says that each came to this.

@@ -156,10 +156,10 @@ impl World {
         let engine = Arc::new(Engine::new(engine, files).unwrap());
         let mut config = ApiConfig::new(BASE);
         configure(&mut config);
-        let (channel_key, _) = sensor_proto::PrivateKey::generate().unwrap();
+        let keys = actions::KeyRing::open(folder.path().join("channel.key")).unwrap();
         let limits = Limits { poll_wait: Duration::ZERO, ..Limits::default() };
         let uploads = folder.path().join("actions");
-        let actions = Actions::new(store.clone(), clock.clone(), channel_key, uploads, limits);
+        let actions = Actions::new(store.clone(), clock.clone(), keys, uploads, limits);
         let keeper = Arc::new(WebhookKeeper::new(issuer.clone(), clock.clone()));
         let outbox = Arc::new(Outbox::default());
         let webhooks =

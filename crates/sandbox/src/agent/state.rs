@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use client::DeviceIdentity;
 use model::{DeviceId, TenantId};
-use sensor_proto::{PrivateKey, PublicKey};
+use sensor_proto::{CommandKeys, PrivateKey, PublicKey};
 use serde::{Deserialize, Serialize};
 
 const VERSION: u32 = 1;
@@ -22,7 +22,11 @@ pub(super) struct State {
     pub device: DeviceId,
     /// Base64 of PKCS #8.
     key: String,
+    /// Base64 of the one that the enrolment named.
     command_key: String,
+    /// Those by which commands are known, once another key followed that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command_keys: Option<CommandKeys>,
     pub journal: Journal,
     pub is_offboarded: bool,
     /// What the server is to be told of that, even after a restart.
@@ -44,6 +48,7 @@ impl State {
             device,
             key: STANDARD.encode(pkcs8),
             command_key: command_key.to_string(),
+            command_keys: None,
             journal: Journal::new(),
             is_offboarded: false,
             farewell: None,
@@ -85,13 +90,23 @@ impl State {
         written().map_err(|error| format!("{}: {error}", path.display()))
     }
 
+    /// The keys by which commands are known.
+    pub fn keys(&self) -> Result<CommandKeys, String> {
+        match &self.command_keys {
+            Some(keys) => Ok(keys.clone()),
+            None => {
+                let key = PublicKey::parse(&self.command_key).map_err(|error| error.to_string())?;
+                Ok(CommandKeys::new(&key))
+            }
+        }
+    }
+
     pub fn identity(&self) -> Result<DeviceIdentity, String> {
         let key = STANDARD.decode(&self.key).map_err(|_| "the key is not base64".to_owned())?;
         Ok(DeviceIdentity {
             tenant: self.tenant,
             device: self.device.clone(),
             key: Arc::new(PrivateKey::from_pkcs8(&key).map_err(|error| error.to_string())?),
-            command_key: PublicKey::parse(&self.command_key).map_err(|error| error.to_string())?,
         })
     }
 }

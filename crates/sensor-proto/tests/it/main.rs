@@ -182,3 +182,45 @@ fn deep_nesting_is_refused() {
         assert!(decode::<Command>(nested.as_bytes()).is_err());
     }
 }
+
+#[test]
+fn a_device_follows_the_key_that_its_present_key_signs() {
+    let at = |time: &str| Ticks::parse(time).unwrap();
+    let [first, second, third, other] = [(); 4].map(|()| PrivateKey::generate().unwrap().0);
+    let (now, until) = (at("2026-03-03T07:00:00Z"), at("2026-03-04T07:00:00Z"));
+    let follows = |old: &PrivateKey, new: &PrivateKey| Succession::seal(old, &new.public(), now, until);
+    let sealed = |key: &PrivateKey| Signed::seal(&command(), Purpose::Command, key);
+    let mut keys = CommandKeys::new(&first.public());
+    let opens =
+        |keys: &CommandKeys, key, now| keys.open::<Command>(&sealed(key), Purpose::Command, now).is_ok();
+
+    // What others sign, and what is signed for something else, makes no key known.
+    let mut forged = follows(&other, &second);
+    assert_eq!(keys.follow(&forged), Ok(false));
+    forged.key = first.public().name();
+    assert_eq!(keys.follow(&forged), Err(ProtoError::Signature { what: "succession" }));
+    let misused = Succession {
+        version: VERSION,
+        command_key: second.public().to_string(),
+        issued: now,
+        old_until: until,
+    };
+    assert!(keys.follow(&Signed::seal(&misused, Purpose::Command, &first)).is_err());
+    assert_eq!(keys, CommandKeys::new(&first.public()));
+
+    assert_eq!(keys.follow(&follows(&first, &second)), Ok(true));
+    assert_eq!(keys.name(), Ok(second.public().name()));
+    assert!(opens(&keys, &second, now) && opens(&keys, &first, now) && !opens(&keys, &other, now));
+    assert!(opens(&keys, &second, until) && !opens(&keys, &first, until));
+    // The old key, whoever has it by then, makes no key known any more, and the same again changes nothing.
+    let before = keys.clone();
+    assert_eq!(keys.follow(&follows(&first, &other)), Ok(false));
+    assert_eq!(keys.follow(&follows(&first, &second)), Ok(false));
+    assert_eq!(keys.follow(&follows(&second, &second)), Ok(false));
+    assert_eq!(keys, before);
+    // One key at a time is old.
+    assert_eq!(keys.follow(&follows(&second, &third)), Ok(true));
+    assert!(opens(&keys, &third, now) && opens(&keys, &second, now) && !opens(&keys, &first, now));
+    let stored: CommandKeys = serde_json::from_str(&serde_json::to_string(&keys).unwrap()).unwrap();
+    assert_eq!(stored, keys);
+}

@@ -40,6 +40,7 @@ const STEPS: &[Step] = steps! {
     110, "indexes of filters", "0110_indexes_of_filters.sql";
     111, "former secrets", "0111_former_secrets.sql";
     112, "more indexes of filters", "0112_more_indexes_of_filters.sql";
+    113, "counts of entities", "0113_counts.sql";
 };
 
 pub(super) async fn sqlite(writer: &SqlitePool) -> Result<(), StoreError> {

@@ -116,7 +116,7 @@ impl Query {
                 transaction.commit().await?;
                 done.rows_affected()
             }
-            Executor::Connection(Connection::Sqlite(connection)) => {
+            Executor::Connection(Connection::Sqlite(connection, _)) => {
                 self.for_sqlite()?.execute(&mut **connection).await?.rows_affected()
             }
             Executor::Connection(Connection::Postgres(connection)) => {
@@ -193,7 +193,7 @@ macro_rules! run {
                 transaction.commit().await?;
                 Ok(found)
             }
-            Executor::Connection(Connection::Sqlite(connection)) => {
+            Executor::Connection(Connection::Sqlite(connection, _)) => {
                 query.for_sqlite()?.try_map(|row| map(Row::Sqlite(row))).$method(&mut **connection).await
             }
             Executor::Connection(Connection::Postgres(connection)) => {

@@ -21,6 +21,8 @@ pub(crate) static MACHINE_ACTION: Entity = Entity {
     default_order: ("creationDateTimeUtc", true),
     indexed: &[],
     pairs: &[],
+    passed: &[],
+    is_counted: false,
 };
 
 pub(crate) static INVESTIGATION: Entity = Entity {
@@ -32,6 +34,8 @@ pub(crate) static INVESTIGATION: Entity = Entity {
     default_order: ("startTime", true),
     indexed: &[],
     pairs: &[],
+    passed: &[],
+    is_counted: false,
 };
 
 const MACHINE_ACTION_FIELDS: &[Field] = &[

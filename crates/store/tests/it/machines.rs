@@ -2,14 +2,15 @@
 
 use std::future::{Future, poll_fn};
 use std::task::Poll;
+use std::time::Duration;
 
-use model::Ticks;
 use model::alert::Severity;
 use model::machine::{Machine, RiskScore};
-use store::PageRequest;
+use model::{Reach, Ticks};
+use store::{PageRequest, TenantStore};
 
 use crate::{
-    ONE, add_alerts, add_machines, alert, device, hour, machine, machine_query, on_each_database,
+    ONE, TWO, add_alerts, add_machines, alert, device, hour, machine, machine_query, on_each_database,
     on_each_store,
 };
 
@@ -130,6 +131,54 @@ async fn a_commit_given_up_midway_happens_whole_or_not_at_all() {
             let added = tenant.machine_count(None).await.unwrap() - before;
             let moved = tenant.follower_position("profiles").await.unwrap() == polls && polls > 0;
             assert!(added == if moved { 3 } else { 0 }, "{added} added, moved: {moved}, after {polls} polls");
+        }
+    })
+    .await;
+}
+
+/// The machine as it is kept, after a look at whether that is the machine that is there.
+async fn written(tenant: &TenantStore) -> Option<Machine> {
+    let kept = tenant.written_machine(&device("pc1")).await.unwrap();
+    let kept = kept.map(|kept| {
+        assert_eq!(kept.etag, store::etag(&kept.entity));
+        assert_eq!(kept.json, serde_json::to_string(&kept.entity).unwrap());
+        kept.entity.clone()
+    });
+    assert_eq!(kept, tenant.machine(&device("pc1")).await.unwrap());
+    kept
+}
+
+#[tokio::test]
+async fn a_machine_that_is_kept_is_the_one_that_is_there() {
+    on_each_store(async |store| {
+        let tenant = store.tenant(ONE);
+        assert_eq!(written(&tenant).await, None);
+        add_machines(&store, &[machine("pc1")]).await;
+        assert_eq!(written(&tenant).await, Some(machine("pc1")));
+        assert_eq!(store.tenant(TWO).written_machine(&device("pc1")).await.unwrap(), None);
+        let narrowed = tenant.clone().within(Reach::groups([7]));
+        assert_eq!(narrowed.written_machine(&device("pc1")).await.unwrap(), None);
+        add_alerts(&store, [alert("a", "pc1", Severity::High, 1)]).await;
+        assert_eq!(written(&tenant).await.unwrap().risk_score, RiskScore::High);
+        for polls in 0..80 {
+            let seen = Machine { last_seen: hour(polls + 1), ..machine("pc1") };
+            let mut commit = Box::pin(tenant.commit_machines("profiles", polls, std::slice::from_ref(&seen)));
+            let mut left = polls;
+            poll_fn(|context| {
+                left -= 1;
+                if left < 0 { Poll::Ready(()) } else { commit.as_mut().poll(context).map(Result::unwrap) }
+            })
+            .await;
+            // Whoever reads meanwhile keeps nothing that does not stay.
+            let id = device("pc1");
+            let meanwhile = tokio::time::timeout(Duration::from_millis(2), tenant.written_machine(&id)).await;
+            assert!(!matches!(meanwhile, Ok(Err(_)) | Ok(Ok(None))));
+            drop(commit);
+            // The next write waits until the one given up has ended.
+            tenant.add_device_names(&[]).await.unwrap();
+            let moved = tenant.follower_position("profiles").await.unwrap() == polls && polls > 0;
+            let found = written(&tenant).await.unwrap();
+            assert_eq!(found.last_seen == seen.last_seen, moved, "after {polls} polls");
         }
     })
     .await;

@@ -49,6 +49,14 @@ struct State {
     unsettled: HashSet<(String, String)>,
 }
 
+impl State {
+    /// What was written counts as changed once more: a reader may have begun before it took effect.
+    fn settle(&mut self) {
+        self.changes += u64::from(!self.unsettled.is_empty());
+        self.unsettled.clear();
+    }
+}
+
 impl WrittenMachines {
     pub fn get(&self, tenant: &str, id: &str) -> Option<Arc<Written<Machine>>> {
         self.read().kept.get(tenant)?.get(id).cloned()
@@ -78,7 +86,7 @@ impl WrittenMachines {
     /// A transaction has begun, so that those before it have ended. The answer is its number.
     pub fn begin(&self) -> u64 {
         let mut state = self.write();
-        state.unsettled.clear();
+        state.settle();
         state.transaction += 1;
         state.transaction
     }
@@ -97,7 +105,7 @@ impl WrittenMachines {
     pub fn settle(&self, transaction: u64) {
         let mut state = self.write();
         if state.transaction == transaction {
-            state.unsettled.clear();
+            state.settle();
         }
     }
 
@@ -170,6 +178,23 @@ mod tests {
         assert!(!is_kept(&memory, &one));
         memory.keep(memory.changes(), "t", one.clone());
         assert!(is_kept(&memory, &one));
+    }
+
+    #[test]
+    fn what_was_read_before_a_change_took_effect_is_not_kept_after_it() {
+        let (memory, one) = (WrittenMachines::default(), machine("one"));
+        for ends_unseen in [false, true] {
+            let transaction = memory.begin();
+            memory.change("t", one.entity.id.as_str());
+            let changes = memory.changes();
+            if ends_unseen {
+                memory.begin();
+            } else {
+                memory.settle(transaction);
+            }
+            memory.keep(changes, "t", one.clone());
+            assert!(!is_kept(&memory, &one), "{ends_unseen}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! several: `search`, `find`.
 
 use super::Parser;
+use super::source::begins_operand;
 use crate::ast::{
     BinaryOp, Expr, ExprKind, Find, FindColumn, Ident, Join, JoinCondition, JoinKind, Lookup, OperatorKind,
     Search, Union,
@@ -90,11 +91,23 @@ impl Parser<'_> {
 
     /// From the word `search` on.
     pub(super) fn search(&mut self) -> Search {
+        self.search_where(|_| true)
+    }
+
+    /// The same at the start of a query, where a condition begins with what makes `search` no name.
+    pub(super) fn search_everywhere(&mut self) -> Search {
+        self.search_where(begins_operand)
+    }
+
+    fn search_where(&mut self, begins: fn(TokenKind) -> bool) -> Search {
         let start = self.bump().span.start;
         let mut params = self.parameters(&["kind"]);
         let kinds = [("default", false), ("case_insensitive", false), ("case_sensitive", true)];
         let is_case_sensitive = self.taken_choice(&mut params, "kind", &kinds).unwrap_or(false);
         let tables = self.tables_in_parens();
+        if tables.is_empty() && !begins(self.peek()) {
+            self.expected("a term or a condition");
+        }
         let predicate = self.search_predicate();
         Search { is_case_sensitive, tables, predicate, span: self.since(start) }
     }

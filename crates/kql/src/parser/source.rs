@@ -7,6 +7,14 @@ use crate::ast::{
 };
 use crate::lexer::TokenKind;
 
+/// Whether a word before a token of that kind is no name: what follows is what it works on.
+pub(super) fn begins_operand(kind: TokenKind) -> bool {
+    matches!(
+        kind,
+        TokenKind::Name | TokenKind::OpenParen | TokenKind::OpenBracket | TokenKind::Star | TokenKind::String
+    )
+}
+
 impl Parser<'_> {
     pub(super) fn pipeline(&mut self) -> Pipeline {
         self.enter();
@@ -57,14 +65,6 @@ impl Parser<'_> {
     fn source(&mut self) -> Source {
         let start = self.here().start;
         let next = self.peek_at(1);
-        let begins_operand = matches!(
-            next,
-            TokenKind::Name
-                | TokenKind::OpenParen
-                | TokenKind::OpenBracket
-                | TokenKind::Star
-                | TokenKind::String
-        );
         match self.word() {
             Some("print") if !matches!(next, TokenKind::Equal | TokenKind::Dot | TokenKind::Pipe) => {
                 self.bump();
@@ -81,8 +81,8 @@ impl Parser<'_> {
             {
                 self.range()
             }
-            Some("union") if begins_operand => Source::Union(self.union()),
-            Some("search") if begins_operand => Source::Search(self.search()),
+            Some("union") if begins_operand(next) => Source::Union(self.union()),
+            Some("search") if begins_operand(next) => Source::Search(self.search_everywhere()),
             Some("find") if next == TokenKind::Name || next == TokenKind::String => Source::Find(self.find()),
             Some("datatable") if next == TokenKind::OpenParen => self.datatable(),
             Some("externaldata" | "external_data") if next == TokenKind::OpenParen => self.externaldata(),

@@ -224,6 +224,20 @@ proptest! {
     }
 }
 
+#[test]
+fn a_search_everywhere_begins_with_a_term_or_a_condition() {
+    for (text, is_valid) in [
+        ("search kind=case_sensitive \"x\"", true),
+        ("search in (T) datetime(2024-05-06)", true),
+        ("T | search datetime(2024-05-06)", true),
+        ("search kind=default datetime(2024-05-06)", false),
+        ("search hint.x=1 5", false),
+    ] {
+        assert_eq!(parse(text).diagnostics.is_empty(), is_valid, "{text}: {:?}", parse(text).diagnostics);
+        check_any(text);
+    }
+}
+
 /// Parsing does not panic, diagnostics point into the text, and what has none prints and parses
 /// again.
 fn check_any(text: &str) {

@@ -1,5 +1,6 @@
 //! What can go wrong with a hunting query.
 
+use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 use kql::Diagnostic;
 use model::ErrorKind;
@@ -8,6 +9,9 @@ use crate::external::Refused;
 use crate::kernel::TooLong;
 use crate::memory::SHARED_IS_FULL;
 use crate::sequences::TooManySequences;
+
+/// What the engine says, as text alone, when a query has written as much to the disk as it may.
+const DISK_IS_USED_UP: &str = "The used disk space during the spilling process has exceeded";
 
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
@@ -69,6 +73,12 @@ impl From<DataFusionError> for QueryError {
                 QueryError::MemoryBusy
             }
             DataFusionError::ResourcesExhausted(_) => QueryError::OutOfMemory,
+            DataFusionError::ArrowError(cause, _) if matches!(&**cause, ArrowError::IoError(what, _) if what.contains(DISK_IS_USED_UP)) => {
+                QueryError::OutOfMemory
+            }
+            DataFusionError::IoError(cause) if cause.to_string().contains(DISK_IS_USED_UP) => {
+                QueryError::OutOfMemory
+            }
             DataFusionError::External(cause) if cause.is::<Refused>() => {
                 QueryError::ExternalData { reason: cause.to_string() }
             }
@@ -79,6 +89,29 @@ impl From<DataFusionError> for QueryError {
                 QueryError::TooManySequences { reason: cause.to_string() }
             }
             _ => QueryError::Engine(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn what_a_query_may_not_use_is_a_refusal() {
+        let used_up = || io::Error::other(format!("{DISK_IS_USED_UP} the allowable limit of 1024.0 MB."));
+        let of_arrow = ArrowError::IoError(used_up().to_string(), used_up());
+        let other = ArrowError::IoError("no".to_owned(), io::Error::other("no"));
+        for (error, is_refusal) in [
+            (DataFusionError::ResourcesExhausted("memory".to_owned()), true),
+            (DataFusionError::from(of_arrow).context("sort"), true),
+            (DataFusionError::from(used_up()), true),
+            (DataFusionError::from(other), false),
+        ] {
+            let said = QueryError::from(error);
+            assert_eq!(matches!(said, QueryError::OutOfMemory), is_refusal, "{said}");
         }
     }
 }

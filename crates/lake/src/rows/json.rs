@@ -119,7 +119,7 @@ pub(super) fn escape(bytes: &[u8], at: usize) -> Option<(char, usize)> {
     Some((character, at + 2))
 }
 
-/// The character of the `\uXXXX` at `at`, or of the two that make a pair, and where it ends.
+/// The character of the `\u` and four digits at `at`, or of the two of these that make a pair, and where it ends.
 fn unicode_escape(bytes: &[u8], at: usize) -> Option<(char, usize)> {
     let unit = |at: usize| {
         let [b'\\', b'u', digits @ ..] = bytes.get(at..)?.first_chunk::<6>()? else { return None };

@@ -181,13 +181,12 @@ impl Simple {
         }
         let mut simple: Vec<Vector> = Vec::new();
         for (at, point) in way.iter().enumerate().filter(|(at, _)| is_kept[*at]) {
-            let is_near = |known: &Vector| known.angle(*point) < self.tolerance;
-            match (simple.last().is_some_and(is_near), at == last) {
-                (true, false) => {}
-                (true, true) if simple.len() > 1 => {
-                    simple[..].last_mut().into_iter().for_each(|end| *end = *point)
-                }
-                _ => simple.push(*point),
+            let is_near = simple.last().is_some_and(|known| known.angle(*point) < self.tolerance);
+            if is_near && at == last && simple.len() > 1 {
+                simple.pop();
+            }
+            if !is_near || at == last {
+                simple.push(*point);
             }
         }
         Some(simple)

@@ -12,6 +12,7 @@ use crate::json::{Json, Object, get};
 use crate::mapper::report_id;
 use crate::shapes::{self, Record};
 use crate::sysmon::text;
+use crate::values::plain;
 use crate::{
     Give, Input, Mapped, Mapper, Refusal, TakeItem, auditd, bulk, hec, lines, ocsf, otlp, syslog_line,
 };
@@ -348,9 +349,5 @@ fn with_device(mut row: Row, said: &Said<'_>) -> Row {
 /// What to call a record that no format covers.
 fn kind(said: &Said<'_>, otherwise: &str) -> String {
     let kind = plain(&said.kind);
-    if kind.is_empty() { otherwise.to_owned() } else { kind }
-}
-
-fn plain(name: &str) -> String {
-    name.trim().chars().filter(|c| !c.is_control()).take(80).collect()
+    if kind.is_empty() { otherwise.to_owned() } else { kind.into_owned() }
 }

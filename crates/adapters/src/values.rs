@@ -9,6 +9,18 @@ pub(crate) fn present(text: &str) -> Option<&str> {
     (!matches!(text, "" | "-" | "S-1-0-0")).then_some(text)
 }
 
+/// A name that a source gave, as it is shown: trimmed, without control characters, of 80 characters at most.
+/// It may be empty.
+pub(crate) fn plain(name: &str) -> Cow<'_, str> {
+    const CHARS_MAX: usize = 80;
+    let name = name.trim();
+    if name.len() <= CHARS_MAX && !name.contains(char::is_control) {
+        return Cow::Borrowed(name);
+    }
+    let plain: String = name.chars().filter(|c| !c.is_control()).take(CHARS_MAX).collect();
+    Cow::Owned(plain.trim().to_owned())
+}
+
 /// A number in decimal or, with the prefix `0x`, in hexadecimal.
 pub(crate) fn number(text: &str) -> Option<i64> {
     let text = text.trim();
@@ -244,6 +256,16 @@ mod tests {
             ("12a", None),
         ] {
             assert_eq!(number(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn names_without_control_characters() {
+        let long = "é".repeat(100);
+        for (text, expected) in
+            [(" sshd ", "sshd"), ("a\nb", "ab"), ("\u{1} \u{2}", ""), ("", ""), (&*long, &*"é".repeat(80))]
+        {
+            assert_eq!(plain(text), expected, "{text:?}");
         }
     }
 

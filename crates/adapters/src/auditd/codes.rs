@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::values::plain;
+
 /// Kinds of records.
 const KINDS: &[(i64, &str)] = &[
     (1006, "LOGIN"),
@@ -204,15 +206,6 @@ pub(super) fn syscall_name(architecture: &str, number: i64) -> Option<&'static s
         _ => return None,
     };
     SYSCALLS.iter().find(|(_, numbers)| number >= 0 && numbers[column] == number).map(|(name, _)| *name)
-}
-
-/// A name without what no name holds.
-pub(super) fn plain(name: &str) -> Cow<'_, str> {
-    const CHARS_MAX: usize = 80;
-    if name.len() <= CHARS_MAX && !name.contains(char::is_control) {
-        return Cow::Borrowed(name);
-    }
-    Cow::Owned(name.chars().filter(|c| !c.is_control()).take(CHARS_MAX).collect())
 }
 
 /// Bytes written as pairs of hexadecimal digits.

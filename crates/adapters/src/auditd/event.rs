@@ -8,7 +8,7 @@ use super::line::{Field, Line, fields};
 use crate::Refusal;
 use crate::event::Event;
 use crate::json::Json;
-use crate::values::number;
+use crate::values::{number, plain};
 
 /// Fields of an event without the arguments and files, which are lists.
 const FIELDS_MAX: usize = 256;
@@ -92,7 +92,7 @@ pub(super) fn read<'e>(lines: &'e [Line<'_>]) -> Result<(Event<'e>, Facts<'e>), 
 /// The name that auditd resolved, or the one of the number.
 fn syscall<'e>(event: &Event<'e>) -> Option<Cow<'e, str>> {
     let call = event.get("SYSCALL").or_else(|| event.get("syscall"))?;
-    let Some(number) = number(call) else { return Some(Cow::Owned(codes::plain(call).into_owned())) };
+    let Some(number) = number(call) else { return Some(Cow::Owned(plain(call).into_owned())) };
     let name = event.get("arch").and_then(|arch| codes::syscall_name(arch, number));
     Some(name.map_or_else(|| Cow::Owned(number.to_string()), Cow::Borrowed))
 }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use model::Ticks;
 
 use super::codes;
+use crate::values::plain;
 use crate::{Refusal, syslog_line};
 
 /// What comes before `type=`, such as a header of syslog, is no longer than this.
@@ -59,7 +60,7 @@ fn read_text(text: &str) -> Result<Read<'_>, Refusal> {
     let not_audit = Refusal::NotAnEvent { missing: "type=KIND msg=audit(SECONDS.MILLISECONDS:SERIAL):" };
     let Some(at) = type_at(text) else {
         if let Some(header) = header() {
-            return Ok(Read::Other(format!("Syslog/{}", codes::plain(header.program))));
+            return Ok(Read::Other(format!("Syslog/{}", plain(header.program))));
         }
         // What ausearch puts between events.
         let is_separator = text.starts_with("----") || text.starts_with("time->");

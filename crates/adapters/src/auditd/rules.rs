@@ -2,7 +2,7 @@
 
 use model::{Ticks, tables};
 
-use super::codes::{Address, kind_number, plain};
+use super::codes::{Address, kind_number};
 use super::event::{Facts, File};
 use super::fill::{
     fill_account, fill_actor, fill_command, fill_connection, fill_file, fill_group, fill_logoff, fill_logon,
@@ -13,6 +13,7 @@ use crate::draft::Draft;
 use crate::event::Event;
 use crate::json::Json;
 use crate::mapper::report_id;
+use crate::values::plain;
 use crate::{Mapped, Refusal};
 
 /// How events of one kind become rows.

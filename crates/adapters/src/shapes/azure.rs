@@ -7,15 +7,13 @@ use super::{Record, event_xml, missing_id, text, without_type_ending};
 use crate::Refusal;
 use crate::event::{Event, event_id, integer};
 use crate::json::{Json, Object, get, into_owned};
+use crate::values::plain;
 
 pub(super) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
     let Some(id) = get(&object, "EventID") else {
-        return match get(&object, "Type") {
-            Some(Json::Text(table)) => {
-                Ok(Record::Other { kind: table.chars().filter(|c| !c.is_control()).take(80).collect() })
-            }
-            _ => Err(missing_id()),
-        };
+        let Some(Json::Text(table)) = get(&object, "Type") else { return Err(missing_id()) };
+        let kind = plain(table).into_owned();
+        return if kind.is_empty() { Err(missing_id()) } else { Ok(Record::Other { kind }) };
     };
     let mut event = Event { event_id: event_id(id).ok_or_else(missing_id)?, ..Event::default() };
     let mut channel = None;

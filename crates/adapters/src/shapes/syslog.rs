@@ -7,6 +7,7 @@ use super::{Record, event_xml, text};
 use crate::Refusal;
 use crate::event::Event;
 use crate::json::Object;
+use crate::values::plain;
 
 pub(super) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
     let mut event = Event { event_id: -1, ..Event::default() };
@@ -31,8 +32,8 @@ pub(super) fn read(object: Object<'_>) -> Result<Record<'_>, Refusal> {
         if message.starts_with("type=") {
             return Ok(Record::Audit { line: message, device: computer.or(host).unwrap_or_default() });
         }
-        let name: String = process.unwrap_or_default().chars().filter(|c| !c.is_control()).take(80).collect();
-        return Ok(Record::Other { kind: format!("Syslog/{name}") });
+        let program = process.unwrap_or_default();
+        return Ok(Record::Other { kind: format!("Syslog/{}", plain(&program)) });
     };
     event_xml::read_into(&mut event, &message[at..]).ok_or_else(|| {
         Refusal::bad_value("SyslogMessage", "the whole XML of an event; this one is cut off")

@@ -7,6 +7,7 @@ use crate::Refusal;
 use crate::event::Event;
 use crate::shapes::{Record, event_xml};
 use crate::syslog_line;
+use crate::values::plain;
 
 const END: &[u8] = b"</Event>";
 
@@ -46,10 +47,7 @@ pub(crate) fn read(line: &[u8]) -> Result<Record<'static>, Refusal> {
 /// What a line without an event is of: the program in syslog, or the element around the events.
 fn kind_of(line: &[u8]) -> String {
     match syslog_line::read(line) {
-        Some(header) => {
-            let program: String = header.program.chars().filter(|c| !c.is_control()).take(80).collect();
-            format!("Syslog/{program}")
-        }
+        Some(header) => format!("Syslog/{}", plain(header.program)),
         None => "XML outside of events".to_owned(),
     }
 }

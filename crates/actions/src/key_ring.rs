@@ -2,8 +2,8 @@
 //! and what that one signed is kept for devices that were away. One file holds all of it and is replaced whole, so that
 //! a key is either there with what makes it known, or not at all.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Write};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
@@ -12,6 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use model::Ticks;
 use sensor_proto::{PollAnswer, PrivateKey, PublicKey, Signed, Succession};
 use serde::{Deserialize, Serialize};
+use store::write_private_file;
 
 use crate::ActionError;
 
@@ -170,7 +171,7 @@ impl Keys {
     fn write(&self, path: &Path, private_key: &[u8]) -> io::Result<()> {
         let private_key = STANDARD.encode(private_key);
         let kept = Kept { version: VERSION, keys: self.rows.clone(), private_key };
-        write_private(path, &serde_json::to_vec(&kept)?)
+        write_private_file(path, &serde_json::to_vec(&kept)?)
     }
 
     /// What makes the keys known that followed the one of that name, as much as one answer takes. Empty where it is the
@@ -181,21 +182,6 @@ impl Keys {
         let known = self.rows[at..].iter().filter_map(|row| row.succession.clone());
         known.take(PollAnswer::KEYS_MAX).collect()
     }
-}
-
-/// It is on the disk, whole and for its owner alone, when this returns.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let unfinished = path.with_extension("unfinished");
-    let _ = fs::remove_file(&unfinished);
-    let mut options = OpenOptions::new();
-    options.create_new(true).write(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&unfinished)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The folder that holds everything: who may use it, and the small files in it.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use actions::KeyRing;
@@ -185,20 +185,7 @@ pub(crate) fn make_private_folder(path: &Path) -> std::io::Result<()> {
 
 /// Writes a file that only its owner can read: whole, or not at all.
 pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let write = || {
-        let unfinished = path.with_extension("unfinished");
-        let _ = fs::remove_file(&unfinished);
-        let mut options = OpenOptions::new();
-        options.create_new(true).write(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&unfinished)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)?;
-        path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
-    };
-    write().with_context(|| format!("cannot write {}", path.display()))
+    store::write_private_file(path, bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

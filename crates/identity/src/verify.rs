@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::access::UserAccess;
 use crate::authorize::{Caller, CallerKind, SignedIn, TokenTimes};
-use crate::checked_tokens::{CheckedToken, CheckedTokens};
+use crate::checked_tokens::CheckedToken;
 use crate::claims::{self, Claims, TokenKind, TokenVersion};
 use crate::config::normal_audience;
 use crate::issuer::Issuer;
@@ -103,8 +103,7 @@ impl Issuer {
             return Err(AuthError::TooLong);
         }
         let mut snapshot = self.ring.snapshot();
-        let hash = CheckedTokens::hash(bearer);
-        let known = self.checked.get(&hash).filter(|known| snapshot.key(&known.kid).is_some());
+        let known = self.checked.get(bearer).filter(|known| snapshot.key(&known.kid).is_some());
         let token = match known {
             Some(known) => known,
             None => {
@@ -116,7 +115,7 @@ impl Issuer {
                 let claims = signed_claims(bearer, key)?;
                 let is_ours = self.check_place(&claims);
                 let token = Arc::new(CheckedToken::new(kid, claims, is_ours));
-                self.checked.put(hash, token.clone());
+                self.checked.put(bearer, token.clone());
                 token
             }
         };

@@ -126,20 +126,21 @@ impl Limiter {
     ) -> Spent {
         let of = |number: u32, times: f64| (f64::from(number) * limits.factor * times).max(1.0) as u32;
         let whole = Key { route, tenant: caller.tenant, caller: None };
-        let own = Key { caller: Some(CallerKey::of(caller)), ..whole.clone() };
-        let times = f64::from(limits.tenant_factor.max(1));
-        let counted = match limit.by {
-            CountedBy::Tenant => vec![(whole, 1.0)],
-            CountedBy::Caller => vec![(own, 1.0), (whole, times)],
+        let (own, times) = match limit.by {
+            CountedBy::Tenant => (None, 1.0),
+            CountedBy::Caller => {
+                let own = Key { caller: Some(CallerKey::of(caller)), ..whole.clone() };
+                (Some(own), f64::from(limits.tenant_factor.max(1)))
+            }
         };
         let second = now.unix_seconds();
         let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if counters.len() >= COUNTERS_MAX {
             counters.retain(|_, counter| counter.hour.0 + HOUR > second);
         }
-        let spent = counted.iter().map(|(key, times)| {
-            let counter = counters.entry(key.clone()).or_default().at(second);
-            let (per_minute, per_hour) = (of(limit.per_minute, *times), of(limit.per_hour, *times));
+        let count = |key: Key, times: f64| {
+            let counter = counters.get(&key).copied().unwrap_or_default().at(second);
+            let (per_minute, per_hour) = (of(limit.per_minute, times), of(limit.per_hour, times));
             let left = |window: (i64, u32), most: u32, seconds: i64| Spent {
                 limit: most,
                 remaining: most.saturating_sub(window.1),
@@ -148,26 +149,28 @@ impl Limiter {
                 per_hour,
                 is_allowed: window.1 < most,
             };
-            let windows = [left(counter.minute, per_minute, MINUTE), left(counter.hour, per_hour, HOUR)];
+            let (minute, hour) =
+                (left(counter.minute, per_minute, MINUTE), left(counter.hour, per_hour, HOUR));
             // Of windows that are used up, the one that lasts longest says when to come again.
-            let nearest = windows.into_iter().min_by_key(|spent| (spent.remaining, -spent.reset_seconds));
-            (key.clone(), nearest.unwrap_or(windows[0]))
+            let spent = minute.or_before(hour, |spent| (i64::from(spent.remaining), -spent.reset_seconds));
+            (key, counter, spent)
+        };
+        let whole = count(whole, times);
+        let own = own.map(|own| count(own, 1.0));
+        let of_all = whole.2;
+        let mut nearest = own.as_ref().map_or(of_all, |(.., own)| {
+            own.or_before(of_all, |spent| (spent.is_allowed, i64::from(spent.remaining)))
         });
-        let spent: Vec<(Key, Spent)> = spent.collect();
-        let is_allowed = spent.iter().all(|(_, spent)| spent.is_allowed);
-        for (key, _) in spent.iter().filter(|_| is_allowed) {
-            if let Some(counter) = counters.get_mut(key) {
-                *counter = counter.at(second);
+        // The call is made when neither refuses it.
+        if nearest.is_allowed {
+            nearest.remaining = nearest.remaining.saturating_sub(1);
+            for (key, mut counter, _) in own.into_iter().chain([whole]) {
                 counter.minute.1 += 1;
                 counter.hour.1 += 1;
+                counters.insert(key, counter);
             }
         }
-        drop(counters);
-        let own =
-            spent.iter().map(|(_, spent)| *spent).min_by_key(|spent| (spent.is_allowed, spent.remaining));
-        let mut own = own.unwrap_or(spent[0].1);
-        own.remaining = own.remaining.saturating_sub(u32::from(is_allowed));
-        own
+        nearest
     }
 }
 
@@ -183,6 +186,11 @@ impl Counter {
 }
 
 impl Spent {
+    /// The one of two that comes first by what is said of it; this one where they are alike.
+    fn or_before<K: Ord>(self, other: Spent, by: impl Fn(&Spent) -> K) -> Spent {
+        if by(&other) < by(&self) { other } else { self }
+    }
+
     /// The refusal of a call that is one too many.
     pub fn check(&self) -> Result<(), ApiError> {
         if self.is_allowed {
@@ -201,16 +209,12 @@ impl Spent {
     pub fn tell<B>(&self, response: &mut Response<B>) {
         let Spent { limit, remaining, reset_seconds, per_minute, per_hour, .. } = *self;
         let policy = format!("{per_minute};w={MINUTE}, {per_hour};w={HOUR}");
-        let values = [
-            (LIMIT, limit.to_string()),
-            (REMAINING, remaining.to_string()),
-            (RESET, reset_seconds.max(0).to_string()),
-            (POLICY, policy),
-        ];
-        for (name, value) in values {
-            if let Ok(value) = HeaderValue::from_str(&value) {
-                response.headers_mut().insert(name, value);
-            }
+        let headers = response.headers_mut();
+        headers.insert(LIMIT, limit.into());
+        headers.insert(REMAINING, remaining.into());
+        headers.insert(RESET, reset_seconds.max(0).into());
+        if let Ok(policy) = HeaderValue::try_from(policy) {
+            headers.insert(POLICY, policy);
         }
     }
 }

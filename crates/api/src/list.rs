@@ -2,6 +2,7 @@
 
 pub(crate) mod memory;
 
+use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, ETAG, HeaderName, IF_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
@@ -180,8 +181,10 @@ pub(crate) fn written<T: Serialize>(
     let context = format!("{}/api/$metadata#{set}/$entity", ctx.config().base_url);
     let context = serde_json::to_string(&context).map_err(not_json)?;
     let body = format!("{{\"@odata.context\":{context},{members}");
-    let headers = [(CONTENT_TYPE, "application/json"), (ODATA_VERSION, "4.0")];
-    let mut response = (StatusCode::OK, headers, body).into_response();
+    let mut response = Response::new(Body::from(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     if let Ok(tag) = HeaderValue::from_str(&item.etag) {
         response.headers_mut().insert(ETAG, tag);
     }

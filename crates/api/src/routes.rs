@@ -44,6 +44,7 @@ pub(crate) mod users;
 mod visit;
 mod webhooks;
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 
 use axum::extract::Request;
@@ -322,7 +323,7 @@ impl Routes {
     /// A word with `()` behind it is a function, which is called with arguments.
     pub(crate) fn find(&self, path: &str) -> Found {
         let Some(segments) = segments(path) else { return Found::default() };
-        let is_api = segments.first().is_some_and(|word| GUARDED.contains(&word.as_str()));
+        let is_api = segments.first().is_some_and(|word| GUARDED.contains(&&**word));
         let Some(matched) = self.index.find(&segments) else { return Found { is_api, ..Found::default() } };
         Found {
             routes: matched.routes,
@@ -436,28 +437,36 @@ const GUARDED: [&str; 4] = ["api", "exporter", "taxii2", "v1.0"];
 
 /// The decoded segments, with the first word in lower case and no version after `api`. The key of an entity may
 /// stand in parentheses behind the name of its set.
-fn segments(path: &str) -> Option<Vec<String>> {
+fn segments(path: &str) -> Option<Vec<Cow<'_, str>>> {
     let path = path.strip_prefix('/')?;
-    let decoded =
-        path.split('/').map(|part| percent_decode_str(part).decode_utf8().map(|part| part.into_owned()));
-    let mut segments: Vec<String> = decoded.collect::<Result<_, _>>().ok()?;
-    if segments.last().is_some_and(String::is_empty) {
+    let decoded = path.split('/').map(|part| percent_decode_str(part).decode_utf8());
+    let mut segments: Vec<Cow<str>> = decoded.collect::<Result<_, _>>().ok()?;
+    if segments.last().is_some_and(|last| last.is_empty()) {
         segments.pop();
     }
-    let first = segments.first().map(|first| first.to_ascii_lowercase()).unwrap_or_default();
+    let Some(first) = segments.first() else { return Some(segments) };
+    let first = lower_case(first).into_owned();
     if !GUARDED.contains(&first.as_str()) {
         return Some(segments);
     }
     let is_api = first == "api";
-    segments[0] = first;
+    segments[0] = first.into();
     if is_api && segments.get(1).is_some_and(|version| version.eq_ignore_ascii_case("v1.0")) {
         segments.remove(1);
     }
     let keyed = segments.iter().position(|segment| key(segment).is_some());
     if let Some((at, (set, key))) = keyed.and_then(|at| Some((at, key(&segments[at])?))) {
-        segments.splice(at..=at, [set, key]);
+        segments.splice(at..=at, [set.into(), key.into()]);
     }
     Some(segments)
+}
+
+/// A word of a path as it is declared.
+fn lower_case(word: &str) -> Cow<'_, str> {
+    match word.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => word.to_ascii_lowercase().into(),
+        false => word.into(),
+    }
 }
 
 /// The name and the key of `Alerts('da1_1')`.

@@ -62,7 +62,7 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut request: Request) -> Response
         }
         cors::tell(config, origin, &mut response);
         // The header of an id always fits.
-        if let Ok(id) = HeaderValue::from_str(&target.to_string()) {
+        if let Ok(id) = HeaderValue::try_from(target.to_string()) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         if tracing::enabled!(Level::DEBUG) {
@@ -254,7 +254,7 @@ async fn authenticate(
     dialect: Dialect,
 ) -> Result<Caller, ApiError> {
     let issuer = &shared.state.issuer;
-    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let header = headers.get(AUTHORIZATION).and_then(|value| str::from_utf8(value.as_bytes()).ok());
     let verified = async {
         match (dialect, header) {
             (Dialect::Own, _) => issuer.verify(bearer_token(header)?).await,

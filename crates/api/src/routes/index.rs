@@ -1,6 +1,9 @@
 //! Finds the routes of a path word by word, so that it does not matter how many there are.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+
+use super::lower_case;
 
 /// One place in declared paths and what follows there.
 #[derive(Debug, Default)]
@@ -51,7 +54,7 @@ impl Index {
 
     /// The routes of the declared paths that fit, without regard to the letter case of words: of those with the most
     /// words, where several paths have as many of each, and what varies by the path that was declared first.
-    pub fn find<'a>(&self, segments: &'a [String]) -> Option<Matched<'a>> {
+    pub fn find<'a>(&self, segments: &'a [Cow<str>]) -> Option<Matched<'a>> {
         let mut fitting = Vec::new();
         self.walk(segments, &mut Matched::default(), &mut fitting);
         let words = fitting.iter().map(|matched| matched.words).max()?;
@@ -64,7 +67,7 @@ impl Index {
         })
     }
 
-    fn walk<'a>(&self, segments: &'a [String], so_far: &mut Matched<'a>, fitting: &mut Vec<Matched<'a>>) {
+    fn walk<'a>(&self, segments: &'a [Cow<str>], so_far: &mut Matched<'a>, fitting: &mut Vec<Matched<'a>>) {
         let Some((segment, rest)) = segments.split_first() else {
             if !self.routes.is_empty() {
                 fitting.push(Matched { routes: self.routes.clone(), ..so_far.clone() });
@@ -74,7 +77,7 @@ impl Index {
         if segment.is_empty() {
             return;
         }
-        if let Some(next) = self.words.get(segment.to_ascii_lowercase().as_str()) {
+        if let Some(next) = self.words.get(&*lower_case(segment)) {
             so_far.words += 1;
             next.walk(rest, so_far, fitting);
             so_far.words -= 1;
@@ -105,7 +108,7 @@ mod tests {
     use crate::Routes;
 
     /// What one path has to do with the segments, found by going along both.
-    fn along<'a>(declared: &str, segments: &'a [String]) -> Option<Matched<'a>> {
+    fn along<'a>(declared: &str, segments: &'a [Cow<str>]) -> Option<Matched<'a>> {
         let mut matched = Matched::default();
         let mut given = segments.iter();
         for expected in declared.split('/').filter(|word| !word.is_empty()) {
@@ -131,7 +134,7 @@ mod tests {
     }
 
     /// The same as [`Index::find`], by looking at every path.
-    fn among<'a>(paths: &[&str], segments: &'a [String]) -> Option<Matched<'a>> {
+    fn among<'a>(paths: &[&str], segments: &'a [Cow<str>]) -> Option<Matched<'a>> {
         let mut best: Option<Matched> = None;
         for (at, path) in paths.iter().enumerate() {
             let Some(matched) = along(path, segments) else { continue };
@@ -150,7 +153,7 @@ mod tests {
         for (at, path) in paths.iter().enumerate() {
             index.add(path, at);
         }
-        let segments: Vec<String> = given.split('/').skip(1).map(str::to_owned).collect();
+        let segments: Vec<Cow<str>> = given.split('/').skip(1).map(Cow::from).collect();
         assert_eq!(index.find(&segments), among(paths, &segments), "{given}");
     }
 
@@ -181,7 +184,7 @@ mod tests {
         }
         assert!(given.len() > 1_000);
         for path in given {
-            let segments: Vec<String> = path.split('/').skip(1).map(str::to_owned).collect();
+            let segments: Vec<Cow<str>> = path.split('/').skip(1).map(Cow::from).collect();
             assert_eq!(index.find(&segments), among(&paths, &segments), "{path}");
         }
     }

@@ -37,6 +37,8 @@ pub(crate) enum Lead {
     Equal(usize),
     /// By the two parts of the filter of those places, in the order of the list.
     Pair(usize, usize),
+    /// By the bounds of the property that the list is in the order of, in that order.
+    Range(usize),
     /// By the part of the filter of that place, then sorted.
     Sorted(usize),
 }
@@ -47,7 +49,7 @@ impl Lead {
     fn of_part(self, parts: &[&Filter], at: usize, order: &Property) -> Indexes {
         let is_led = match self {
             Lead::Open => true,
-            Lead::Sorted(lead) => lead == at || is_same_range(parts[lead], parts[at]),
+            Lead::Sorted(lead) | Lead::Range(lead) => lead == at || is_same_range(parts[lead], parts[at]),
             Lead::Equal(lead) => lead == at || is_bound_of(parts[at], order),
             Lead::Pair(one, other) => one == at || other == at || is_bound_of(parts[at], order),
             Lead::Order => is_bound_of(parts[at], order),
@@ -59,7 +61,7 @@ impl Lead {
     pub fn of_order(self) -> Indexes {
         match self {
             Lead::Sorted(_) => Indexes::Passed,
-            Lead::Open | Lead::Order | Lead::Equal(_) | Lead::Pair(..) => Indexes::Used,
+            Lead::Open | Lead::Order | Lead::Equal(_) | Lead::Pair(..) | Lead::Range(_) => Indexes::Used,
         }
     }
 }
@@ -156,20 +158,20 @@ fn each_way(entity: &'static Entity, tenant: &str, ways: &[Filter]) -> Result<Co
     Ok(Compound { sql, values: values.0 })
 }
 
-/// What leads to the rows of a list with that filter. `is_default_order` when the order is one that indexes have behind
-/// their first column.
+/// What leads to the rows of a list with that filter, in the order of a property. `is_default_order` when the order is one
+/// that indexes have behind their first column.
 pub(crate) async fn choose(
     connection: &mut Connection,
     entity: &'static Entity,
     tenant: &str,
     parts: &[&Filter],
-    is_default_order: bool,
+    (order, is_default_order): (&Property, bool),
 ) -> Result<Lead, StoreError> {
     if connection.plans_by_values() {
         return Ok(Lead::Open);
     }
     let most = (SORTED_MAX, COUNTED_MAX);
-    choose_within(connection, entity, tenant, parts, (is_default_order, most)).await
+    choose_within(connection, entity, tenant, parts, (order, is_default_order, most)).await
 }
 
 async fn choose_within(
@@ -177,7 +179,7 @@ async fn choose_within(
     entity: &'static Entity,
     tenant: &str,
     parts: &[&Filter],
-    (is_default_order, (sorted_max, counted_max)): (bool, (i64, i64)),
+    (order, is_default_order, (sorted_max, counted_max)): (&Property, bool, (i64, i64)),
 ) -> Result<Lead, StoreError> {
     let mut candidates = Vec::new();
     for (at, part) in parts.iter().enumerate() {
@@ -209,6 +211,7 @@ async fn choose_within(
             Some((one, other)) if one == at || other == at => Lead::Pair(one, other),
             // As many rows are passed over at most as would be sorted, and mostly fewer.
             _ if is_default_order && is_ordered(parts[at]) => Lead::Equal(at),
+            _ if is_bound_of(parts[at], order) => Lead::Range(at),
             _ => Lead::Sorted(at),
         });
     }
@@ -476,35 +479,42 @@ mod tests {
         };
         let machines: Vec<Machine> = (0..40).map(make).collect();
         tenant.commit_machines("test", 1, &machines).await.unwrap();
-        for (filter, is_default_order, expected) in [
-            ("version eq 'v1' and healthStatus eq 'Inactive'", true, Lead::Equal(1)),
-            ("version eq 'v1' and healthStatus eq 'Inactive'", false, Lead::Sorted(1)),
-            ("healthStatus eq 'Active' and machineTags/any(t: t eq 'VIP')", true, Lead::Sorted(1)),
-            ("healthStatus eq 'Active' and version eq 'v1'", true, Lead::Equal(1)),
-            ("healthStatus eq 'Active' and version eq 'v1'", false, Lead::Order),
-            ("lastSeen ge 0001-01-01T00:00:00Z", true, Lead::Order),
-            ("lastSeen lt 0001-01-01T00:00:00.0000002Z", true, Lead::Sorted(0)),
+        for (filter, order, expected) in [
+            ("version eq 'v1' and healthStatus eq 'Inactive'", "id", Lead::Equal(1)),
+            ("version eq 'v1' and healthStatus eq 'Inactive'", "version", Lead::Sorted(1)),
+            ("healthStatus eq 'Active' and machineTags/any(t: t eq 'VIP')", "id", Lead::Sorted(1)),
+            ("healthStatus eq 'Active' and version eq 'v1'", "id", Lead::Equal(1)),
+            ("healthStatus eq 'Active' and version eq 'v1'", "version", Lead::Order),
+            ("lastSeen ge 0001-01-01T00:00:00Z", "id", Lead::Order),
+            ("lastSeen lt 0001-01-01T00:00:00.0000002Z", "id", Lead::Sorted(0)),
             (
                 "lastSeen ge 0001-01-01T00:00:00.000001Z and lastSeen lt 0001-01-01T00:00:00.0000012Z",
-                true,
+                "id",
                 Lead::Sorted(0),
             ),
-            ("startswith(version,'x') and healthStatus eq 'Active'", true, Lead::Sorted(0)),
-            ("osBuild eq 7 or healthStatus eq 'Inactive'", true, Lead::Open),
-            ("version in ('v0','v2') or healthStatus eq 'Inactive'", true, Lead::Order),
+            ("lastSeen lt 0001-01-01T00:00:00.0000002Z and version eq 'v1'", "lastSeen", Lead::Range(0)),
+            ("version eq 'v1' and lastSeen ge 0001-01-01T00:00:00Z", "lastSeen", Lead::Order),
+            (
+                "healthStatus eq 'Inactive' and lastSeen lt 0001-01-01T00:00:00.0000005Z",
+                "lastSeen",
+                Lead::Sorted(0),
+            ),
+            ("startswith(version,'x') and healthStatus eq 'Active'", "id", Lead::Sorted(0)),
+            ("osBuild eq 7 or healthStatus eq 'Inactive'", "id", Lead::Open),
+            ("version in ('v0','v2') or healthStatus eq 'Inactive'", "id", Lead::Order),
             (
                 "lastSeen ge 0001-01-01T00:00:00Z and (version eq 'v2' or healthStatus eq 'Inactive')",
-                true,
+                "id",
                 Lead::Sorted(1),
             ),
-            ("osBuild eq null", true, Lead::Open),
-            ("healthStatus ne 'Active'", true, Lead::Sorted(0)),
-            ("healthStatus ne 'Inactive'", true, Lead::Order),
+            ("osBuild eq null", "id", Lead::Open),
+            ("healthStatus ne 'Active'", "id", Lead::Sorted(0)),
+            ("healthStatus ne 'Inactive'", "id", Lead::Order),
         ] {
             let query = odata::parse(&MACHINE_TYPE, &[("$filter", filter)], Limits::new(10)).unwrap();
             let parts = parts(query.filter.as_ref().unwrap());
             let mut reading = tenant.db.begin_reading().await.unwrap();
-            let within = (is_default_order, (5, 30));
+            let within = (MACHINE_TYPE.property(order).unwrap(), order == "id", (5, 30));
             let lead = choose_within(&mut reading, &MACHINE, &tenant.key, &parts, within).await.unwrap();
             assert_eq!(lead, expected, "{filter}");
         }

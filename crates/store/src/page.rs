@@ -111,7 +111,8 @@ pub(crate) async fn list<T: DeserializeOwned>(
     let mut transaction = db.begin_reading().await?;
     let parts = query.filter.as_ref().map(lead::parts).unwrap_or_default();
     let is_default_order = keys[0].is_like(&default_key(entity)?);
-    let lead = choose(&mut transaction, entity, tenant, (&scope, &parts), is_default_order).await?;
+    let order = (&keys[0].field.property, is_default_order);
+    let lead = choose(&mut transaction, entity, tenant, (&scope, &parts), order).await?;
     let count = match query.count {
         false => None,
         true => Some(count_led(&mut transaction, entity, tenant, (&scope, &parts), lead).await?),
@@ -197,7 +198,8 @@ pub(crate) async fn count(
     let scope = scope.into();
     let parts = filter.map(lead::parts).unwrap_or_default();
     let mut transaction = db.begin_reading().await?;
-    let lead = choose(&mut transaction, entity, tenant, (&scope, &parts), true).await?;
+    let order = (&default_key(entity)?.field.property, true);
+    let lead = choose(&mut transaction, entity, tenant, (&scope, &parts), order).await?;
     count_led(&mut transaction, entity, tenant, (&scope, &parts), lead).await
 }
 
@@ -206,13 +208,11 @@ async fn choose(
     entity: &'static Entity,
     tenant: &str,
     (scope, parts): (&Scope, &[&odata::Filter]),
-    is_default_order: bool,
+    order: (&Property, bool),
 ) -> Result<Lead, StoreError> {
     match scope {
         Scope::Few(_) => Ok(Lead::Open),
-        Scope::All | Scope::Most { .. } => {
-            lead::choose(connection, entity, tenant, parts, is_default_order).await
-        }
+        Scope::All | Scope::Most { .. } => lead::choose(connection, entity, tenant, parts, order).await,
     }
 }
 

@@ -2,14 +2,16 @@
 """How fast rows become durable, beside what other engines load.
 
 usage: bench/ingest.py --bartizan PATH --ndjson FILE [--out RESULT.json] [--peers chdb,duckdb]
-                       [--connections N] [--body-rows N] [--seconds S] [--arrow]
+                       [--connections N] [--body-rows N] [--seconds S] [--arrow] [--plain]
 
 Starts a server on a folder of its own, sends the file's rows over HTTPS again and again for the given time, and
 counts rows whose acknowledgement came: each one is checked against its table's schema and synced to the disk. Every
 row that was sent is accepted, refused, or was in a request that was turned away, and hunting counts as many as were
 accepted. More connections than the server can serve, such as 12 for five minutes, make it an overload test. The
 flush to sorted Parquet files runs behind it, and its backlog at the end is part of the result. With --arrow the rows
-are sent as Arrow IPC streams, made before the clock starts. Peers load the same file in this process, one after the
+are sent as Arrow IPC streams, made before the clock starts. With --plain they go to the port without TLS, as from a
+proxy on the same machine, and nobody encrypts. Processor time of this program is told as well: it sends from the same
+processors that the server works on. Peers load the same file in this process, one after the
 other. Prints one JSON object.
 """
 import argparse
@@ -19,6 +21,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import ssl
 import statistics
 import subprocess
@@ -37,14 +40,17 @@ class Server:
 
     ARGUMENTS = ["--no-sandbox"]
 
-    def __init__(self, binary, folder):
+    def __init__(self, binary, folder, plain=False):
         self.folder = folder
+        self.plain_port = free_port() if plain else None
         self.log = open(os.path.join(folder, "server.log"), "ab")
         data = os.path.join(folder, "data")
         # One that an earlier server left names another port.
         if os.path.exists(os.path.join(data, "quickstart.json")):
             os.remove(os.path.join(data, "quickstart.json"))
         command = [binary, "quickstart", "--data", data, "--port", "0", *self.ARGUMENTS]
+        if plain:
+            command += ["--plain-listen", f"127.0.0.1:{self.plain_port}"]
         self.process = subprocess.Popen(command, stdout=self.log, stderr=self.log)
         connection = os.path.join(data, "quickstart.json")
         deadline = time.time() + 60
@@ -66,6 +72,10 @@ class Server:
         self.token = json.load(answer)["access_token"]
 
     def connect(self):
+        if self.plain_port:
+            connection = http.client.HTTPConnection("127.0.0.1", self.plain_port, timeout=120)
+            connection.connect()
+            return connection
         connection = http.client.HTTPSConnection(self.base.hostname, self.base.port, context=self.tls, timeout=120)
         connection.connect()
         return connection
@@ -93,6 +103,12 @@ class Server:
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(120)
+
+
+def free_port():
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return bound.getsockname()[1]
 
 
 def bodies(path, rows):
@@ -177,14 +193,14 @@ def bartizan(arguments):
     if arguments.arrow:
         pieces = [as_arrow(piece) for piece in pieces]
     folder = tempfile.mkdtemp(prefix="bartizan-bench-", dir=arguments.folder)
-    server = Server(arguments.bartizan, folder)
+    server = Server(arguments.bartizan, folder, arguments.plain)
     try:
         results = {"accepted": 0, "refused": 0, "busy": 0, "sent": 0, "latencies": [], "lock": threading.Lock(),
                    "connections": arguments.connections,
                    "kind": "application/vnd.apache.arrow.stream" if arguments.arrow else "application/x-ndjson"}
         threads = [threading.Thread(target=send, args=(server, pieces, arguments.seconds, results, at))
                    for at in range(arguments.connections)]
-        cpu = server.cpu_seconds()
+        cpu, own = server.cpu_seconds(), time.process_time()
         started = time.time()
         [thread.start() for thread in threads]
         resident, hunting, asked = [], [], 0
@@ -196,7 +212,7 @@ def bartizan(arguments):
                 hunting.append(time.time() - asked)
             time.sleep(0.1)
         elapsed = time.time() - started
-        cpu = server.cpu_seconds() - cpu
+        cpu, own = server.cpu_seconds() - cpu, time.process_time() - own
         counted = server.hunt(f"{TABLE} | count")[0]["Count"]
         if counted != results["accepted"]:
             raise SystemExit(f"{results['accepted']} rows were accepted and {counted} are there")
@@ -212,6 +228,7 @@ def bartizan(arguments):
             "sent": results["sent"],
             "seconds": round(elapsed, 2),
             "server_cpu_us_per_row": round(cpu / max(results["accepted"], 1) * 1e6, 2),
+            "client_cpu_us_per_row": round(own / max(results["accepted"], 1) * 1e6, 2),
             "answer_ms_median": round(statistics.median(results["latencies"]) * 1000, 1),
             "answer_ms_max": round(max(results["latencies"]) * 1000, 1),
             "hunting_ms_max": round(max(hunting) * 1000),
@@ -259,6 +276,7 @@ def main():
     parser.add_argument("--body-rows", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--arrow", action="store_true", help="send Arrow IPC streams")
+    parser.add_argument("--plain", action="store_true", help="send to the port without TLS")
     parser.add_argument("--folder", help="where the server's data goes; the system's temporary folder by default")
     parser.add_argument("--keep", action="store_true", help="leave the server's data there")
     arguments = parser.parse_args()

@@ -38,6 +38,9 @@ pub struct QuickstartArgs {
     /// Where health and metrics are served over plain HTTP [default: 127.0.0.1, 1000 ports above the API]
     #[arg(long, value_name = "ADDRESS:PORT")]
     operator_listen: Option<SocketAddr>,
+    /// Where the API is served without TLS as well, for a proxy on this machine
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    plain_listen: Option<SocketAddr>,
     /// The address that clients use [default: https://127.0.0.1:<port>]
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
@@ -80,6 +83,7 @@ impl QuickstartArgs {
             listen: self.listen,
             port: self.port,
             operator_listen: self.operator_listen,
+            plain_listen: self.plain_listen,
             base_url: self.base_url,
             authority_base: self.authority_base,
             tls_names: self.tls_names,

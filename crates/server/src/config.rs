@@ -29,6 +29,10 @@ pub struct Config {
     /// Where the API is served over HTTPS, as address and port; port 0 takes a free one.
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
+    /// Where the API is served without TLS as well, for a proxy on this machine that ends it: an address of the loopback
+    /// interface.
+    #[serde(default)]
+    pub plain_listen: Option<SocketAddr>,
     /// Where `/healthz`, `/readyz` and `/metrics` are served over plain HTTP. Not for the open network.
     #[serde(default = "default_operator_listen")]
     pub operator_listen: SocketAddr,
@@ -197,6 +201,7 @@ impl Config {
         Config {
             data: data.into(),
             listen: default_listen(),
+            plain_listen: None,
             operator_listen: default_operator_listen(),
             base_url: None,
             authority_base: None,
@@ -255,6 +260,11 @@ impl Config {
             {
                 bail!("{setting} is '{url}': it takes an address such as https://siem.example");
             }
+        }
+        if let Some(address) = self.plain_listen.filter(|address| !address.ip().is_loopback()) {
+            bail!(
+                "plain_listen is '{address}': it takes an address of the loopback interface, such as 127.0.0.1:8080"
+            );
         }
         let numbers = [
             ("lake.flush_seconds", self.lake.flush_seconds),
@@ -482,6 +492,7 @@ mod tests {
         check_refused("data = 'd'\n[hunting]\nexternal_hosts = ['https://a']", "hunting.external_hosts");
         check_refused("data = 'd'\n[hunting]\nexternal_hosts = ['10.0.0.1']", "hunting.external_hosts");
         check_refused("data = 'd'\n[lake]\ngrace_seconds = 100", "lake.grace_seconds");
+        check_refused("data = 'd'\nplain_listen = '0.0.0.0:80'", "plain_listen");
         check_refused("data = 'd'\n[lake.object_store]\nurl = 'gs://events'", "lake.object_store");
         check_refused(
             "data = 'd'\n[lake.object_store]\nurl = 's3://events'\nkey = 'k'",

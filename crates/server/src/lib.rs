@@ -11,6 +11,7 @@ mod egress;
 mod external;
 mod followers;
 mod geo;
+mod gulps;
 mod lake_files;
 mod offline;
 mod opened;

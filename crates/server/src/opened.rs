@@ -34,6 +34,7 @@ pub(crate) struct Opened {
     pub authority_base: String,
     pub certificate: Certificate,
     pub listener: TcpListener,
+    pub plain_listener: Option<TcpListener>,
     pub operator_listener: TcpListener,
     pub rules: Arc<RuleSets>,
     pub ranked: Ranked,
@@ -48,6 +49,7 @@ impl Opened {
         config.check()?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let listener = bind(config.listen, "listen")?;
+        let plain_listener = config.plain_listen.map(|address| bind(address, "plain_listen")).transpose()?;
         let operator_listener = bind(config.operator_listen, "operator_listen")?;
         let bound = listener.local_addr().context("cannot tell the port that was bound")?;
         let base_url = config.base_url_at(bound);
@@ -135,6 +137,7 @@ impl Opened {
             authority_base,
             certificate,
             listener,
+            plain_listener,
             operator_listener,
             rules,
             ranked,

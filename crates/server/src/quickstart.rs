@@ -45,6 +45,8 @@ pub struct QuickstartOptions {
     /// 0 takes a free one.
     pub port: u16,
     pub operator_listen: Option<SocketAddr>,
+    /// Where the API is served without TLS as well, on the loopback interface.
+    pub plain_listen: Option<SocketAddr>,
     pub base_url: Option<String>,
     pub authority_base: Option<String>,
     /// More names for the certificate.
@@ -88,6 +90,7 @@ impl QuickstartOptions {
             listen: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 8443,
             operator_listen: None,
+            plain_listen: None,
             base_url: None,
             authority_base: None,
             tls_names: Vec::new(),
@@ -105,6 +108,7 @@ impl QuickstartOptions {
         let mut config = Config::new(&self.data);
         config.listen = SocketAddr::new(self.listen, self.port);
         config.operator_listen = self.operator_listen.unwrap_or(operator_listen);
+        config.plain_listen = self.plain_listen;
         config.base_url = self.base_url.clone();
         config.authority_base = self.authority_base.clone();
         config.tls.names = self.tls_names.clone();

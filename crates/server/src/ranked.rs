@@ -1,8 +1,9 @@
 //! Threads that give way to others.
 //!
-//! All work of a server wants the same processors. Answers to requests come first, taking events in and writing them to
-//! files second, and everything that has time last: merging files, profiles and detections. The system's scheduler does
-//! that once the threads have different nice values.
+//! All work of a server wants the same processors. Answers to requests come first, writing events to files second, taking
+//! events in third, and everything that has time last: merging files, profiles and detections. The system's scheduler does
+//! that once the threads have different nice values. Files come before what is to be in them: one thread writes them, and
+//! when it falls behind, those that take events in wait for it, and processors for them.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,23 +14,31 @@ use tracing::warn;
 
 /// The threads behind those that answer requests.
 pub(crate) struct Ranked {
+    files: Option<Runtime>,
     ingest: Option<Runtime>,
     background: Option<Runtime>,
 }
 
-/// What is given to the scheduler, of 100: requests have 50, which is a nice value of 0.
-const INGEST: u8 = 37;
-const BACKGROUND: u8 = 25;
+/// What is given to the scheduler, of 100: requests have 50, which is a nice value of 0. These are 4, 8 and 13.
+const FILES: u8 = 37;
+const INGEST: u8 = 28;
+const BACKGROUND: u8 = 15;
 
 impl Ranked {
     pub fn start() -> anyhow::Result<Ranked> {
         Ok(Ranked {
+            files: Some(runtime("files", FILES)?),
             ingest: Some(runtime("ingest", INGEST)?),
             background: Some(runtime("background", BACKGROUND)?),
         })
     }
 
-    /// Where events are taken in and written to files.
+    /// Where events are written to files.
+    pub fn files(&self) -> Handle {
+        handle(&self.files)
+    }
+
+    /// Where events are taken in.
     pub fn ingest(&self) -> Handle {
         handle(&self.ingest)
     }
@@ -43,7 +52,7 @@ impl Ranked {
 impl Drop for Ranked {
     /// Nobody waits for threads: what they are at was ended or is not needed any more.
     fn drop(&mut self) {
-        for runtime in [self.ingest.take(), self.background.take()].into_iter().flatten() {
+        for runtime in [self.files.take(), self.ingest.take(), self.background.take()].into_iter().flatten() {
             runtime.shutdown_background();
         }
     }

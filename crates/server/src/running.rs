@@ -1,15 +1,16 @@
 //! A server that serves, and its end.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actions::Actions;
 use anyhow::{Context, bail};
+use axum::Router;
 use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use lake::Lake;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use store::Store;
@@ -21,6 +22,7 @@ use crate::config::Config;
 use crate::credentials::{CREDENTIALS_FILE, Credentials, provision};
 use crate::data_folder::DataFolder;
 use crate::followers::Followers;
+use crate::gulps::InGulps;
 use crate::opened::Opened;
 use crate::ranked::Ranked;
 use crate::{tls, upkeep};
@@ -45,6 +47,7 @@ pub struct Running {
     operator_address: SocketAddr,
     ca_file: Option<PathBuf>,
     https: Listening,
+    plain: Option<Listening>,
     operator: Listening,
     followers: JoinHandle<()>,
     stop_followers: CancellationToken,
@@ -102,6 +105,7 @@ impl Running {
             base_url,
             certificate,
             listener,
+            plain_listener,
             operator_listener,
             rules,
             ranked,
@@ -126,15 +130,16 @@ impl Running {
         });
         let tls = RustlsConfig::from_config(Arc::new(tls::server_config(&certificate)?));
         let (handle, operator_handle) = (Handle::new(), Handle::new());
-        let mut https = axum_server::from_tcp_rustls(listener, tls)
+        let mut https = axum_server::from_tcp(listener)
             .context("cannot serve the API")?
+            .acceptor(RustlsAcceptor::new(tls).acceptor(InGulps))
             .handle(handle.clone())
             .first_request_timeout(FIRST_REQUEST);
         https.http_builder().http1().header_read_timeout(HEADER_READ);
-        let https = Listening::start(
-            https.serve(api::router(api).into_make_service_with_connect_info::<SocketAddr>()),
-            handle,
-        );
+        let router = api::router(api);
+        let plain = plain_listener.map(|listener| serve_plain(listener, router.clone())).transpose()?;
+        let router = router.into_make_service_with_connect_info::<SocketAddr>();
+        let https = Listening::start(https.serve(router), handle);
         let operator = axum_server::from_tcp(operator_listener)
             .context("cannot serve the operator's port")?
             .handle(operator_handle.clone())
@@ -156,10 +161,11 @@ impl Running {
             operator_address,
             ca_file: certificate.ca_file,
             https,
+            plain,
             operator,
             followers: followers.start(&ranked.background()),
             stop_followers: stop,
-            flushes: ranked.ingest().spawn(async move { flushing.run_flushes().await }),
+            flushes: ranked.files().spawn(async move { flushing.run_flushes().await }),
             file_upkeep: ranked.background().spawn(async move { maintained.run_upkeep().await }),
             upkeep: tokio::spawn(keep_up(metrics, lake.clone())),
             access_upkeep,
@@ -203,10 +209,17 @@ impl Running {
         self.folder.path()
     }
 
-    /// Waits for as long as both ports are served, which is for ever unless something breaks.
+    /// Waits for as long as all ports are served, which is for ever unless something breaks.
     pub async fn wait(&mut self) -> anyhow::Result<()> {
+        let plain = async {
+            match &mut self.plain {
+                Some(plain) => (&mut plain.task).await,
+                None => std::future::pending().await,
+            }
+        };
         let (port, ended) = tokio::select! {
             ended = &mut self.https.task => ("API", ended),
+            ended = plain => ("port without TLS", ended),
             ended = &mut self.operator.task => ("operator's port", ended),
         };
         match ended {
@@ -224,7 +237,12 @@ impl Running {
         self.looks_after_actions.abort();
         // What is being sent is sent again after the next start.
         self.sends_webhooks.abort();
-        self.https.stop("API").await;
+        let plain = async {
+            if let Some(plain) = self.plain {
+                plain.stop("port without TLS").await;
+            }
+        };
+        tokio::join!(self.https.stop("API"), plain);
         self.stop_followers.cancel();
         if let Err(error) = self.followers.await {
             error!(%error, "the followers ended early");
@@ -248,6 +266,19 @@ impl Running {
         info!("shut down");
         Ok(())
     }
+}
+
+/// Serves the API without TLS.
+fn serve_plain(listener: TcpListener, router: Router) -> anyhow::Result<Listening> {
+    let address = listener.local_addr().context("cannot tell the port without TLS")?;
+    let handle = Handle::new();
+    let mut plain = axum_server::from_tcp(listener)
+        .context("cannot serve the API without TLS")?
+        .handle(handle.clone())
+        .first_request_timeout(FIRST_REQUEST);
+    plain.http_builder().http1().header_read_timeout(HEADER_READ);
+    info!(%address, "serving without TLS on this machine");
+    Ok(Listening::start(plain.serve(router.into_make_service_with_connect_info::<SocketAddr>()), handle))
 }
 
 impl Listening {

@@ -9,22 +9,23 @@ use crate::scan::Scan;
 use crate::state::TenantState;
 
 impl TenantLake {
-    /// The rows with a sequence above `position`, about `rows_max` of them at most from the hot buffer, in order of
-    /// acceptance. Rows that were flushed before the follower read them come from their files, in no order that
+    /// The rows with a sequence above `position`, about `rows_max` of them and `bytes_max` of their memory at most from the
+    /// hot buffer, in order of acceptance. Rows that were flushed before the follower read them come from their files, in no order that
     /// means anything: only when the last of them was handed out, every row up to the scan's position was.
-    pub fn read_after(&self, position: i64, rows_max: usize) -> Scan {
+    pub fn read_after(&self, position: i64, rows_max: usize, bytes_max: usize) -> Scan {
         let state = self.lake.0.state.snapshot(self.tenant);
         if position < state.flushed_sequence {
             return self.read_files_after(position, &state);
         }
-        let (mut taken, mut rows, mut end, mut more) = (Vec::new(), 0, position, false);
+        let (mut taken, mut rows, mut bytes, mut end, mut more) = (Vec::new(), 0, 0, position, false);
         // Batches of one append share its place; they are handed out together.
         for hot in state.hot.iter().filter(|hot| hot.first_sequence > position) {
-            if rows >= rows_max {
+            if rows >= rows_max || bytes >= bytes_max {
                 more = true;
                 break;
             }
             rows += hot.rows.len();
+            bytes += hot.bytes;
             end = end.max(hot.last_sequence);
             taken.push(hot.clone());
         }

@@ -1,8 +1,9 @@
 //! Reading rows file by file, a part at a time: for work that minds neither their order nor where they lie.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{RecordBatch, cast::AsArray};
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch, cast::AsArray};
 use datafusion::arrow::compute::filter_record_batch;
 use datafusion::arrow::datatypes::Int64Type;
 use datafusion::parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
@@ -18,12 +19,18 @@ use crate::{Devices, Lake, LakeError, TenantLake, blocking};
 /// Rows of a file that are decoded at a time.
 const BATCH_ROWS: usize = 8_192;
 
+/// Rows of a table.
+type Part = (&'static Table, RecordBatch);
+
 /// Some of one tenant's rows, as they were at one moment.
 pub struct Scan {
     lake: Lake,
     files: std::vec::IntoIter<Arc<DataFile>>,
     reading: Option<(&'static Table, ParquetRecordBatchReader)>,
     hot: std::vec::IntoIter<Arc<HotBatch>>,
+    /// Rows that were read to see whether there are more.
+    ahead: Option<Part>,
+    is_at_end: bool,
     /// Rows up to this sequence are left out.
     after: i64,
     position: i64,
@@ -53,7 +60,18 @@ impl Scan {
     ) -> Scan {
         let (files, hot) = (files.into_iter(), hot.into_iter());
         let (lake, devices) = (lake.lake.clone(), lake.devices.clone());
-        Scan { lake, files, reading: None, hot, after, position, more, devices }
+        Scan {
+            lake,
+            files,
+            reading: None,
+            hot,
+            ahead: None,
+            is_at_end: false,
+            after,
+            position,
+            more,
+            devices,
+        }
     }
 
     /// The sequence up to which rows are in the scan.
@@ -75,6 +93,35 @@ impl Scan {
 
     /// Some more rows, without columns that hold nothing in their whole file; none when there are no more.
     pub async fn next(&mut self) -> Result<Option<(&'static Table, RecordBatch)>, LakeError> {
+        match self.ahead.take() {
+            Some(part) => Ok(Some(part)),
+            None => self.read().await,
+        }
+    }
+
+    /// The next rows, about `rows_max` of them at most, and about as many as take `bytes_max`. None are left out: there
+    /// are no more only at the end.
+    pub async fn gather(&mut self, rows_max: usize, bytes_max: usize) -> Result<Vec<Part>, LakeError> {
+        let (mut parts, mut rows, mut bytes) = (Vec::new(), 0, 0);
+        while rows < rows_max
+            && bytes < bytes_max
+            && let Some((table, batch)) = self.next().await?
+        {
+            rows += batch.num_rows();
+            bytes += memory(&batch);
+            parts.push((table, batch));
+        }
+        self.ahead = self.next().await?;
+        self.is_at_end = self.ahead.is_none();
+        Ok(parts)
+    }
+
+    /// Whether what was gathered last were the last rows.
+    pub fn is_at_end(&self) -> bool {
+        self.is_at_end
+    }
+
+    async fn read(&mut self) -> Result<Option<Part>, LakeError> {
         loop {
             if let Some((table, mut reader)) = self.reading.take() {
                 let (batch, reader) = blocking(move || (reader.next().transpose(), reader)).await?;
@@ -101,6 +148,15 @@ impl Scan {
             self.reading = Some((table, reader));
         }
     }
+}
+
+/// About what a batch takes. Columns of hot rows that hold nothing share one array: they count once.
+fn memory(batch: &RecordBatch) -> usize {
+    let mut seen = HashSet::new();
+    let data = |array: &ArrayRef| array.to_data();
+    let columns = batch.columns().iter().map(data);
+    let parts = columns.flat_map(|data| data.buffers().to_vec());
+    parts.filter(|buffer| seen.insert(buffer.as_ptr())).map(|buffer| buffer.len()).sum()
 }
 
 /// The rows of a stored batch with a sequence above `position`.

@@ -12,7 +12,7 @@ use crate::rows::{FastMap, Rows, Span};
 use crate::user::{self, Logon, User};
 
 /// Profiles that are held in memory, and rows that may have added to what they hold.
-const PROFILES_MAX: usize = 50_000;
+const PROFILES_MAX: usize = 25_000;
 const ROWS_MAX: usize = 500_000;
 
 /// Profiles of what some batches were about, as if there had been no other events.

@@ -356,7 +356,7 @@ impl World {
 
     /// Takes every event of the first tenant into its profiles.
     pub async fn follow(&self) {
-        let mut read = self.lake.tenant(self.one).read_after(0, 10_000);
+        let mut read = self.lake.tenant(self.one).read_after(0, 10_000, usize::MAX);
         let mut batches = Vec::new();
         while let Some(batch) = read.next().await.unwrap() {
             batches.push(batch);

@@ -5,7 +5,7 @@ use crate::harness::{World, number_of, rows, tenant};
 async fn follow_all(lake: &lake::Lake, mut position: i64) -> (Vec<i64>, i64) {
     let mut seen = Vec::new();
     loop {
-        let mut read = lake.tenant(tenant(1)).read_after(position, 16);
+        let mut read = lake.tenant(tenant(1)).read_after(position, 16, usize::MAX);
         assert!(read.position() >= position);
         while let Some((table, batch)) = read.next().await.unwrap() {
             seen.extend(lake::rows_from_batch(table, &batch).iter().map(number_of));
@@ -75,4 +75,43 @@ async fn a_scan_has_every_row_once_wherever_it_lies() {
     assert_eq!(seen, (0..36).collect::<Vec<_>>());
     assert_eq!(scan.position(), 36);
     assert!(lake.tenant(tenant(3)).scan().next().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn rows_are_gathered_in_parts_and_the_last_one_is_known() {
+    let world = World::new();
+    let lake = world.open().await.unwrap();
+    for round in 0..6 {
+        lake.tenant(tenant(1)).append(rows(round * 9..round * 9 + 9), None).await.unwrap();
+        if round < 2 {
+            lake.flush().await.unwrap();
+        }
+    }
+    for (rows_max, bytes_max) in [(9, usize::MAX), (20, usize::MAX), (usize::MAX, 1), (1_000, 1 << 20)] {
+        let mut scan = lake.tenant(tenant(1)).scan();
+        let mut gathered = Vec::new();
+        while !scan.is_at_end() {
+            let part = scan.gather(rows_max, bytes_max).await.unwrap();
+            assert!(!part.is_empty());
+            assert!(bytes_max > 1 || part.len() == 1);
+            let rows = part.iter().flat_map(|(table, batch)| lake::rows_from_batch(table, batch));
+            gathered.push(rows.map(|row| number_of(&row)).collect::<Vec<_>>());
+            // No batch has more than nine rows.
+            let rows = gathered.last().map_or(0, Vec::len);
+            assert!(
+                rows < rows_max.saturating_add(9)
+                    && (rows >= rows_max.min(54) || bytes_max == 1 || scan.is_at_end())
+            );
+        }
+        assert!(rows_max < 1_000 || bytes_max == 1 || gathered.len() == 1);
+        let mut seen = gathered.concat();
+        seen.sort_unstable();
+        assert_eq!(seen, (0..54).collect::<Vec<_>>());
+        assert!(scan.gather(1, 1).await.unwrap().is_empty());
+    }
+    let mut none = lake.tenant(tenant(1)).read_after(54, 9, usize::MAX);
+    assert!(none.gather(9, 9).await.unwrap().is_empty() && none.is_at_end());
+    let mut hot = lake.tenant(tenant(1)).read_after(18, usize::MAX, 1);
+    assert_eq!(hot.gather(100, usize::MAX).await.unwrap().len(), 1);
+    assert!(hot.has_more() && hot.is_at_end());
 }

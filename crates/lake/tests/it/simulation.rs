@@ -505,7 +505,7 @@ impl Simulation {
 
     async fn follow_once(&mut self, of: u128) -> Result<Ended<bool>, String> {
         let position = self.followers[of as usize - 1].position;
-        let mut scan = self.lake().tenant(tenant(of)).read_after(position, 50);
+        let mut scan = self.lake().tenant(tenant(of)).read_after(position, 50, usize::MAX);
         let mut numbers = Vec::new();
         loop {
             match scan.next().await {

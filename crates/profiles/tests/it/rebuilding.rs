@@ -70,7 +70,7 @@ async fn a_rebuild_mends_what_is_wrong_and_forgets_what_no_event_says() {
     world.store.add_profiles(0, &wrong).await.unwrap();
     let position = profiles::position(&world.store).await.unwrap();
     world.append(&[seen(1)]).await;
-    let mut read = world.events().read_after(position.sequence - 1, 16);
+    let mut read = world.events().read_after(position.sequence - 1, 16, usize::MAX);
     let batches = batches(&mut read).await;
     let error = profiles::follow(&world.store, batches, position, read.position()).await.unwrap_err();
     assert!(error.to_string().contains("bartizan lake rebuild-profiles"), "{error}");

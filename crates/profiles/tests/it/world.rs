@@ -65,7 +65,7 @@ impl World {
     pub async fn follow(&self) {
         loop {
             let from = profiles::position(&self.store).await.unwrap();
-            let mut read = self.events().read_after(from.sequence, 16);
+            let mut read = self.events().read_after(from.sequence, 16, usize::MAX);
             let batches = batches(&mut read).await;
             profiles::follow(&self.store, batches, from, read.position()).await.unwrap();
             if !read.has_more() {

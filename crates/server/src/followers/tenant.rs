@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use lake::{Scan, TenantLake};
+use lake::TenantLake;
 use model::{Clock, DeviceId, Row, TenantId, Ticks};
 use profiles::{Batches, FOLLOWER, Position};
 use store::{RaisedAlert, TenantStore};
@@ -20,16 +20,18 @@ const DETECTIONS: &str = "detections";
 /// Rows asked of the lake at a time. Many rows say the same of the same, so the more of them are folded at once,
 /// the fewer profiles are written.
 const READ_ROWS: usize = 100_000;
+/// Memory of the rows that are held at a time.
+const READ_BYTES: usize = 32 << 20;
 /// Rows evaluated before something is committed.
 const STEP_ROWS: usize = 8_192;
+/// Rows that are taken apart at a time to evaluate them one by one.
+const EVALUATED_ROWS: usize = 512;
 /// Rows that arrive within this time are committed together.
 const GATHER: Duration = Duration::from_millis(50);
 /// More rows than this in a second leave followers a tenth of a processor.
 const BUSY_ROWS_PER_SECOND: f64 = 50_000.0;
 const PAUSE_FACTOR: u32 = 9;
 const PAUSE_MAX: Duration = Duration::from_secs(10);
-/// While rows come faster than they are written to files, a step is taken so seldom.
-const PRESSED_PAUSE_MAX: Duration = Duration::from_secs(4);
 const PRESSED_LOOK: Duration = Duration::from_millis(100);
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
@@ -122,18 +124,17 @@ impl TenantFollower {
         self.positions = Some(positions);
         let behind = positions.profiles.sequence.min(positions.detections);
         self.lake.followed(behind);
-        let mut read = self.lake.read_after(behind, READ_ROWS);
+        let mut read = self.lake.read_after(behind, READ_ROWS, READ_BYTES);
         if read.position() <= behind {
             self.measure(positions);
             return Ok(false);
         }
         let mut positions = positions;
-        let mut part = gather(&mut read).await?;
         loop {
             let (started, accepted) = (Instant::now(), self.lake.last_sequence());
-            let next = gather(&mut read).await?;
+            let part = read.gather(READ_ROWS, READ_BYTES).await.context("cannot read the lake")?;
             // Only behind the last rows the positions move: the rows of files are not in order.
-            let reached = next.is_empty().then(|| read.position());
+            let reached = read.is_at_end().then(|| read.position());
             // Machines before the alerts that name them.
             positions.profiles = self.fold(&part, positions.profiles, reached).await?;
             self.positions = Some(positions);
@@ -147,7 +148,6 @@ impl TenantFollower {
             if self.stop.is_cancelled() {
                 return Ok(false);
             }
-            part = next;
         }
         self.measure(positions);
         Ok(read.has_more())
@@ -200,8 +200,11 @@ impl TenantFollower {
         let raised = tokio::task::spawn_blocking(move || {
             let mut raised = Raised::default();
             for (table, batch) in batches.iter().filter(|(table, _)| profiles::is_of_devices(table)) {
-                let rows = lake::rows_from_batch(table, batch);
-                rows.iter().for_each(|row| evaluate(row, &rules, tenant, now, &mut raised));
+                for at in (0..batch.num_rows()).step_by(EVALUATED_ROWS) {
+                    let some = batch.slice(at, EVALUATED_ROWS.min(batch.num_rows() - at));
+                    let rows = lake::rows_from_batch(table, &some);
+                    rows.iter().for_each(|row| evaluate(row, &rules, tenant, now, &mut raised));
+                }
             }
             raised.into_alerts()
         });
@@ -211,25 +214,20 @@ impl TenantFollower {
     /// Pauses for a multiple of the time that was worked while many rows arrive: taking them in comes first, and
     /// what is behind is read from files later.
     async fn give_way(&self, worked: Duration, accepted_before: i64) {
-        if self.lake.is_pressed() {
-            let pressed = async {
-                while self.lake.is_pressed() {
-                    tokio::time::sleep(PRESSED_LOOK).await;
-                }
-            };
-            tokio::select! {
-                _ = tokio::time::timeout(PRESSED_PAUSE_MAX, pressed) => {}
-                () = self.stop.cancelled() => {}
-            }
-            return;
-        }
         let accepted = self.lake.last_sequence().saturating_sub(accepted_before).max(0);
-        if accepted as f64 > BUSY_ROWS_PER_SECOND * worked.as_secs_f64() {
-            let pause = worked.saturating_mul(PAUSE_FACTOR).min(PAUSE_MAX);
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = self.stop.cancelled() => {}
+        let is_busy = accepted as f64 > BUSY_ROWS_PER_SECOND * worked.as_secs_f64();
+        let rest = async {
+            if is_busy {
+                tokio::time::sleep(worked.saturating_mul(PAUSE_FACTOR).min(PAUSE_MAX)).await;
             }
+            // A pause that is short because little was done is no reason to press on.
+            while self.lake.is_pressed() {
+                tokio::time::sleep(PRESSED_LOOK).await;
+            }
+        };
+        tokio::select! {
+            _ = tokio::time::timeout(PAUSE_MAX, rest) => {}
+            () = self.stop.cancelled() => {}
         }
     }
 
@@ -254,18 +252,6 @@ fn evaluate(row: &Row, rules: &RuleSets, tenant: TenantId, now: Ticks, raised: &
         let alert = detections::raise(rule, row, tenant, &device, now);
         raised.add(alert, &rule.id, detections::report_id(row));
     }
-}
-
-/// The next rows of a read, about [`READ_ROWS`] of them; none when there are no more.
-async fn gather(read: &mut Scan) -> anyhow::Result<Batches> {
-    let (mut batches, mut rows) = (Batches::new(), 0);
-    while rows < READ_ROWS
-        && let Some((table, batch)) = read.next().await.context("cannot read the lake")?
-    {
-        rows += batch.num_rows();
-        batches.push((table, batch));
-    }
-    Ok(batches)
 }
 
 /// The rows with a sequence above the position. Followers are not always at the same one.

@@ -104,7 +104,7 @@ impl Default for LakeConfig {
         LakeConfig {
             flush_bytes: 64 << 20,
             flush_interval: Duration::from_secs(60),
-            hot_bytes_max: 192 << 20,
+            hot_bytes_max: 160 << 20,
             upkeep_interval: upkeep::UPKEEP_INTERVAL,
             grace: upkeep::GRACE,
             reserve_bytes: 256 << 20,

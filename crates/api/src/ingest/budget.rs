@@ -13,7 +13,7 @@ const RETRY_SECONDS: u32 = 2;
 const SHARES: usize = 4;
 /// Requests that wait are let in while this part of all memory is not taken by others that waited. More of them at once
 /// would not be done sooner: there are few processors.
-const LET_IN: (usize, usize) = (3, 8);
+const LET_IN: (usize, usize) = (1, 4);
 
 /// Hands out memory, in units of a kilobyte, until there is none left.
 pub(crate) struct Budget {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use super::lock;
 
-const KEPT_MAX: usize = 4;
+const KEPT_MAX: usize = 2;
 /// Larger ones are given back to the system.
 const KEPT_BYTES_MAX: usize = 16 << 20;
 

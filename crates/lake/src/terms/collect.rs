@@ -14,6 +14,10 @@ pub(super) const TERM_BYTES_MIN: usize = 3;
 pub(super) const BLOCK_TERMS_MAX: usize = 1 << 21;
 /// Different terms of each block, together. Blocks beyond are read for every term. 256 MiB.
 pub(super) const FILE_TERMS_MAX: usize = 1 << 25;
+/// Terms are collected in so many lists, by the upper bits of their hash. One list would take twice its room whenever it
+/// has to grow, and be sorted in memory that no cache holds.
+const LISTS: usize = 1 << LIST_BITS;
+const LIST_BITS: u32 = 6;
 /// Values of a column that are remembered, to cut each of them into terms only once.
 const RECENT: usize = 1 << 12;
 
@@ -47,7 +51,8 @@ pub(super) struct Collector {
     folded: Vec<u8>,
     is_opaque: bool,
     /// A hash's upper bits and, below them, a block that has it.
-    pairs: Vec<u64>,
+    pairs: Vec<Vec<u64>>,
+    pairs_len: usize,
     opaque: Vec<bool>,
 }
 
@@ -59,7 +64,8 @@ impl Collector {
             seen: Seen::new(),
             folded: Vec::new(),
             is_opaque: false,
-            pairs: Vec::new(),
+            pairs: vec![Vec::new(); LISTS],
+            pairs_len: 0,
             opaque: Vec::new(),
         }
     }
@@ -127,10 +133,13 @@ impl Collector {
     pub fn end_block(&mut self, rows: usize) {
         let block = self.opaque.len() as u64;
         self.rows += rows as u64;
-        self.is_opaque |= self.pairs.len() + self.seen.len() > FILE_TERMS_MAX;
+        self.is_opaque |= self.pairs_len + self.seen.len() > FILE_TERMS_MAX;
         if !self.is_opaque {
             let upper = u64::MAX << (64 - HASH_BITS);
-            self.pairs.extend(self.seen.iter().map(|hash| (hash & upper) | block));
+            self.pairs_len += self.seen.len();
+            for hash in self.seen.iter() {
+                self.pairs[(hash >> (64 - LIST_BITS)) as usize].push((hash & upper) | block);
+            }
         }
         self.opaque.push(self.is_opaque);
         self.is_opaque = false;
@@ -143,7 +152,7 @@ impl Collector {
     }
 
     pub fn finish(mut self) -> Bytes {
-        self.pairs.sort_unstable();
+        self.pairs.iter_mut().for_each(|pairs| pairs.sort_unstable());
         let mut opaque = BlockSet::none(self.opaque.len() as u32);
         let blocks = self.opaque.iter().enumerate().filter(|(_, is_opaque)| **is_opaque);
         blocks.for_each(|(block, _)| opaque.insert(block as u32));

@@ -48,10 +48,12 @@ pub(super) struct Place {
     in_page: u32,
 }
 
-/// Encodes sorted pairs of a hash's upper [`HASH_BITS`] and, below them, the block.
-pub(super) fn encode(pairs: &[u64], rows: u64, rows_per_block: u32, opaque: &BlockSet) -> Bytes {
+/// Encodes sorted pairs of a hash's upper [`HASH_BITS`] and, below them, the block. They are in one list or in several,
+/// of which each has the hashes with other upper bits, [`SPAN_BITS`] of them at most.
+pub(super) fn encode(lists: &[Vec<u64>], rows: u64, rows_per_block: u32, opaque: &BlockSet) -> Bytes {
     let blocks = opaque.blocks();
-    let terms = pairs.chunk_by(|a, b| a >> 16 == b >> 16).count() as u64;
+    let terms =
+        lists.iter().map(|pairs| pairs.chunk_by(|a, b| a >> 16 == b >> 16).count() as u64).sum::<u64>();
     let pages = terms.div_ceil(PAGE_TERMS).clamp(1, u64::from(PAGES_MAX)) as u32;
     let universe = u64::from(pages) << SPAN_BITS;
     let rice_bits = (universe / terms.max(1)).ilog2().min(SPAN_BITS);
@@ -76,12 +78,9 @@ pub(super) fn encode(pairs: &[u64], rows: u64, rows_per_block: u32, opaque: &Blo
         offsets.push(begin + pages_bytes.len() as u32);
     };
     let place = |pair: &u64| place_of(pair >> 16, pages, SPAN_BITS);
-    let mut rest = pairs;
-    while let Some(first) = rest.first() {
-        let at = place(first);
-        let same = 1 + rest[1..].iter().take_while(|pair| place(pair) == at).count();
-        let (group, others) = rest.split_at(same);
-        rest = others;
+    // Places are not fewer than lists, and as many for each: none has pairs of two.
+    for group in lists.iter().flat_map(|pairs| pairs.chunk_by(|a, b| place(a) == place(b))) {
+        let at = place(&group[0]);
         while head.offsets.len() as u32 - 1 < at.page {
             close(std::mem::take(&mut page), &mut pages_bytes, &mut head.offsets);
         }
@@ -355,14 +354,28 @@ mod tests {
 
     use super::*;
 
-    fn sample(terms: u64, blocks: u32) -> Bytes {
+    fn pairs(terms: u64, blocks: u32) -> Vec<u64> {
         let scattered = |n: u64| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) & !0xFFFF;
         let mut pairs: Vec<u64> = (1..=terms)
             .flat_map(|n| (0..n % 4).map(move |at| scattered(n) | ((n * 7 + at * 3) % u64::from(blocks))))
             .collect();
         pairs.sort_unstable();
         pairs.dedup();
-        encode(&pairs, 1000, 10, &BlockSet::none(blocks))
+        pairs
+    }
+
+    fn sample(terms: u64, blocks: u32) -> Bytes {
+        encode(&[pairs(terms, blocks)], 1000, 10, &BlockSet::none(blocks))
+    }
+
+    #[test]
+    fn lists_by_upper_bits_make_what_one_list_makes() {
+        for terms in [0, 1, 50, 20_000] {
+            let pairs = pairs(terms, 100);
+            let lists = (0..64).map(|at| pairs.iter().copied().filter(|pair| pair >> 58 == at).collect());
+            let lists: Vec<Vec<u64>> = lists.collect();
+            assert!(encode(&lists, 1000, 10, &BlockSet::none(100)) == sample(terms, 100), "{terms} terms");
+        }
     }
 
     proptest! {

@@ -90,8 +90,11 @@ pub(super) async fn take(ctx: Ctx, request: Request, lines: Lines) -> Result<Rep
     }
     if !rows.is_empty() {
         let lake = ctx.lake().clone();
-        lake.wait_for_room(patience).await;
-        let append = ctx.ingest().threads.spawn(async move { lake.append(rows, producer).await });
+        let append = ctx.ingest().threads.spawn(async move {
+            // Here, and not before: until the task has its turn others may have taken the room.
+            lake.wait_for_room(patience).await;
+            lake.append(rows, producer).await
+        });
         let appended =
             append.await.map_err(|error| ApiError::internal(format!("cannot append rows: {error}")))?;
         report.duplicate = appended?.duplicate;

@@ -5,6 +5,7 @@
 
 mod constant;
 mod gathered;
+mod side_by_side;
 mod text;
 
 use std::collections::HashSet;
@@ -28,6 +29,7 @@ use model::{Kind, Table};
 
 use self::constant::{Chunk, Constants};
 pub(crate) use self::gathered::{Gathered, Texts};
+use self::side_by_side::side_by_side;
 use self::text::{TextChunk, TextOptions};
 use crate::LakeError;
 use crate::schema::{SEQUENCE_COLUMN, file_schema};
@@ -139,15 +141,19 @@ impl ParquetFile {
         self.write_part(&self.with_parted_times(&values)?, 0, order.len())?;
         let mut rows = order.to_vec();
         rows.sort_unstable();
-        for (position, column) in columns.iter().enumerate() {
-            let (Some(Gathered::Texts(texts)), Some(options)) = (column, self.texts[position]) else {
-                continue;
-            };
-            if !texts.are_empty() {
-                let mut chunk = TextChunk::new(options, &self.descriptors[position])?;
-                chunk.push_ordered(texts, order, &rows)?;
-                self.columns[position] = Column::Text(Box::new(chunk));
-            }
+        // Most of the work.
+        let texts = columns.iter().enumerate().filter_map(|(at, column)| match (column, self.texts[at]) {
+            (Some(Gathered::Texts(texts)), Some(options)) if !texts.are_empty() => Some((at, texts, options)),
+            _ => None,
+        });
+        let texts: Vec<_> = texts.collect();
+        let chunks = side_by_side(&texts, |(at, texts, options)| {
+            let mut chunk = TextChunk::new(*options, &self.descriptors[*at])?;
+            chunk.push_ordered(texts, order, &rows)?;
+            Ok(chunk)
+        })?;
+        for ((at, ..), chunk) in texts.iter().zip(chunks) {
+            self.columns[*at] = Column::Text(Box::new(chunk));
         }
         self.end_group()
     }

@@ -186,7 +186,7 @@ pub(crate) fn written<T: Serialize>(
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     if let Ok(tag) = HeaderValue::from_str(&item.etag) {
-        response.headers_mut().insert(ETAG, tag);
+        headers.insert(ETAG, tag);
     }
     Ok(response)
 }

@@ -9,9 +9,10 @@ use crate::scan::Scan;
 use crate::state::TenantState;
 
 impl TenantLake {
-    /// The rows with a sequence above `position`, about `rows_max` of them and `bytes_max` of their memory at most from the
-    /// hot buffer, in order of acceptance. Rows that were flushed before the follower read them come from their files, in no order that
-    /// means anything: only when the last of them was handed out, every row up to the scan's position was.
+    /// The rows with a sequence above `position`, about `rows_max` of them and `bytes_max` of their memory at most from
+    /// the hot buffer, in order of acceptance. Rows that were flushed before the follower read them come from their
+    /// files, in no order that means anything: only when the last of them was handed out, every row up to the scan's
+    /// position was.
     pub fn read_after(&self, position: i64, rows_max: usize, bytes_max: usize) -> Scan {
         let state = self.lake.0.state.snapshot(self.tenant);
         if position < state.flushed_sequence {

@@ -141,7 +141,7 @@ impl ParquetFile {
         self.write_part(&self.with_parted_times(&values)?, 0, order.len())?;
         let mut rows = order.to_vec();
         rows.sort_unstable();
-        // Most of the work.
+        // They are most of the work.
         let texts = columns.iter().enumerate().filter_map(|(at, column)| match (column, self.texts[at]) {
             (Some(Gathered::Texts(texts)), Some(options)) if !texts.are_empty() => Some((at, texts, options)),
             _ => None,

@@ -18,7 +18,8 @@ pub(super) fn side_by_side<T: Sync, R: Send>(
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
             let Some(item) = items.get(at) else { return Ok::<_, LakeError>(done) };
-            done.push((at, work(item)?));
+            // After a failure nobody takes another one.
+            done.push((at, work(item).inspect_err(|_| next.store(items.len(), Ordering::Relaxed))?));
         }
     };
     let mut done = thread::scope(|scope| {

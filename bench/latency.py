@@ -4,7 +4,7 @@
 usage: bench/latency.py --bartizan PATH --ndjson FILE [--seconds S] [--out RESULT.json] [--folder DIR]
 
 Loads the file's rows, measures the peak rate of durable ingest for some seconds, and then the times of hunting
-questions: of an idle server, and while another process sends rows at half of the peak. At a quarter of the peak it
+questions: of an idle server, and while other processes send rows at half of the peak. At a quarter of the peak it
 sends single rows beside the load and asks for each until it is seen: the time counts from its acknowledgement and
 includes the question. Prints one JSON object.
 """
@@ -32,10 +32,9 @@ QUESTIONS = [
 ]
 
 
-def send_at(connection_of, pieces, rate, seconds, sent):
-    """Sends rows evenly at a rate; what cannot be sent in time is not made up for."""
-    server, accepted, at = connection_of, 0, 0
-    connection = server.connect()
+def send_at(server, pieces, rate, seconds, sent):
+    """Sends rows evenly at a rate over one connection; what was late is made up for as far as it goes."""
+    connection, accepted, at = server.connect(), 0, 0
     started = time.time()
     while (now := time.time()) < started + seconds:
         body, rows = pieces[at % len(pieces)]
@@ -54,17 +53,18 @@ def send_at(connection_of, pieces, rate, seconds, sent):
 
 
 class Load:
-    """Another process that sends rows at a rate."""
+    """Other processes that send rows at a rate, a connection each."""
 
-    def __init__(self, server, pieces, rate, seconds):
-        self.sent = multiprocessing.Value("d", 0.0)
-        arguments = (server, pieces, rate, seconds, self.sent)
-        self.process = multiprocessing.get_context("fork").Process(target=send_at, args=arguments)
-        self.process.start()
+    def __init__(self, server, pieces, rate, seconds, connections):
+        self.sent = [multiprocessing.Value("d", 0.0) for _ in range(connections)]
+        process = multiprocessing.get_context("fork").Process
+        begun = [(server, pieces, rate / connections, seconds, sent) for sent in self.sent]
+        self.processes = [process(target=send_at, args=arguments) for arguments in begun]
+        [process.start() for process in self.processes]
 
     def end(self):
-        self.process.join()
-        return round(self.sent.value)
+        [process.join() for process in self.processes]
+        return round(sum(sent.value for sent in self.sent))
 
 
 def ask(connection, server, query):
@@ -143,11 +143,11 @@ def main():
         time.sleep(75)  # Flushed, merged and quiet.
         hunt(server, 5)
         idle = hunt(server, arguments.seconds)
-        load = Load(server, small, peak / 2, arguments.seconds + 4)
+        load = Load(server, small, peak / 2, arguments.seconds + 4, arguments.connections)
         time.sleep(2)
         busy = hunt(server, arguments.seconds)
         half = load.end()
-        load = Load(server, small, peak / 4, arguments.seconds + 4)
+        load = Load(server, small, peak / 4, arguments.seconds + 4, arguments.connections)
         time.sleep(2)
         seen = visibility(server, arguments.seconds)
         quarter = load.end()

@@ -1,7 +1,6 @@
 //! Calls that clients may send again: with the header `Idempotency-Key` a change is made once, and its answer is
 //! given again.
 
-use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
@@ -13,12 +12,12 @@ use axum::response::Response;
 use futures::FutureExt;
 use serde_json::Value;
 use store::{Begun, IdempotentCall, KeptAnswer, fingerprint};
-use tower::{Service, ServiceExt};
 use tracing::{Instrument, Span};
 
 use crate::body;
 use crate::ctx::Ctx;
 use crate::error::{ApiError, code};
+use crate::routes::HandlerOf;
 
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -32,24 +31,16 @@ const RETRY_SECONDS: u32 = 2;
 const RUNS_MAX: Duration = Duration::from_secs(540);
 
 /// Makes a call; where it has a key and answers of its route are kept, once.
-pub(crate) async fn once<S>(is_kept: bool, request: Request, handler: S) -> Result<Response, ApiError>
-where
-    S: Service<Request, Response = Response, Error = Infallible> + Send + 'static,
-    S::Future: Send,
-{
+pub(crate) async fn once(is_kept: bool, request: Request, handler: HandlerOf) -> Result<Response, ApiError> {
     let is_change = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let is_once = is_kept && is_change && request.headers().contains_key(KEY);
     match request.extensions().get::<Ctx>().filter(|_| is_once).cloned() {
         Some(ctx) => Box::pin(with_key(ctx, request, handler)).await,
-        None => Ok(handler.oneshot(request).await.unwrap_or_else(|never| match never {})),
+        None => Ok(handler(request).await),
     }
 }
 
-async fn with_key<S>(ctx: Ctx, request: Request, handler: S) -> Result<Response, ApiError>
-where
-    S: Service<Request, Response = Response, Error = Infallible> + Send + 'static,
-    S::Future: Send,
-{
+async fn with_key(ctx: Ctx, request: Request, handler: HandlerOf) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
     let body = body::read(body, Vec::new(), ctx.config().body_bytes_max, ctx.config(), |_| Ok(())).await?;
     let call = call(&ctx, &parts, &body)?;
@@ -62,11 +53,12 @@ where
 }
 
 /// Makes a call that no other with its key is making, and keeps its answer.
-async fn make<S>(ctx: Ctx, call: IdempotentCall, request: Request, handler: S) -> Result<Response, ApiError>
-where
-    S: Service<Request, Response = Response, Error = Infallible> + Send,
-    S::Future: Send,
-{
+async fn make(
+    ctx: Ctx,
+    call: IdempotentCall,
+    request: Request,
+    handler: HandlerOf,
+) -> Result<Response, ApiError> {
     match ctx.store().begin_idempotent(&call, ctx.now()).await? {
         Begun::New => {}
         Begun::Answered(answer) => return replayed(answer),
@@ -79,9 +71,9 @@ where
             return Err(ApiError::new(code::IDEMPOTENCY_KEY_REUSED, message));
         }
     }
-    let response = tokio::time::timeout(RUNS_MAX, AssertUnwindSafe(handler.oneshot(request)).catch_unwind());
+    let response = tokio::time::timeout(RUNS_MAX, AssertUnwindSafe(handler(request)).catch_unwind());
     let response = match response.await {
-        Ok(Ok(response)) => response.unwrap_or_else(|never| match never {}),
+        Ok(Ok(response)) => response,
         // What is known of it is what is known of one that a crash cut off.
         Ok(Err(_)) => return Err(ApiError::internal("a handler panicked in a call that is made once")),
         Err(_) => return Err(ApiError::unavailable("a call that is made once took longer than it may")),

@@ -1,6 +1,6 @@
 //! The HTTP API: entities, hunting, ingest and the endpoints of the issuer.
 //!
-//! [`router`] serves all of it from an [`ApiState`]. Every route is declared once in [`Routes`], with the
+//! [`service`] serves all of it from an [`ApiState`]. Every route is declared once in [`Routes`], with the
 //! access it demands; the same list routes requests, decides about callers, and can be read by tests and
 //! documentation. There is no SQL and no plan in this crate.
 //!
@@ -40,14 +40,13 @@ mod related;
 mod requestors;
 mod routes;
 mod serve;
+mod service;
 mod stix;
 mod streams;
 mod webhook_keeper;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::extract::Request;
 use model::Clock;
 
 pub use catalog::StoreCatalog;
@@ -56,6 +55,7 @@ pub use limits::{CountedBy, Limit, RateLimits};
 pub use network_limits::NetworkLimit;
 pub use operator::operator_router;
 pub use routes::{Access, Dialect, Gives, RouteDeclaration, Routes};
+pub use service::{ApiConnections, ApiService};
 pub use webhook_keeper::WebhookKeeper;
 
 /// Says whether the server is ready for requests, or why not. The reason goes to the log.
@@ -90,8 +90,8 @@ pub(crate) struct Shared {
     pub meters: meters::Meters,
 }
 
-/// Every route of the main port. It answers whatever name the request calls the host by.
-pub fn router(state: ApiState) -> Router {
+/// Every route of the main port.
+pub fn service(state: ApiState) -> ApiService {
     let requestors = requestors::JobRequestors::new(state.issuer.clone(), state.clock.clone());
     state.actions.ask_about_requestors(Arc::new(requestors));
     let ingest = ingest::Ingest::new(&state.config, state.ingest_threads.clone());
@@ -105,5 +105,5 @@ pub fn router(state: ApiState) -> Router {
         streams: streams::Streams::default(),
         meters: meters::Meters::default(),
     });
-    Router::new().fallback(move |request: Request| serve::serve(shared.clone(), request))
+    ApiService::new(shared)
 }

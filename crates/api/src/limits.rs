@@ -4,9 +4,10 @@
 //! by itself. A call over the limit is not made and not counted; the answer says when the window ends.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use axum::http::{HeaderName, HeaderValue, Response};
+use foldhash::fast::RandomState;
 use identity::{Caller, CallerKind, OutsideIdentity};
 use model::{AppId, TenantId, Ticks};
 use uuid::Uuid;
@@ -112,7 +113,11 @@ pub(crate) struct Spent {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Limiter(Mutex<HashMap<Key, Counter>>);
+pub(crate) struct Limiter {
+    counters: Mutex<HashMap<Key, Counter, RandomState>>,
+    /// How answers say what limits there are, by the calls of a minute and of an hour. There are as many as routes have.
+    policies: RwLock<HashMap<(u32, u32), HeaderValue, RandomState>>,
+}
 
 impl Limiter {
     /// Counts a call, unless it is one too many.
@@ -134,7 +139,7 @@ impl Limiter {
             }
         };
         let second = now.unix_seconds();
-        let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counters = self.counters.lock().unwrap_or_else(PoisonError::into_inner);
         if counters.len() >= COUNTERS_MAX {
             counters.retain(|_, counter| counter.hour.0 + HOUR > second);
         }
@@ -172,6 +177,30 @@ impl Limiter {
         }
         nearest
     }
+
+    /// Says in an answer what is left.
+    pub fn tell<B>(&self, spent: &Spent, response: &mut Response<B>) {
+        let Spent { limit, remaining, reset_seconds, per_minute, per_hour, .. } = *spent;
+        let headers = response.headers_mut();
+        headers.insert(LIMIT, limit.into());
+        headers.insert(REMAINING, remaining.into());
+        headers.insert(RESET, reset_seconds.max(0).into());
+        if let Some(policy) = self.policy(per_minute, per_hour) {
+            headers.insert(POLICY, policy);
+        }
+    }
+
+    fn policy(&self, per_minute: u32, per_hour: u32) -> Option<HeaderValue> {
+        let policies = self.policies.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(policy) = policies.get(&(per_minute, per_hour)) {
+            return Some(policy.clone());
+        }
+        drop(policies);
+        let policy = format!("{per_minute};w={MINUTE}, {per_hour};w={HOUR}");
+        let policy = HeaderValue::try_from(policy).ok()?;
+        let mut policies = self.policies.write().unwrap_or_else(PoisonError::into_inner);
+        Some(policies.entry((per_minute, per_hour)).or_insert(policy).clone())
+    }
 }
 
 impl Counter {
@@ -203,19 +232,6 @@ impl Spent {
         );
         let seconds = u32::try_from(reset_seconds).unwrap_or(1).max(1);
         Err(ApiError::new(code::TOO_MANY_REQUESTS, message).retry_after(seconds))
-    }
-
-    /// Says in the answer what is left.
-    pub fn tell<B>(&self, response: &mut Response<B>) {
-        let Spent { limit, remaining, reset_seconds, per_minute, per_hour, .. } = *self;
-        let policy = format!("{per_minute};w={MINUTE}, {per_hour};w={HOUR}");
-        let headers = response.headers_mut();
-        headers.insert(LIMIT, limit.into());
-        headers.insert(REMAINING, remaining.into());
-        headers.insert(RESET, reset_seconds.max(0).into());
-        if let Ok(policy) = HeaderValue::try_from(policy) {
-            headers.insert(POLICY, policy);
-        }
     }
 }
 

@@ -19,6 +19,9 @@ const TOP_MAX: u64 = 10_000;
 /// Items of a page that carry more than themselves.
 const EXPANDED_PAGE_MAX: u64 = 1_000;
 const ODATA_VERSION: HeaderName = HeaderName::from_static("odata-version");
+/// About how many headers an answer has.
+const HEADERS: usize = 12;
+const PREFER: HeaderName = HeaderName::from_static("prefer");
 const SKIP_TOKEN: &str = "$skiptoken";
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 const MAX_PAGE_SIZE: &str = "odata.maxpagesize";
@@ -180,9 +183,11 @@ pub(crate) fn written<T: Serialize>(
     let Some(members) = members else { return single(ctx, set, entity, uri, &item.entity) };
     let context = format!("{}/api/$metadata#{set}/$entity", ctx.config().base_url);
     let context = serde_json::to_string(&context).map_err(not_json)?;
-    let body = format!("{{\"@odata.context\":{context},{members}");
+    let body = ["{\"@odata.context\":", &context, ",", members].concat();
     let mut response = Response::new(Body::from(body));
     let headers = response.headers_mut();
+    // With those that every answer gets.
+    headers.reserve(HEADERS);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ODATA_VERSION, HeaderValue::from_static("4.0"));
     if let Ok(tag) = HeaderValue::from_str(&item.etag) {
@@ -294,7 +299,7 @@ fn not_json(error: serde_json::Error) -> ApiError {
 /// The size of pages that a client prefers: `Prefer: odata.maxpagesize=100`. Preferences that are not known, or cannot be
 /// read, are ignored, as the protocol has it.
 pub(crate) fn preferred_page(headers: &HeaderMap) -> Option<u64> {
-    let given = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+    let given = headers.get_all(PREFER).iter().filter_map(|value| value.to_str().ok());
     let mut preferences = given.flat_map(|value| value.split([',', ';']));
     preferences.find_map(|preference| {
         let (name, size) = preference.split_once('=')?;

@@ -45,17 +45,18 @@ mod visit;
 mod webhooks;
 
 use std::borrow::Cow;
-use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::extract::Request;
 use axum::handler::Handler;
 use axum::http::Method;
 use axum::response::Response;
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use model::Permission;
 use model::role::RolePermission;
 use odata::EntityType;
 use percent_encoding::percent_decode_str;
-use tower::util::BoxCloneSyncService;
 
 use self::index::Index;
 use crate::limits::Limit;
@@ -151,15 +152,16 @@ pub struct Routes {
     index: Index,
 }
 
-type HandlerOf = BoxCloneSyncService<Request, Response, Infallible>;
+/// What answers the requests of a route.
+pub(crate) type HandlerOf = Arc<dyn Fn(Request) -> BoxFuture<'static, Response> + Send + Sync>;
 
 /// What a path means.
 #[derive(Debug, Default)]
-pub(crate) struct Found {
+pub(crate) struct Found<'r> {
     /// The routes of the path, one for each method.
-    pub routes: Vec<usize>,
-    /// The segments that vary, decoded, in their order.
-    pub params: Vec<String>,
+    pub routes: Cow<'r, [usize]>,
+    /// The first segment that varies, decoded.
+    pub param: Option<String>,
     /// What stands in the parentheses of a function's segment.
     pub arguments: Vec<(String, String)>,
     /// Whether it is a path of the API: only those with a token may ask whether it means anything.
@@ -222,7 +224,7 @@ impl Routes {
     /// Whether what a path means may be asked by anybody: every route of it is open, or there is none and it is
     /// not of the API.
     pub(crate) fn is_open(&self, found: &Found) -> bool {
-        match found.routes.as_slice() {
+        match &*found.routes {
             [] => !found.is_api,
             routes => routes.iter().all(|at| self.declared[*at].access == Access::Open),
         }
@@ -314,20 +316,20 @@ impl Routes {
             roles: &[],
             is_audited: false,
         });
-        self.handlers.push(BoxCloneSyncService::new(handler.with_state(())));
+        self.handlers.push(Arc::new(move |request| handler.clone().call(request, ()).boxed()));
         &mut self.declared[at]
     }
 
     /// The routes that a path means: without regard to the letter case of its words, to a slash at its end
     /// and to the version after `/api`. A route with a word in a place wins over one that takes anything.
     /// A word with `()` behind it is a function, which is called with arguments.
-    pub(crate) fn find(&self, path: &str) -> Found {
+    pub(crate) fn find(&self, path: &str) -> Found<'_> {
         let Some(segments) = segments(path) else { return Found::default() };
         let is_api = segments.first().is_some_and(|word| GUARDED.contains(&&**word));
         let Some(matched) = self.index.find(&segments) else { return Found { is_api, ..Found::default() } };
         Found {
             routes: matched.routes,
-            params: matched.params.into_iter().map(str::to_owned).collect(),
+            param: matched.param.map(str::to_owned),
             arguments: matched.call.map(arguments).unwrap_or_default(),
             is_api,
         }
@@ -444,13 +446,12 @@ fn segments(path: &str) -> Option<Vec<Cow<'_, str>>> {
     if segments.last().is_some_and(|last| last.is_empty()) {
         segments.pop();
     }
-    let Some(first) = segments.first() else { return Some(segments) };
-    let first = lower_case(first).into_owned();
-    if !GUARDED.contains(&first.as_str()) {
+    let Some(first) = segments.first_mut() else { return Some(segments) };
+    let Some(word) = GUARDED.iter().find(|word| word.eq_ignore_ascii_case(first)) else {
         return Some(segments);
-    }
-    let is_api = first == "api";
-    segments[0] = first.into();
+    };
+    *first = Cow::Borrowed(word);
+    let is_api = *word == "api";
     if is_api && segments.get(1).is_some_and(|version| version.eq_ignore_ascii_case("v1.0")) {
         segments.remove(1);
     }
@@ -525,10 +526,7 @@ mod tests {
     fn check(path: &str, expected: Option<(&str, Option<&str>)>) {
         let routes = Routes::all();
         let found = routes.find(path);
-        let declared = found
-            .routes
-            .first()
-            .map(|at| (routes.declared[*at].path, found.params.first().map(String::as_str)));
+        let declared = found.routes.first().map(|at| (routes.declared[*at].path, found.param.as_deref()));
         assert_eq!(declared, expected, "{path}");
     }
 
@@ -607,26 +605,22 @@ mod tests {
         routes.get("/api/machines/findbyip()", Access::SignedIn, async || ());
         routes.get("/api/machines/{id}", Access::SignedIn, async || ());
         routes.get("/api/alerts/{id}/parts/{part}", Access::SignedIn, async || ());
-        for (path, at, params, arguments) in [
+        for (path, at, param, arguments) in [
             (
                 "/api/v1.0/Machines/FindByIp(ip=%27a''b,c''%27,timestamp=2024-01-01T00:00:00Z)",
                 0,
-                &[][..],
+                None,
                 &[("ip", "a'b,c'"), ("timestamp", "2024-01-01T00:00:00Z")][..],
             ),
-            ("/api/machines/findbyip(IP='10.0.0.5' , x=1)", 0, &[], &[("IP", "10.0.0.5"), ("x", "1")]),
-            ("/api/machines/findbyip()", 0, &[], &[]),
-            ("/api/machines/findbyip", 1, &["findbyip"], &[]),
-            ("/api/Machines('pc1.example')", 1, &["pc1.example"], &[]),
-            ("/api/machines(00aa)/", 1, &["00aa"], &[]),
-            ("/api/alerts(%27da1_-2%27)/parts/3", 2, &["da1_-2", "3"], &[]),
+            ("/api/machines/findbyip(IP='10.0.0.5' , x=1)", 0, None, &[("IP", "10.0.0.5"), ("x", "1")]),
+            ("/api/machines/findbyip()", 0, None, &[]),
+            ("/api/machines/findbyip", 1, Some("findbyip"), &[]),
+            ("/api/Machines('pc1.example')", 1, Some("pc1.example"), &[]),
+            ("/api/machines(00aa)/", 1, Some("00aa"), &[]),
+            ("/api/alerts(%27da1_-2%27)/parts/3", 2, Some("da1_-2"), &[]),
         ] {
             let found = routes.find(path);
-            assert_eq!(
-                (found.routes.as_slice(), &found.params[..]),
-                (&[at][..], &params.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>()[..]),
-                "{path}"
-            );
+            assert_eq!((&*found.routes, found.param.as_deref()), (&[at][..], param), "{path}");
             let expected: Vec<_> =
                 arguments.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
             assert_eq!(found.arguments, expected, "{path}");

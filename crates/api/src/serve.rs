@@ -2,20 +2,26 @@
 
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::slice;
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use actions::KnownDevice;
+use axum::body::{Body, HttpBody};
 use axum::extract::{ConnectInfo, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap};
 use axum::http::{HeaderName, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
-use futures::FutureExt;
+use futures::{FutureExt, poll};
 use identity::{AppCredentials, Ask, AuthError, Caller, authorize, bearer_token};
 use model::Permission;
+use tokio::time::error::Elapsed;
+use tokio::time::timeout;
 use tracing::field::Empty;
 use tracing::{Instrument, Level, Span, debug, info_span, record_all};
-use uuid::Uuid;
+use uuid::{Builder, Uuid};
 
 use crate::audit::{Act, AuditDetail};
 use crate::ctx::{Arguments, Ctx, Device, Outside, Param};
@@ -34,8 +40,9 @@ const NO_ROUTE: &str = "unmatched";
 pub(crate) async fn serve(shared: Arc<Shared>, mut request: Request) -> Response {
     let started = Instant::now();
     forwarded::settle(&shared.state.config.trusted_proxies, &mut request);
-    let target = Uuid::new_v4();
+    let target = Builder::from_random_bytes(rand::random()).into_uuid();
     let method = method_name(request.method());
+    let is_head = *request.method() == Method::HEAD;
     let found = shared.routes.find(request.uri().path());
     let route = found.routes.first().map_or(NO_ROUTE, |at| shared.routes.declared()[*at].path);
     let form = ErrorForm::of(shared.routes.dialect(&found), request.headers());
@@ -58,11 +65,11 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut request: Request) -> Response
         let answered = answer.await.unwrap_or_else(|panic| Err(ApiError::internal(panic_text(&*panic))));
         let mut response = finish(answered, target, form);
         if let Some(spent) = spent.get() {
-            spent.tell(&mut response);
+            shared.limiter.tell(spent, &mut response);
         }
         cors::tell(config, origin, &mut response);
         // The header of an id always fits.
-        if let Ok(id) = HeaderValue::try_from(target.to_string()) {
+        if let Ok(id) = HeaderValue::from_str(target.hyphenated().encode_lower(&mut Uuid::encode_buffer())) {
             response.headers_mut().insert(REQUEST_ID, id);
         }
         if tracing::enabled!(Level::DEBUG) {
@@ -71,9 +78,20 @@ pub(crate) async fn serve(shared: Arc<Shared>, mut request: Request) -> Response
         }
         response
     };
-    let response = answer.instrument(span).await;
+    let mut response = answer.instrument(span).await;
+    if is_head {
+        leave_body_out(&mut response);
+    }
     shared.meters.count(route, method, response.status().as_u16(), started.elapsed());
     response
+}
+
+/// Says of an answer to HEAD how long its body would be, and sends none.
+fn leave_body_out(response: &mut Response) {
+    if let Some(bytes) = response.body().size_hint().exact() {
+        response.headers_mut().entry(CONTENT_LENGTH).or_insert(bytes.into());
+    }
+    *response.body_mut() = Body::empty();
 }
 
 /// Renders the error that a handler left in its answer, or that kept the request from it.
@@ -90,7 +108,7 @@ fn finish(answered: Result<Response, ApiError>, target: Uuid, form: ErrorForm) -
 
 async fn answer(
     shared: &Arc<Shared>,
-    found: Found,
+    found: Found<'_>,
     mut request: Request,
     target: Uuid,
     spent: &OnceLock<Spent>,
@@ -112,7 +130,7 @@ async fn answer(
     if found.routes.is_empty() {
         return Err(ApiError::new(code::NOT_FOUND, "There is nothing at this path."));
     }
-    // An answer to HEAD is that to GET; the server sends it without its body.
+    // An answer to HEAD is that to GET, without its body.
     let method = if *request.method() == Method::HEAD { &Method::GET } else { request.method() };
     let at = found.routes.iter().copied().find(|at| declared[*at].method == *method);
     let at = at.ok_or_else(|| ApiError::method_not_allowed(&allowed(shared, &found)))?;
@@ -126,19 +144,22 @@ async fn answer(
         counted.check()?;
     }
     let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|connected| connected.0.ip());
-    let act = caller.as_ref().and_then(|caller| {
-        Act::new(route, caller, found.params.first().map(String::as_str), address, target)
-    });
-    let needed = match route.access {
-        Access::Needs(needed) => vec![needed],
-        Access::NeedsOneOf(needed) => needed.to_vec(),
-        Access::Open | Access::SignedIn | Access::Device => Vec::new(),
+    let act =
+        caller.as_ref().and_then(|caller| Act::new(route, caller, found.param.as_deref(), address, target));
+    let needed = match &route.access {
+        Access::Needs(needed) => slice::from_ref(needed),
+        Access::NeedsOneOf(needed) => needed,
+        Access::Open | Access::SignedIn | Access::Device => &[],
     };
     // When none is allowed, the first one's refusal says what would be enough. The devices of all that are allowed are
     // in reach: where one of them is for others than another, the handler demands the one that it takes.
     let decided = caller.as_ref().and_then(|caller| {
-        let ask = |needed| Ask { action: route.action, roles: route.roles, ..Ask::new(needed, address, now) };
-        let asks = needed.into_iter().map(ask);
+        let ask = |needed: &Permission| Ask {
+            action: route.action,
+            roles: route.roles,
+            ..Ask::new(*needed, address, now)
+        };
+        let asks = needed.iter().map(ask);
         let decided = asks.map(|ask| authorize(caller, &ask));
         decided.reduce(|one, other| match (one, other) {
             (Ok(one), Ok(other)) => Ok(one.or(&other)),
@@ -178,8 +199,8 @@ async fn answer(
             extensions.insert(Outside::new(shared.clone()));
         }
     }
-    if let Some(param) = found.params.first() {
-        extensions.insert(Param(param.clone()));
+    if let Some(param) = found.param {
+        extensions.insert(Param(param));
     }
     extensions.insert(Arguments(found.arguments));
 
@@ -202,9 +223,7 @@ async fn answer(
     let call = idempotency::once(is_kept, request, shared.routes.handler(at));
     let answered = match route.bounds {
         Bounds::Hunting => Ok(call.await),
-        Bounds::Usual | Bounds::Ingest | Bounds::Upload => {
-            tokio::time::timeout(config.request_timeout, call).await
-        }
+        Bounds::Usual | Bounds::Ingest | Bounds::Upload => within(config.request_timeout, call).await,
     };
     let mut response = match answered {
         Ok(Ok(response)) => response,
@@ -220,6 +239,15 @@ async fn answer(
         shared.state.issuer.forget(caller.tenant);
     }
     Ok(response)
+}
+
+/// What comes of a call in bounded time. Most have ended when they are first asked, and cost no timer.
+async fn within<F: Future>(time: Duration, call: F) -> Result<F::Output, Elapsed> {
+    let mut call = pin!(call);
+    match poll!(&mut call) {
+        Poll::Ready(answer) => Ok(answer),
+        Poll::Pending => timeout(time, call).await,
+    }
 }
 
 /// What the signature of a device's request is over, but for its body.

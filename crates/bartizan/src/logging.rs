@@ -1,11 +1,7 @@
 //! Where log lines go: to standard error, as text or as JSON.
 
-use std::io::{self, IsTerminal};
-
-use anyhow::Context;
 use clap::ValueEnum;
 use server::LogFormat;
-use tracing_subscriber::EnvFilter;
 
 #[derive(Clone, Debug, clap::Args)]
 pub struct LogArgs {
@@ -27,22 +23,11 @@ enum Format {
 impl LogArgs {
     /// For a server: what the arguments leave open is as its configuration says.
     pub fn start(&self, level: &str, format: LogFormat) -> anyhow::Result<()> {
-        let filter = self.log.as_deref().unwrap_or(level);
-        let filter =
-            EnvFilter::try_new(filter).with_context(|| format!("'{filter}' does not say what to log"))?;
         let format = match (self.log_format, format) {
-            (Some(Format::Json), _) | (None, LogFormat::Json) => Format::Json,
-            _ => Format::Text,
+            (Some(Format::Json), _) | (None, LogFormat::Json) => LogFormat::Json,
+            _ => LogFormat::Text,
         };
-        let lines = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(io::stderr)
-            .with_ansi(io::stderr().is_terminal());
-        let started = match format {
-            Format::Text => lines.try_init(),
-            Format::Json => lines.json().flatten_event(true).try_init(),
-        };
-        started.map_err(|error| anyhow::anyhow!("cannot start logging: {error}"))
+        server::start_logging(self.log.as_deref().unwrap_or(level), format)
     }
 
     /// For commands that talk to a server and say themselves what matters.

@@ -13,6 +13,7 @@ mod followers;
 mod geo;
 mod gulps;
 mod lake_files;
+mod logging;
 mod offline;
 mod opened;
 mod quickstart;
@@ -32,6 +33,7 @@ pub use config::{
     StoreSettings, TlsConfig,
 };
 pub use credentials::Credentials;
+pub use logging::start_logging;
 pub use offline::{Offline, RebuiltProfiles};
 pub use quickstart::{Quickstart, QuickstartOptions, SandboxOptions};
 pub use running::{Running, Server};

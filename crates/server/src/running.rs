@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actions::Actions;
 use anyhow::{Context, bail};
-use axum::Router;
+use api::ApiService;
 use axum_server::Handle;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use lake::Lake;
@@ -129,17 +129,10 @@ impl Running {
             rendered.render()
         });
         let tls = RustlsConfig::from_config(Arc::new(tls::server_config(&certificate)?));
-        let (handle, operator_handle) = (Handle::new(), Handle::new());
-        let mut https = axum_server::from_tcp(listener)
-            .context("cannot serve the API")?
-            .acceptor(RustlsAcceptor::new(tls).acceptor(InGulps))
-            .handle(handle.clone())
-            .first_request_timeout(FIRST_REQUEST);
-        https.http_builder().http1().header_read_timeout(HEADER_READ);
-        let router = api::router(api);
-        let plain = plain_listener.map(|listener| serve_plain(listener, router.clone())).transpose()?;
-        let router = router.into_make_service_with_connect_info::<SocketAddr>();
-        let https = Listening::start(https.serve(router), handle);
+        let operator_handle = Handle::new();
+        let service = api::service(api);
+        let plain = plain_listener.map(|listener| serve_plain(listener, service.clone())).transpose()?;
+        let https = serve_tls(listener, tls, service)?;
         let operator = axum_server::from_tcp(operator_listener)
             .context("cannot serve the operator's port")?
             .handle(operator_handle.clone())
@@ -268,8 +261,21 @@ impl Running {
     }
 }
 
+/// Serves the API. This is no `async fn`, whose body would be compiled with the program that waits for it, and not with
+/// this crate, which is compiled for speed.
+fn serve_tls(listener: TcpListener, tls: RustlsConfig, service: ApiService) -> anyhow::Result<Listening> {
+    let handle = Handle::new();
+    let mut https = axum_server::from_tcp(listener)
+        .context("cannot serve the API")?
+        .acceptor(RustlsAcceptor::new(tls).acceptor(InGulps))
+        .handle(handle.clone())
+        .first_request_timeout(FIRST_REQUEST);
+    https.http_builder().http1().header_read_timeout(HEADER_READ);
+    Ok(Listening::start(https.serve(service.connections()), handle))
+}
+
 /// Serves the API without TLS.
-fn serve_plain(listener: TcpListener, router: Router) -> anyhow::Result<Listening> {
+fn serve_plain(listener: TcpListener, service: ApiService) -> anyhow::Result<Listening> {
     let address = listener.local_addr().context("cannot tell the port without TLS")?;
     let handle = Handle::new();
     let mut plain = axum_server::from_tcp(listener)
@@ -278,7 +284,7 @@ fn serve_plain(listener: TcpListener, router: Router) -> anyhow::Result<Listenin
         .first_request_timeout(FIRST_REQUEST);
     plain.http_builder().http1().header_read_timeout(HEADER_READ);
     info!(%address, "serving without TLS on this machine");
-    Ok(Listening::start(plain.serve(router.into_make_service_with_connect_info::<SocketAddr>()), handle))
+    Ok(Listening::start(plain.serve(service.connections()), handle))
 }
 
 impl Listening {

@@ -1,7 +1,10 @@
 //! Finds the routes of a path word by word, so that it does not matter how many there are.
 
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
 
 use super::lower_case;
 
@@ -9,7 +12,7 @@ use super::lower_case;
 #[derive(Debug, Default)]
 pub(super) struct Index {
     /// By the word in lower case.
-    words: HashMap<String, Index>,
+    words: HashMap<String, Index, RandomState>,
     /// By the name of the function in lower case.
     functions: Vec<(String, Index)>,
     varies: Option<Box<Index>>,
@@ -19,12 +22,29 @@ pub(super) struct Index {
 
 /// How a declared path fits the segments of a request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Matched<'a> {
+pub(super) struct Matched<'i, 'a> {
     pub words: usize,
-    pub params: Vec<&'a str>,
+    /// The first segment that varies.
+    pub param: Option<&'a str>,
     /// Inside the parentheses of a function.
     pub call: Option<&'a str>,
-    pub routes: Vec<usize>,
+    pub routes: Cow<'i, [usize]>,
+}
+
+impl Matched<'_, '_> {
+    /// The one with more words; of two with as many the one that was declared first, for the routes of both.
+    fn or(self, other: Self) -> Self {
+        match self.words.cmp(&other.words) {
+            Ordering::Greater => self,
+            Ordering::Less => other,
+            Ordering::Equal => {
+                let mut routes: Vec<usize> = self.routes.iter().chain(&*other.routes).copied().collect();
+                routes.sort_unstable();
+                let first = if self.routes < other.routes { self } else { other };
+                Matched { routes: Cow::Owned(routes), ..first }
+            }
+        }
+    }
 }
 
 impl Index {
@@ -54,23 +74,25 @@ impl Index {
 
     /// The routes of the declared paths that fit, without regard to the letter case of words: of those with the most
     /// words, where several paths have as many of each, and what varies by the path that was declared first.
-    pub fn find<'a>(&self, segments: &'a [Cow<str>]) -> Option<Matched<'a>> {
-        let mut fitting = Vec::new();
-        self.walk(segments, &mut Matched::default(), &mut fitting);
-        let words = fitting.iter().map(|matched| matched.words).max()?;
-        let fitting = fitting.into_iter().filter(|matched| matched.words == words);
-        fitting.reduce(|one, other| {
-            let mut first = if one.routes < other.routes { one.clone() } else { other.clone() };
-            first.routes = one.routes.into_iter().chain(other.routes).collect();
-            first.routes.sort_unstable();
-            first
-        })
+    pub fn find<'i, 'a>(&'i self, segments: &'a [Cow<str>]) -> Option<Matched<'i, 'a>> {
+        let mut best = None;
+        self.walk(segments, &mut Matched::default(), &mut best);
+        best
     }
 
-    fn walk<'a>(&self, segments: &'a [Cow<str>], so_far: &mut Matched<'a>, fitting: &mut Vec<Matched<'a>>) {
+    fn walk<'i, 'a>(
+        &'i self,
+        segments: &'a [Cow<str>],
+        so_far: &mut Matched<'i, 'a>,
+        best: &mut Option<Matched<'i, 'a>>,
+    ) {
         let Some((segment, rest)) = segments.split_first() else {
             if !self.routes.is_empty() {
-                fitting.push(Matched { routes: self.routes.clone(), ..so_far.clone() });
+                let matched = Matched { routes: Cow::Borrowed(&self.routes), ..so_far.clone() };
+                *best = Some(match best.take() {
+                    Some(best) => best.or(matched),
+                    None => matched,
+                });
             }
             return;
         };
@@ -79,7 +101,7 @@ impl Index {
         }
         if let Some(next) = self.words.get(&*lower_case(segment)) {
             so_far.words += 1;
-            next.walk(rest, so_far, fitting);
+            next.walk(rest, so_far, best);
             so_far.words -= 1;
         }
         if !self.functions.is_empty()
@@ -88,14 +110,15 @@ impl Index {
         {
             let before = so_far.call.replace(call);
             so_far.words += 1;
-            next.walk(rest, so_far, fitting);
+            next.walk(rest, so_far, best);
             so_far.words -= 1;
             so_far.call = before;
         }
         if let Some(next) = &self.varies {
-            so_far.params.push(segment);
-            next.walk(rest, so_far, fitting);
-            so_far.params.pop();
+            let before = so_far.param;
+            so_far.param = before.or(Some(segment));
+            next.walk(rest, so_far, best);
+            so_far.param = before;
         }
     }
 }
@@ -108,13 +131,13 @@ mod tests {
     use crate::Routes;
 
     /// What one path has to do with the segments, found by going along both.
-    fn along<'a>(declared: &str, segments: &'a [Cow<str>]) -> Option<Matched<'a>> {
+    fn along<'a>(declared: &str, segments: &'a [Cow<str>]) -> Option<Matched<'static, 'a>> {
         let mut matched = Matched::default();
         let mut given = segments.iter();
         for expected in declared.split('/').filter(|word| !word.is_empty()) {
             let segment = given.next().filter(|segment| !segment.is_empty())?;
             if expected.starts_with('{') {
-                matched.params.push(segment);
+                matched.param = matched.param.or(Some(segment));
                 continue;
             }
             match expected.strip_suffix("()") {
@@ -134,14 +157,14 @@ mod tests {
     }
 
     /// The same as [`Index::find`], by looking at every path.
-    fn among<'a>(paths: &[&str], segments: &'a [Cow<str>]) -> Option<Matched<'a>> {
+    fn among<'a>(paths: &[&str], segments: &'a [Cow<str>]) -> Option<Matched<'static, 'a>> {
         let mut best: Option<Matched> = None;
         for (at, path) in paths.iter().enumerate() {
             let Some(matched) = along(path, segments) else { continue };
             match &mut best {
                 Some(best) if best.words > matched.words => {}
-                Some(best) if best.words == matched.words => best.routes.push(at),
-                _ => best = Some(Matched { routes: vec![at], ..matched }),
+                Some(best) if best.words == matched.words => best.routes.to_mut().push(at),
+                _ => best = Some(Matched { routes: Cow::Owned(vec![at]), ..matched }),
             }
         }
         best

@@ -264,7 +264,7 @@ async fn a_stream_of_changes_ends_when_one_of_its_kinds_is_taken_back() {
     let token = world.app_token(&world.issuer, app, secret.expose(), RESOURCE).await;
     let follow = async || {
         let request = Request::get("/api/changes/stream").header(AUTHORIZATION, format!("Bearer {token}"));
-        let response = world.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response = world.service.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.status(), 200);
         response.into_body()
     };

@@ -178,7 +178,7 @@ async fn clients_learn_what_they_talk_to() {
     assert_eq!(world.get("/_cluster/health").await.ok()["status"], "green");
     assert!(world.get("/_cat/health").await.text().ends_with(" bartizan green\n"));
     world.state.readiness = std::sync::Arc::new(|| Err("still replaying".to_owned()));
-    world.router = api::router(world.state.clone());
+    world.service = api::service(world.state.clone());
     for path in ["/_cluster/health", "/_cat/health"] {
         let reply = world.send("GET", path, Some(&token), Body::empty()).await;
         assert_eq!(reply.status, 503);

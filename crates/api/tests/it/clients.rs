@@ -452,7 +452,7 @@ async fn a_stream_of_changes_goes_on_where_the_client_was() {
             .uri("/api/changes/stream?kind=machine")
             .header("last-event-id", last)
             .header(AUTHORIZATION, format!("Bearer {}", world.all().await));
-        let response = world.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let response = world.service.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         let mut parts = response.into_body().into_data_stream();
         let mut events = Vec::new();

@@ -148,7 +148,7 @@ async fn what_broke_here_is_not_told() {
 async fn a_panic_is_an_answer_like_any_other_failure() {
     let mut world = World::start().await;
     world.state.readiness = std::sync::Arc::new(|| panic!("the secret reason"));
-    world.router = api::router(world.state.clone());
+    world.service = api::service(world.state.clone());
     let reply = world.send("GET", "/readyz", None, Body::empty()).await;
     assert_eq!(reply.error(), (500, "InternalServerError".to_owned()));
     assert!(!reply.text().contains("secret"), "{}", reply.text());

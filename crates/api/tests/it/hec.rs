@@ -220,7 +220,7 @@ async fn health_needs_no_token() {
         assert_eq!(health(&world, path).await, (200, r#"{"text":"HEC is healthy","code":17}"#.to_owned()));
     }
     world.state.readiness = std::sync::Arc::new(|| Err("still replaying".to_owned()));
-    world.router = api::router(world.state.clone());
+    world.service = api::service(world.state.clone());
     assert_eq!(health(&world, "/services/collector/health").await.0, 503);
 }
 

@@ -169,7 +169,7 @@ async fn a_client_that_goes_away_ends_its_query() {
     let cross = "DeviceEvents | extend k = 1 | join kind = inner (DeviceEvents | extend k = 1) on k \
                  | join kind = inner (DeviceEvents | extend k = 1) on k | project ReportId";
     let response =
-        world.router.clone().oneshot(request(&world, &json!({ "Query": cross }), "*/*").await).await;
+        world.service.clone().oneshot(request(&world, &json!({ "Query": cross }), "*/*").await).await;
     let mut body = response.unwrap().into_body().into_data_stream();
     for _ in 0..3 {
         body.next().await.unwrap().unwrap();

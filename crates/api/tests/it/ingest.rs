@@ -158,7 +158,7 @@ async fn a_file_that_is_no_event_log_is_one_refused_record() {
 async fn a_device_keeps_its_id_over_a_restart() {
     let world = World::start().await;
     world.post("/api/ingest/DeviceEvents", ROW).await.ok();
-    let restarted = api::router(world.state.clone());
+    let restarted = api::service(world.state.clone());
     let short = ROW.replace("pc1.contoso.example", "PC1");
     let request = Request::post("/api/ingest/DeviceEvents")
         .header(AUTHORIZATION, format!("Bearer {}", world.all().await))

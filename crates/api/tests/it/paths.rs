@@ -76,6 +76,21 @@ async fn a_wrong_method_is_told_the_right_ones() {
 }
 
 #[tokio::test]
+async fn an_answer_to_head_is_that_to_get_without_its_body() {
+    let world = World::start().await;
+    world.add_alerts(1).await;
+    let token = world.all().await;
+    for path in ["/api/alerts", "/api/alerts/da0_1", "/api/alerts/none", "/api/nothing", "/healthz"] {
+        let got = world.send("GET", path, Some(&token), Body::empty()).await;
+        let head = world.send("HEAD", path, Some(&token), Body::empty()).await;
+        assert_eq!(head.status, got.status, "{path}");
+        assert_eq!(head.header("content-length"), got.body.len().to_string(), "{path}");
+        assert_eq!(head.header("content-type"), got.header("content-type"), "{path}");
+        assert!(head.body.is_empty() && !got.body.is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
 async fn health_and_metrics() {
     let world = World::start().await;
     for path in ["/healthz", "/readyz"] {
@@ -91,6 +106,6 @@ async fn health_and_metrics() {
     let mut state = world.state.clone();
     state.readiness = std::sync::Arc::new(|| Err("still replaying".to_owned()));
     let request = Request::get("/readyz").body(Body::empty()).unwrap();
-    let response = tower::ServiceExt::oneshot(api::router(state), request).await.unwrap();
+    let response = tower::ServiceExt::oneshot(api::service(state), request).await.unwrap();
     assert_eq!(response.status(), 503);
 }

@@ -30,7 +30,7 @@ async fn a_call_that_its_client_gives_up_is_made_once_all_the_same() {
             let request = request.header("idempotency-key", format!("k{steps}"));
             request.body(Body::from(json!({ "comment": format!("{steps}") }).to_string())).unwrap()
         };
-        let mut call = Box::pin(world.router.clone().oneshot(request()));
+        let mut call = Box::pin(world.service.clone().oneshot(request()));
         let mut is_over = false;
         for _ in 0..steps {
             is_over = futures::poll!(&mut call).is_ready();

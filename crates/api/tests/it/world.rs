@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use actions::{Actions, Limits};
-use api::{ApiConfig, ApiState, StoreCatalog, WebhookKeeper};
-use axum::Router;
+use api::{ApiConfig, ApiService, ApiState, StoreCatalog, WebhookKeeper};
 use axum::body::{Body, to_bytes};
 use axum::http::header::{AUTHORIZATION, HeaderMap};
 use axum::http::{Request, StatusCode};
@@ -35,7 +34,7 @@ pub const ROW: &str =
     r#"{"Timestamp":"2024-05-06T07:00:00Z","DeviceName":"pc1.contoso.example","ActionType":"Test"}"#;
 
 pub struct World {
-    pub router: Router,
+    pub service: ApiService,
     pub store: Store,
     pub lake: Lake,
     pub issuer: Arc<Issuer>,
@@ -176,9 +175,9 @@ impl World {
             config,
             readiness: Arc::new(|| Ok(())),
         };
-        let router = api::router(state.clone());
+        let service = api::service(state.clone());
         let tokens = Mutex::default();
-        World { router, store, lake, issuer, clock, outbox, state, one, two, tokens, _folder: folder }
+        World { service, store, lake, issuer, clock, outbox, state, one, two, tokens, _folder: folder }
     }
 
     /// A token of an app with exactly these permissions, made at the first call.
@@ -322,7 +321,7 @@ impl World {
     }
 
     pub async fn request(&self, request: Request<Body>) -> Reply {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.service.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.unwrap().to_vec();
         Reply { status: parts.status, headers: parts.headers, body }

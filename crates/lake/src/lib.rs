@@ -19,6 +19,7 @@ mod disk;
 mod error;
 mod files;
 mod flush;
+mod flushes;
 mod follow;
 mod frame;
 mod hot;
@@ -46,7 +47,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::catalog::TableProvider;
-use model::lake::{AsOf, CatalogChange, CatalogState, DataFile, ProducerMark};
+use model::lake::{AsOf, CatalogState};
 use model::{Clock, Table, TenantId, Ticks};
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{info, warn};
@@ -76,9 +77,6 @@ use crate::reach::NarrowedTable;
 use crate::space::Space;
 use crate::state::State;
 use crate::unfinished::Unfinished;
-
-/// The shortest and the longest pause after a flush that failed.
-const FLUSH_PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
 /// Bounds and rhythm of the lake.
 #[derive(Clone, Debug)]
@@ -246,76 +244,6 @@ impl Lake {
         self.0.state.hot_bytes() > self.0.config.flush_bytes + self.0.config.flush_bytes / 2
     }
 
-    /// Flushes when enough is hot or enough time has passed, until the lake is closed.
-    pub async fn run_flushes(&self) {
-        let mut accepted = self.accepted();
-        let mut due = tokio::time::Instant::now() + self.0.config.flush_interval;
-        let mut pause = FLUSH_PAUSES.0;
-        loop {
-            tokio::select! {
-                changed = accepted.changed() => if changed.is_err() { return },
-                () = tokio::time::sleep_until(due) => {}
-            }
-            let timed = tokio::time::Instant::now() >= due;
-            let full = self.0.state.hot_bytes() >= self.0.config.flush_bytes;
-            if (timed && self.0.state.hot_rows() > 0) || full {
-                match self.flush().await {
-                    Ok(_) => pause = FLUSH_PAUSES.0,
-                    Err(LakeError::Stopped) => return,
-                    Err(error) => {
-                        metrics::counter!("bartizan_lake_flush_errors_total").increment(1);
-                        warn!(%error, "cannot flush; trying again");
-                        tokio::time::sleep(pause).await;
-                        pause = (pause * 2).min(FLUSH_PAUSES.1);
-                        due = tokio::time::Instant::now();
-                        continue;
-                    }
-                }
-            }
-            if timed || full {
-                due = tokio::time::Instant::now() + self.0.config.flush_interval;
-            }
-        }
-    }
-
-    /// Writes every row accepted so far to Parquet and drops the log behind it. Returns the rows written.
-    pub async fn flush(&self) -> Result<usize, LakeError> {
-        let _one_at_a_time = self.0.flushing.lock().await;
-        if self.0.state.hot_rows() == 0 {
-            return Ok(0);
-        }
-        let started = std::time::Instant::now();
-        let (reply, answer) = oneshot::channel();
-        self.send(Job::Rotate(reply)).await?;
-        let closed = answer.await.map_err(|_| LakeError::Stopped)??;
-
-        // Marks are read after the rotation: they cover every frame of the closed segments.
-        let producers = log::lock(&self.0.producers).iter().map(producer_mark).collect();
-        let hot = self.0.state.hot_until(closed);
-        let sequences = highest_sequences(&hot);
-        let rows = hot.iter().map(|(_, batch)| batch.rows.len()).sum();
-        let shared = self.0.clone();
-        let encoded =
-            blocking(move || flush::encode_files(&hot, shared.clock.now(), &*shared.new_name)).await??;
-        let files: Vec<DataFile> = encoded.iter().map(|encoded| encoded.file.clone()).collect();
-        let change = CatalogChange {
-            added: files.clone(),
-            log_segment: Some(closed as i64 + 1),
-            producers,
-            sequences: sequences.clone(),
-            ..CatalogChange::default()
-        };
-        self.commit_files(&encoded, change).await?;
-        self.0.files.known().add(&files);
-        self.0.state.replace_hot(closed, files, &sequences);
-        self.0.flushed.send_replace(());
-        self.drop_segments(closed).await?;
-        metrics::histogram!("bartizan_lake_flush_seconds").record(started.elapsed().as_secs_f64());
-        metrics::counter!("bartizan_lake_flushed_rows_total").increment(rows as u64);
-        info!(rows, segment = closed, "flushed");
-        Ok(rows)
-    }
-
     /// Flushes, tells other engines, then stops the writer. Later appends are refused.
     pub async fn close(&self) -> Result<(), LakeError> {
         self.flush().await?;
@@ -331,18 +259,6 @@ impl Lake {
             joined.map_err(|_| LakeError::Task("the log writer panicked".to_owned()))?;
         }
         Ok(())
-    }
-
-    async fn drop_segments(&self, closed: u64) -> Result<(), LakeError> {
-        let disk = self.0.disk.clone();
-        let dropped = blocking(move || {
-            let names = disk.list()?;
-            let old = |name: &&String| {
-                name.strip_suffix(".log").and_then(|n| n.parse::<u64>().ok()).is_some_and(|n| n <= closed)
-            };
-            names.iter().filter(old).try_for_each(|name| disk.remove(name))
-        });
-        dropped.await?.map_err(|source| LakeError::Log { doing: "remove flushed segments", source })
     }
 
     async fn send(&self, job: Job) -> Result<(), LakeError> {
@@ -547,17 +463,4 @@ async fn remove_orphans(files: &Files, known: &CatalogState) -> Result<(), LakeE
         }
     }
     Ok(())
-}
-
-fn producer_mark((key, mark): (&(TenantId, String), &log::Mark)) -> ProducerMark {
-    ProducerMark { tenant: key.0, producer: key.1.clone(), sequence: mark.sequence }
-}
-
-fn highest_sequences(hot: &[(TenantId, Arc<hot::HotBatch>)]) -> Vec<(TenantId, i64)> {
-    let mut highest = std::collections::BTreeMap::new();
-    for (tenant, batch) in hot {
-        let last = highest.entry(*tenant).or_insert(batch.last_sequence);
-        *last = batch.last_sequence.max(*last);
-    }
-    highest.into_iter().collect()
 }

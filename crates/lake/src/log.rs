@@ -68,7 +68,7 @@ pub(crate) fn segment_name(segment: u64) -> String {
     format!("{segment:012}.log")
 }
 
-fn segment_number(name: &str) -> Option<u64> {
+pub(crate) fn segment_number(name: &str) -> Option<u64> {
     name.strip_suffix(".log")?.parse().ok()
 }
 

@@ -90,27 +90,36 @@ impl State {
         }
     }
 
-    /// Hot batches of segments up to and including `segment`.
-    pub fn hot_until(&self, segment: u64) -> Vec<(TenantId, Arc<HotBatch>)> {
+    /// Hot batches of segments above `after`, up to and including `until`.
+    pub fn hot_between(&self, after: u64, until: u64) -> Vec<(TenantId, Arc<HotBatch>)> {
         let inner = self.read();
         let hot =
             inner.tenants.iter().flat_map(|(tenant, state)| state.hot.iter().map(|batch| (*tenant, batch)));
-        hot.filter(|(_, batch)| batch.segment <= segment)
+        hot.filter(|(_, batch)| after < batch.segment && batch.segment <= until)
             .map(|(tenant, batch)| (tenant, batch.clone()))
             .collect()
     }
 
+    /// The memory of hot batches of segments above `after`.
+    pub fn hot_bytes_after(&self, after: u64) -> usize {
+        hot(&self.read()).filter(|batch| batch.segment > after).map(|batch| batch.bytes).sum()
+    }
+
     /// Swaps hot rows for the files that now hold them, in one step for every reader.
     pub fn replace_hot(&self, segment: u64, files: Vec<DataFile>, sequences: &[(TenantId, i64)]) {
+        // Freed when nobody waits for the lock any more.
+        let mut flushed: Vec<Arc<HotBatch>> = Vec::new();
         let mut inner = self.write();
         for (tenant, sequence) in sequences {
             let state = inner.tenants.entry(*tenant).or_default();
             state.flushed_sequence = state.flushed_sequence.max(*sequence);
-            Arc::make_mut(&mut state.hot).retain(|batch| batch.segment > segment);
+            let is_flushed = |batch: &mut Arc<HotBatch>| batch.segment <= segment;
+            flushed.extend(Arc::make_mut(&mut state.hot).extract_if(.., is_flushed));
         }
         add_files(&mut inner, files);
         inner.hot_bytes = hot(&inner).map(|batch| batch.bytes).sum();
         inner.hot_rows = hot(&inner).map(|batch| batch.rows.len()).sum();
+        drop(inner);
     }
 
     /// Swaps files for others, in one step for every reader. Those taken off the list can still be read as of a

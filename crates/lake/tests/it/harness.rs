@@ -133,7 +133,15 @@ impl LogFile for OpenFile {
 
 /// A catalog in memory, with commits that are atomic as SQL's are.
 #[derive(Clone, Default)]
-pub struct MemoryCatalog(Arc<Mutex<CatalogState>>, Arc<Mutex<Policies>>, Arc<AtomicBool>);
+pub struct MemoryCatalog(Arc<Mutex<CatalogState>>, Arc<Mutex<Policies>>, Arc<Faults>);
+
+#[derive(Default)]
+struct Faults {
+    /// Commits fail from now on.
+    all: AtomicBool,
+    /// One commit fails when so many others have not, if it is above 0.
+    after: AtomicI64,
+}
 
 impl MemoryCatalog {
     pub fn files(&self) -> Vec<DataFile> {
@@ -148,7 +156,12 @@ impl MemoryCatalog {
     }
 
     pub fn fail_commits(&self, fail: bool) {
-        self.2.store(fail, Ordering::SeqCst);
+        self.2.all.store(fail, Ordering::SeqCst);
+    }
+
+    /// Lets the commit fail that comes behind so many others, and none after it.
+    pub fn fail_one_commit_after(&self, others: i64) {
+        self.2.after.store(others + 1, Ordering::SeqCst);
     }
 
     pub fn set_policies(&self, policies: Policies) {
@@ -164,7 +177,8 @@ impl Catalog for MemoryCatalog {
 
     fn commit(&self, change: CatalogChange) -> CatalogFuture<'_, ()> {
         Box::pin(async move {
-            if self.2.load(Ordering::SeqCst) {
+            let is_its_turn = self.2.after.fetch_sub(1, Ordering::SeqCst) == 1;
+            if is_its_turn || self.2.all.load(Ordering::SeqCst) {
                 return Err(lake::LakeError::Catalog {
                     doing: "commit",
                     message: "it is not there".to_owned(),

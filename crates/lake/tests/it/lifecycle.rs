@@ -1,9 +1,11 @@
 //! Append, read, flush, restart, refuse.
 
 use std::io::ErrorKind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use futures::TryStreamExt;
-use lake::{Files, LakeConfig, LakeError};
+use lake::{Catalog, Files, LakeConfig, LakeError};
 
 use crate::harness::{World, numbers, rows, tenant};
 
@@ -169,4 +171,52 @@ async fn a_flush_that_cannot_be_committed_leaves_no_files_in_a_folder() {
     assert_eq!(lake.flush().await.unwrap(), 10);
     assert!(count().await > 0);
     assert_eq!(numbers(&lake, tenant(1)).await, (0..10).collect::<Vec<_>>());
+}
+
+/// While rows keep coming, a flush begins where the one before it is not committed yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn flushes_that_overlap_take_effect_in_their_order_or_not_at_all() {
+    const ROWS: i64 = 1_000;
+    let world = World::new();
+    let lake = world.open_with(LakeConfig { flush_bytes: 1, ..LakeConfig::default() }).await.unwrap();
+    let accepted = Arc::new(AtomicI64::new(0));
+    let appending = {
+        let (lake, accepted) = (lake.tenant(tenant(1)), accepted.clone());
+        tokio::spawn(async move {
+            for number in 0..ROWS {
+                lake.append(rows([number]), Some(("shipper".to_owned(), number))).await.unwrap();
+                accepted.store(number + 1, Ordering::SeqCst);
+            }
+        })
+    };
+    let (mut failed, mut longest) = (0, 0);
+    for round in 0.. {
+        let is_over = appending.is_finished();
+        world.catalog.fail_one_commit_after(if is_over { -1 } else { round % 4 });
+        let segment = world.catalog.load().await.unwrap().log_segment;
+        let sure = accepted.load(Ordering::SeqCst);
+        let flushed = lake.flush().await;
+        failed += usize::from(flushed.is_err());
+        longest = longest.max(world.catalog.load().await.unwrap().log_segment - segment);
+        let seen = numbers(&lake, tenant(1)).await;
+        assert!(seen.len() as i64 >= sure, "{} of {sure}", seen.len());
+        assert_eq!(seen, (0..seen.len() as i64).collect::<Vec<_>>());
+        if is_over {
+            flushed.unwrap();
+            break;
+        }
+    }
+    appending.await.unwrap();
+    assert!(failed > 0 && longest > 1, "{failed} flushes failed, and at most {longest} were in one stretch");
+    // Announcements of files that no commit listed stay until they are swept.
+    let segments = world.disk.segments().into_iter().filter(|name| name.ends_with(".log")).count();
+    assert_eq!((lake.stats().hot_rows, segments), (0, 1));
+    let filed: i64 = world.catalog.files().iter().map(|file| file.rows).sum();
+    assert_eq!(filed, ROWS);
+    drop(lake);
+    let again = world.open().await.unwrap();
+    assert_eq!(numbers(&again, tenant(1)).await, (0..ROWS).collect::<Vec<_>>());
+    let last =
+        again.tenant(tenant(1)).append(rows([0]), Some(("shipper".to_owned(), ROWS - 1))).await.unwrap();
+    assert!(last.duplicate);
 }

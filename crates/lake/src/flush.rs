@@ -106,18 +106,7 @@ struct DayOrder {
     sequences: (i64, i64),
 }
 
-/// What rows are sorted by.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    /// Rows without a time count as day 0.
-    day: i32,
-    device: u32,
-    nanos: Option<i64>,
-    sequence: i64,
-    row: u32,
-}
-
-/// Sorts rows by day, device, time and sequence, and cuts at the days.
+/// Sorts rows by day, device, time and sequence, and cuts at the days. The numbers of rows ascend as their sequences do.
 fn day_orders(table: &'static Table, columns: &[Option<Gathered>]) -> Vec<DayOrder> {
     let column = |name| stored_schema(table).index_of(name).ok().and_then(|at| columns[at].as_ref());
     let Some(Gathered::Values(sequences)) = column(SEQUENCE_COLUMN) else { return Vec::new() };
@@ -126,32 +115,32 @@ fn day_orders(table: &'static Table, columns: &[Option<Gathered>]) -> Vec<DayOrd
         Some(Gathered::Values(times)) => times.as_primitive_opt::<TimestampNanosecondType>(),
         _ => None,
     };
+    let time = |row: usize| times.filter(|times| times.is_valid(row)).map(|times| times.value(row));
     let devices = match column("DeviceId") {
         Some(Gathered::Texts(devices)) => device_ranks(devices),
         _ => vec![0; sequences.len()],
     };
 
-    let mut keys: Vec<Key> = Vec::with_capacity(sequences.len());
+    // What rows of a day are sorted by, as one number: that is several times as fast as by its parts.
+    let mut days: BTreeMap<i64, Vec<u128>> = BTreeMap::new();
     for (row, device) in devices.into_iter().enumerate() {
-        let nanos = times.filter(|times| times.is_valid(row)).map(|times| times.value(row));
+        let nanos = time(row);
+        // Rows without a time count as day 0, and come first.
         let day = nanos.map_or(0, |nanos| Ticks::from_unix_nanos(nanos).0.div_euclid(TICKS_PER_DAY));
-        let sequence = sequences.value(row);
-        keys.push(Key { day: day as i32, device, nanos, sequence, row: row as u32 });
+        let time = nanos.map_or(0, |nanos| (nanos as u64 ^ 1 << 63).saturating_add(1));
+        days.entry(day).or_default().push(u128::from(device) << 96 | u128::from(time) << 32 | row as u128);
     }
-    keys.sort_unstable();
-    keys.chunk_by(|a, b| a.day == b.day).map(day_order).collect()
-}
-
-fn day_order(keys: &[Key]) -> DayOrder {
-    let nanos = || keys.iter().filter_map(|key| key.nanos);
-    let ticks = |nanos: i64| Ticks::from_unix_nanos(nanos).0;
-    let sequences = || keys.iter().map(|key| key.sequence);
-    DayOrder {
-        day: keys.first().map_or(0, |key| key.day.into()),
-        rows: keys.iter().map(|key| key.row).collect(),
-        times: nanos().min().zip(nanos().max()).map(|(first, last)| (ticks(first), ticks(last))),
-        sequences: (sequences().min().unwrap_or(0), sequences().max().unwrap_or(0)),
-    }
+    let day_order = |(day, mut keys): (i64, Vec<u128>)| {
+        keys.sort_unstable();
+        let rows: Vec<u32> = keys.into_iter().map(|key| key as u32).collect();
+        let times = || rows.iter().filter_map(|row| time(*row as usize));
+        let ticks = |nanos: i64| Ticks::from_unix_nanos(nanos).0;
+        let numbers = || rows.iter().map(|row| sequences.value(*row as usize));
+        let times = times().min().zip(times().max()).map(|(first, last)| (ticks(first), ticks(last)));
+        let sequences = (numbers().min().unwrap_or(0), numbers().max().unwrap_or(0));
+        DayOrder { day, rows, times, sequences }
+    };
+    days.into_iter().map(day_order).collect()
 }
 
 /// The place of each row's device among the sorted devices.

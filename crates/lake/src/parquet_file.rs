@@ -8,17 +8,19 @@ mod gathered;
 mod side_by_side;
 mod text;
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::hash::Hash;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{
-    DataType, Field, Int32Type, Int64Type, SchemaRef, TimestampNanosecondType,
+    DataType, Field, Int32Type, Int64Type, Schema, SchemaRef, TimestampNanosecondType,
 };
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::arrow::arrow_writer::{
-    ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
 };
 use datafusion::parquet::basic::{Compression, Encoding, ZstdLevel};
 use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
@@ -42,7 +44,7 @@ const PAGE_ROWS: usize = ROWS_PER_BLOCK as usize;
 /// Statistics hold no more of a text than this.
 const STATISTICS_BYTES: usize = 64;
 /// Values looked at to decide how to encode a column.
-const SAMPLED: usize = 2048;
+const SAMPLED: usize = 1024;
 
 /// The zstd level of files that are rewritten soon.
 pub(crate) const LEVEL_FAST: i32 = 1;
@@ -55,7 +57,7 @@ pub(crate) const LEVEL_SMALL: i32 = 3;
 pub(crate) struct ParquetFile {
     schema: SchemaRef,
     writer: SerializedFileWriter<Vec<u8>>,
-    factory: ArrowRowGroupWriterFactory,
+    values: ValueWriters,
     constants: Constants,
     /// Of the leaves. Columns are flat: the leaf of a field has its position.
     descriptors: Vec<ColumnDescPtr>,
@@ -74,6 +76,19 @@ enum Column {
     Empty,
     Writing(Box<ArrowColumnWriter>),
     Text(Box<TextChunk>),
+    Ended(Box<Ended>),
+}
+
+/// A column of which no more rows are to come.
+enum Ended {
+    Values(ArrowColumnChunk),
+    Text(Chunk),
+}
+
+/// What there is to do for a column whose rows are all there.
+enum Work<'a> {
+    Values(ArrayRef, Box<ArrowColumnWriter>),
+    Text(&'a Texts, TextOptions),
 }
 
 impl ParquetFile {
@@ -86,24 +101,27 @@ impl ParquetFile {
         bytes_about: usize,
     ) -> Result<ParquetFile, LakeError> {
         let schema = file_schema(table);
-        let properties = properties(table, sample, zstd_level);
+        let diverse: Vec<bool> =
+            sample.iter().map(|sample| sample.as_ref().is_some_and(is_diverse)).collect();
+        let properties = properties(table, &diverse, zstd_level);
         // Readers of other makers take the types from the file itself; those of our engine would mislead some.
         let options =
             ArrowWriterOptions::new().with_properties(properties.clone()).with_skip_arrow_metadata(true);
         let writer =
             ArrowWriter::try_new_with_options(Vec::with_capacity(bytes_about), schema.clone(), options)?;
-        let (writer, factory) = writer.into_serialized_writer()?;
+        let (writer, _) = writer.into_serialized_writer()?;
         let descriptors = writer.schema_descr().columns().to_vec();
         let columns = schema.fields().iter().map(|_| Column::Empty).collect();
         let constants = Constants::new(properties.compression(&ColumnPath::from("")));
         let mut is_never_null: Vec<bool> = table.columns.iter().map(|c| c.kind.is_never_null()).collect();
         is_never_null.resize(schema.fields().len(), false);
-        let mut texts = text_options(table, sample, zstd_level);
+        let mut texts = text_options(table, &diverse, zstd_level);
         texts.resize(schema.fields().len(), None);
+        let values = ValueWriters::new(&schema, &texts, properties)?;
         Ok(ParquetFile {
             schema,
             writer,
-            factory,
+            values,
             constants,
             descriptors,
             columns,
@@ -138,23 +156,46 @@ impl ParquetFile {
             (Some(column), _) => Ok::<_, LakeError>(Some(column.take(order)?)),
         });
         let values = values.collect::<Result<Vec<_>, _>>()?;
-        self.write_part(&self.with_parted_times(&values)?, 0, order.len())?;
+        let values = self.with_parted_times(&values)?;
         let mut rows = order.to_vec();
         rows.sort_unstable();
-        // They are most of the work.
-        let texts = columns.iter().enumerate().filter_map(|(at, column)| match (column, self.texts[at]) {
-            (Some(Gathered::Texts(texts)), Some(options)) if !texts.are_empty() => Some((at, texts, options)),
-            _ => None,
-        });
-        let texts: Vec<_> = texts.collect();
-        let chunks = side_by_side(&texts, |(at, texts, options)| {
-            let mut chunk = TextChunk::new(*options, &self.descriptors[*at])?;
-            chunk.push_ordered(texts, order, &rows)?;
-            Ok(chunk)
-        })?;
-        for ((at, ..), chunk) in texts.iter().zip(chunks) {
-            self.columns[*at] = Column::Text(Box::new(chunk));
+
+        let mut work = Vec::new();
+        let mut writers = self.values.of_group(self.groups)?;
+        for (at, values) in values.into_iter().enumerate() {
+            let values = values.filter(|values| !is_empty(values, self.is_never_null[at]));
+            if let Some((values, writer)) = values.zip(writers[at].take()) {
+                work.push((at, Work::Values(values, Box::new(writer))));
+            }
         }
+        for (at, column) in columns.iter().enumerate() {
+            if let (Some(Gathered::Texts(texts)), Some(options)) = (column, self.texts[at])
+                && !texts.are_empty()
+            {
+                work.push((at, Work::Text(texts, options)));
+            }
+        }
+        // The largest first, so that both threads end together.
+        work.sort_by_key(|(_, work)| Reverse(work.bytes()));
+        let ended = side_by_side(work, |(at, work)| {
+            let ended = match work {
+                Work::Values(values, mut writer) => {
+                    write_column(&mut writer, self.schema.field(at), &values)?;
+                    Ended::Values(writer.close()?)
+                }
+                Work::Text(texts, options) => {
+                    let descriptor = &self.descriptors[at];
+                    let mut chunk = TextChunk::new(options, descriptor)?;
+                    chunk.push_ordered(texts, order, &rows)?;
+                    Ended::Text(chunk.close(descriptor.clone())?)
+                }
+            };
+            Ok((at, ended))
+        })?;
+        for (at, ended) in ended {
+            self.columns[at] = Column::Ended(Box::new(ended));
+        }
+        self.group_rows = order.len();
         self.end_group()
     }
 
@@ -192,10 +233,7 @@ impl ParquetFile {
             if let (Column::Empty, Some(_)) = (&*column, &given) {
                 let writers = match &mut unused {
                     Some(writers) => writers,
-                    None => {
-                        let made = self.factory.create_column_writers(self.groups)?;
-                        unused.insert(made.into_iter().map(Some).collect())
-                    }
+                    None => unused.insert(self.values.of_group(self.groups)?),
                 };
                 let Some(mut writer) = writers[position].take() else { continue };
                 if self.group_rows > 0 {
@@ -204,7 +242,8 @@ impl ParquetFile {
                 *column = Column::Writing(Box::new(writer));
             }
             match (column, given) {
-                (Column::Empty, _) => {}
+                // What has ended is a whole group's.
+                (Column::Empty | Column::Ended(_), _) => {}
                 (Column::Writing(writer), given) => {
                     write_column(writer, field, &given.unwrap_or_else(|| empty(rows)))?
                 }
@@ -222,18 +261,22 @@ impl ParquetFile {
         }
         let mut group = self.writer.next_row_group()?;
         for (position, column) in self.columns.iter_mut().enumerate() {
-            match std::mem::replace(column, Column::Empty) {
-                Column::Writing(writer) => writer.close()?.append_to_row_group(&mut group)?,
-                Column::Text(chunk) => {
-                    let descriptor = &self.descriptors[position];
-                    chunk.close(descriptor.clone())?.append(&mut group, descriptor.clone())?;
-                }
+            let descriptor = &self.descriptors[position];
+            let ended = match std::mem::replace(column, Column::Empty) {
+                Column::Writing(writer) => Ended::Values(writer.close()?),
+                Column::Text(chunk) => Ended::Text(chunk.close(descriptor.clone())?),
+                Column::Ended(ended) => *ended,
                 Column::Empty => {
                     let data_type = self.schema.field(position).data_type();
                     let chunk =
                         self.constants.chunk(data_type, self.is_never_null[position], self.group_rows)?;
-                    chunk.append(&mut group, self.descriptors[position].clone())?;
+                    chunk.append(&mut group, descriptor.clone())?;
+                    continue;
                 }
+            };
+            match ended {
+                Ended::Values(chunk) => chunk.append_to_row_group(&mut group)?,
+                Ended::Text(chunk) => chunk.append(&mut group, descriptor.clone())?,
             }
         }
         group.close()?;
@@ -247,6 +290,48 @@ impl ParquetFile {
         self.end_group()?;
         self.writer.finish()?;
         Ok(std::mem::take(self.writer.inner_mut()).into())
+    }
+}
+
+impl Work<'_> {
+    /// About how much it is.
+    fn bytes(&self) -> usize {
+        match self {
+            Work::Values(values, _) => values.get_buffer_memory_size(),
+            Work::Text(texts, _) => texts.bytes(),
+        }
+    }
+}
+
+/// The general writer's columns: those that our encoder of text does not take.
+struct ValueWriters {
+    factory: ArrowRowGroupWriterFactory,
+    /// Which fields they are of.
+    fields: Vec<usize>,
+    all: usize,
+}
+
+impl ValueWriters {
+    fn new(
+        schema: &Schema,
+        texts: &[Option<TextOptions>],
+        properties: WriterProperties,
+    ) -> Result<ValueWriters, LakeError> {
+        let fields: Vec<usize> = (0..texts.len()).filter(|at| texts[*at].is_none()).collect();
+        let own = Arc::new(schema.project(&fields)?);
+        let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+        // A file of those columns alone, of which nothing is kept but what makes writers for them.
+        let (_, factory) =
+            ArrowWriter::try_new_with_options(std::io::sink(), own, options)?.into_serialized_writer()?;
+        Ok(ValueWriters { factory, fields, all: texts.len() })
+    }
+
+    /// The writers of a row group, by field.
+    fn of_group(&self, group: usize) -> Result<Vec<Option<ArrowColumnWriter>>, LakeError> {
+        let mut writers: Vec<_> = (0..self.all).map(|_| None).collect();
+        let made = self.factory.create_column_writers(group)?;
+        self.fields.iter().zip(made).for_each(|(field, writer)| writers[*field] = Some(writer));
+        Ok(writers)
     }
 }
 
@@ -280,7 +365,7 @@ fn is_prose(column: &str) -> bool {
     column.ends_with("CommandLine") || column == "AdditionalFields"
 }
 
-fn properties(table: &'static Table, sample: &[Option<ArrayRef>], zstd_level: i32) -> WriterProperties {
+fn properties(table: &'static Table, diverse: &[bool], zstd_level: i32) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd_level).unwrap_or_default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
@@ -288,7 +373,7 @@ fn properties(table: &'static Table, sample: &[Option<ArrayRef>], zstd_level: i3
         .set_column_index_truncate_length(Some(STATISTICS_BYTES))
         .set_statistics_truncate_length(Some(STATISTICS_BYTES))
         .set_statistics_enabled(EnabledStatistics::Page);
-    for (column, sample) in table.columns.iter().zip(sample) {
+    for (column, is_diverse) in table.columns.iter().zip(diverse) {
         let path = || ColumnPath::from(column.name);
         if has_bloom_filter(column.name) {
             builder = builder.set_column_bloom_filter_enabled(path(), true);
@@ -296,10 +381,7 @@ fn properties(table: &'static Table, sample: &[Option<ArrayRef>], zstd_level: i3
         if is_prose(column.name) {
             builder = builder.set_column_statistics_enabled(path(), EnabledStatistics::Chunk);
         }
-        if let Some(sample) = sample
-            && (column.kind.is_text() || zstd_level == LEVEL_FAST)
-            && is_diverse(sample)
-        {
+        if *is_diverse && (column.kind.is_text() || zstd_level == LEVEL_FAST) {
             builder = plain(builder, path(), column.kind);
         }
     }
@@ -312,13 +394,8 @@ fn properties(table: &'static Table, sample: &[Option<ArrayRef>], zstd_level: i3
 
 /// How our own encoder takes columns of text that never lack a value. Where hardly any value repeats and the file stays,
 /// the general writer packs their lengths tighter.
-fn text_options(
-    table: &'static Table,
-    sample: &[Option<ArrayRef>],
-    zstd_level: i32,
-) -> Vec<Option<TextOptions>> {
-    let options = table.columns.iter().zip(sample).map(|(column, sample)| {
-        let is_diverse = sample.as_ref().is_some_and(is_diverse);
+fn text_options(table: &'static Table, diverse: &[bool], zstd_level: i32) -> Vec<Option<TextOptions>> {
+    let options = table.columns.iter().zip(diverse.iter().copied()).map(|(column, is_diverse)| {
         let is_ours = column.kind.is_never_null() && (zstd_level == LEVEL_FAST || !is_diverse);
         is_ours.then(|| TextOptions {
             zstd_level: if zstd_level == LEVEL_FAST { LEVEL_FASTER } else { zstd_level },

@@ -67,8 +67,13 @@ impl Texts {
         self.starts.last().map_or(0, |end| *end as usize)
     }
 
+    /// How many bytes all texts have.
+    pub fn bytes(&self) -> usize {
+        self.parts.iter().flatten().map(|texts| texts.value_data().len()).sum()
+    }
+
     /// Whether no row has text.
     pub fn are_empty(&self) -> bool {
-        self.parts.iter().flatten().all(|texts| texts.value_data().is_empty())
+        self.bytes() == 0
     }
 }

@@ -14,9 +14,9 @@ use crate::error::failed;
 use crate::{StoreError, TenantStore};
 
 /// How many ids one statement asks for.
-const IDS_MAX: usize = 128;
+const IDS_MAX: usize = 512;
 /// How many rows one statement writes.
-const ROWS_MAX: usize = 32;
+const ROWS_MAX: usize = 128;
 /// How many rows of a generation that is not in use one transaction removes.
 const REMOVED_MAX: u64 = 5_000;
 /// How many machines are looked at at a time when a generation takes the place of another.

@@ -96,6 +96,46 @@ fn built((sql, values): (String, Values)) -> Query {
     Query { values: values.collect(), ..query(AssertSqlSafe(sql)) }
 }
 
+/// SQLite keeps a list of the numbers of places and walks it for each one, when a statement is prepared and when its
+/// values are bound: beyond so many values that is most of its work.
+const PLACES_MANY: usize = 24;
+
+/// The same statement with `?` for each of its places, if they are numbered in the order in which they stand.
+fn unnumbered(sql: &str) -> Option<String> {
+    let mut text = String::with_capacity(sql.len());
+    let (mut places, mut quote) = (0, None);
+    let mut rest = sql;
+    while let Some(at) = rest.find(['$', '\'', '"']) {
+        let (before, found) = rest.split_at(at);
+        text.push_str(before);
+        let (mark, behind) = found.split_at(1);
+        rest = behind;
+        if mark != "$" {
+            // One that is doubled ends its text and begins it again.
+            quote = match quote {
+                None => Some(mark),
+                Some(open) if open == mark => None,
+                open => open,
+            };
+            text.push_str(mark);
+            continue;
+        }
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        if quote.is_some() || digits == 0 {
+            text.push_str(mark);
+            continue;
+        }
+        places += 1;
+        if rest[..digits].parse() != Ok(places) {
+            return None;
+        }
+        text.push('?');
+        rest = &rest[digits..];
+    }
+    text.push_str(rest);
+    Some(text)
+}
+
 impl Query {
     pub(crate) fn bind(mut self, value: impl Into<Value>) -> Query {
         self.values.push(value.into());
@@ -156,7 +196,11 @@ impl Query {
             };
             added.map_err(sqlx::Error::Encode)?;
         }
-        Ok(sqlx::query_with(self.sql, arguments).persistent(self.is_kept))
+        let sql = match arguments.len() {
+            PLACES_MANY.. => unnumbered(self.sql.as_str()).map(|sql| AssertSqlSafe(sql).into_sql_str()),
+            _ => None,
+        };
+        Ok(sqlx::query_with(sql.unwrap_or(self.sql), arguments).persistent(self.is_kept))
     }
 
     fn for_postgres(self) -> Result<sqlx::query::Query<'static, Postgres, PgArguments>, sqlx::Error> {
@@ -171,7 +215,11 @@ impl Query {
             };
             added.map_err(sqlx::Error::Encode)?;
         }
-        Ok(sqlx::query_with(self.sql, arguments).persistent(self.is_kept))
+        let sql = match arguments.len() {
+            PLACES_MANY.. => unnumbered(self.sql.as_str()).map(|sql| AssertSqlSafe(sql).into_sql_str()),
+            _ => None,
+        };
+        Ok(sqlx::query_with(sql.unwrap_or(self.sql), arguments).persistent(self.is_kept))
     }
 }
 
@@ -298,5 +346,31 @@ impl From<&Vec<u8>> for Value {
 impl From<&Option<String>> for Value {
     fn from(value: &Option<String>) -> Value {
         Value::Text(value.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unnumbered;
+
+    #[test]
+    fn numbers_that_say_nothing_are_left_out() {
+        for (sql, expected) in [
+            ("SELECT 1", Some("SELECT 1")),
+            (
+                r#"INSERT INTO "a" VALUES ($1, $2), ($3, $4)"#,
+                Some(r#"INSERT INTO "a" VALUES (?, ?), (?, ?)"#),
+            ),
+            (r#"SELECT '$2', "$3", 'it''s $4', $1"#, Some(r#"SELECT '$2', "$3", 'it''s $4', ?"#)),
+            (
+                r#"SELECT "a'b", $1, $ FROM "ü" WHERE 'ß' = $2"#,
+                Some(r#"SELECT "a'b", ?, $ FROM "ü" WHERE 'ß' = ?"#),
+            ),
+            ("SELECT $1, $1", None),
+            ("SELECT $2, $1", None),
+            ("SELECT $99999999999", None),
+        ] {
+            assert_eq!(unnumbered(sql).as_deref(), expected, "{sql}");
+        }
     }
 }

@@ -12,11 +12,14 @@ use crate::error::{StoreError, failed};
 const READERS_MAX: u32 = 8;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(15);
+/// Rows that are read ahead of who asked: a connection has a thread, and the two wake each other less often.
+const ROWS_AHEAD: usize = 512;
 
 /// The connection that writes, and those that read.
 pub(super) async fn open(path: &Path) -> Result<(SqlitePool, SqlitePool), StoreError> {
     create_private(path).await.map_err(|error| failed("create the file of the database")(error.into()))?;
     let options = SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT);
+    let options = options.row_buffer_size(ROWS_AHEAD);
     let write = options
         .clone()
         .journal_mode(SqliteJournalMode::Wal)

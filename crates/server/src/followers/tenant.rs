@@ -31,7 +31,10 @@ const GATHER: Duration = Duration::from_millis(50);
 /// More rows than this in a second leave followers a tenth of a processor.
 const BUSY_ROWS_PER_SECOND: f64 = 50_000.0;
 const PAUSE_FACTOR: u32 = 9;
-const PAUSE_MAX: Duration = Duration::from_secs(10);
+const PAUSE_MAX: Duration = Duration::from_secs(60);
+/// A pause ends early when fewer rows came for so long.
+const BUSY_LOOK: Duration = Duration::from_secs(1);
+const PRESSED_MAX: Duration = Duration::from_secs(10);
 const PRESSED_LOOK: Duration = Duration::from_millis(100);
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
@@ -214,19 +217,28 @@ impl TenantFollower {
     /// Pauses for a multiple of the time that was worked while many rows arrive: taking them in comes first, and
     /// what is behind is read from files later.
     async fn give_way(&self, worked: Duration, accepted_before: i64) {
-        let accepted = self.lake.last_sequence().saturating_sub(accepted_before).max(0);
-        let is_busy = accepted as f64 > BUSY_ROWS_PER_SECOND * worked.as_secs_f64();
+        let is_busy = |before: i64, time: Duration| {
+            let accepted = self.lake.last_sequence().saturating_sub(before).max(0);
+            accepted as f64 > BUSY_ROWS_PER_SECOND * time.as_secs_f64()
+        };
         let rest = async {
-            if is_busy {
-                tokio::time::sleep(worked.saturating_mul(PAUSE_FACTOR).min(PAUSE_MAX)).await;
+            let mut left = worked.saturating_mul(PAUSE_FACTOR).min(PAUSE_MAX);
+            let (mut before, mut time) = (accepted_before, worked);
+            while !left.is_zero() && is_busy(before, time) {
+                (before, time) = (self.lake.last_sequence(), left.min(BUSY_LOOK));
+                tokio::time::sleep(time).await;
+                left -= time;
             }
             // A pause that is short because little was done is no reason to press on.
-            while self.lake.is_pressed() {
-                tokio::time::sleep(PRESSED_LOOK).await;
-            }
+            let relief = async {
+                while self.lake.is_pressed() {
+                    tokio::time::sleep(PRESSED_LOOK).await;
+                }
+            };
+            let _ = tokio::time::timeout(PRESSED_MAX, relief).await;
         };
         tokio::select! {
-            _ = tokio::time::timeout(PAUSE_MAX, rest) => {}
+            () = rest => {}
             () = self.stop.cancelled() => {}
         }
     }

@@ -4,7 +4,9 @@
 usage: bench/latency.py --bartizan PATH --ndjson FILE [--seconds S] [--out RESULT.json] [--folder DIR]
 
 Loads the file's rows, measures the peak rate of durable ingest for some seconds, and then the times of hunting
-questions: of an idle server, and while other processes send rows at half of the peak. At a quarter of the peak it
+questions: of an idle server, while other processes send rows at half of the peak, and of an idle server again. The
+questions read every row, and the load leaves twice as many or more: what it costs is told beside both idle servers,
+the one with as many rows as the load ended with, and the one with as few as it began with. At half of the peak it then
 sends single rows beside the load and asks for each until it is seen: the time counts from its acknowledgement and
 includes the question. Prints one JSON object.
 """
@@ -91,8 +93,18 @@ def percentile(times, share):
     return round(sorted(times)[min(int(len(times) * share), len(times) - 1)], 1)
 
 
+def count(server):
+    return server.hunt(f"{TABLE} | count")[0]["Count"]
+
+
 def told(times):
     return {"questions": len(times), "median_ms": round(statistics.median(times), 1), "p99_ms": percentile(times, 0.99)}
+
+
+def by_question(times):
+    """Of the times of questions asked in turn: the median and the largest of each, in milliseconds."""
+    each = [times[at::len(QUESTIONS)] for at in range(len(QUESTIONS))]
+    return [[round(statistics.median(one)), round(max(one))] for one in each if one]
 
 
 def visibility(server, seconds):
@@ -143,20 +155,30 @@ def main():
         time.sleep(75)  # Flushed, merged and quiet.
         hunt(server, 5)
         idle = hunt(server, arguments.seconds)
+        rows = [count(server)]
         load = Load(server, small, peak / 2, arguments.seconds + 4, arguments.connections)
         time.sleep(2)
+        rows.append(count(server))
         busy = hunt(server, arguments.seconds)
+        rows.append(count(server))
         half = load.end()
-        load = Load(server, small, peak / 4, arguments.seconds + 4, arguments.connections)
+        time.sleep(75)
+        hunt(server, 5)
+        after = hunt(server, arguments.seconds)
+        rows.append(count(server))
+        load = Load(server, small, peak / 2, arguments.seconds + 4, arguments.connections)
         time.sleep(2)
         seen = visibility(server, arguments.seconds)
-        quarter = load.end()
+        beside_seen = load.end()
+        ratio = lambda than: round(percentile(busy, 0.99) / percentile(than, 0.99), 2)
         result = {
             "peak_rows_per_s": round(peak),
-            "idle": told(idle),
-            "at_half_of_the_peak": {**told(busy), "rows_per_s": half},
-            "p99_ratio": round(percentile(busy, 0.99) / percentile(idle, 0.99), 2),
-            "seen_after_acknowledgement": {**told(seen), "rows_per_s": quarter},
+            "idle_before": {**told(idle), "rows": rows[0], "by_question": by_question(idle)},
+            "at_half_of_the_peak": {**told(busy), "rows_per_s": half, "rows": rows[1:3], "by_question": by_question(busy)},
+            "idle_after": {**told(after), "rows": rows[3], "by_question": by_question(after)},
+            "p99_ratio": ratio(after),
+            "p99_ratio_to_fewer_rows": ratio(idle),
+            "seen_after_acknowledgement": {**told(seen), "rows_per_s": beside_seen},
             "resident_mib": round(server.resident_bytes() / 2**20),
         }
     finally:

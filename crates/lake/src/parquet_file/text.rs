@@ -35,6 +35,8 @@ const DICTIONARY_BYTES_MAX: usize = 1 << 20;
 const PAGE_BYTES_MAX: usize = 1 << 20;
 /// Of a hundred values that are not there, a Bloom filter takes this many for ones that are.
 const FALSE_POSITIVES: f64 = 0.05;
+/// Room for the levels before the texts of a page that are kept as they are, so that these are not moved for them.
+const LEVELS_ROOM: usize = 16;
 /// What stands before the first page, so that no page is at 0, which readers take for no page.
 const BEFORE: &[u8] = b"PAR1";
 
@@ -72,6 +74,7 @@ pub(super) struct TextChunk {
 struct PageInTheMaking {
     rows: usize,
     codes: Vec<u32>,
+    /// Behind the room for the levels.
     plain: Vec<u8>,
     text_bytes: i64,
     bounds: Bounds,
@@ -172,23 +175,24 @@ impl TextChunk {
             return Ok(());
         }
         let mut page = std::mem::take(&mut self.page);
-        let mut body = Vec::with_capacity(page.plain.len() + page.codes.len() * 2 + 16);
+        let mut body = Vec::with_capacity(LEVELS_ROOM + page.codes.len() * 2);
         if self.is_optional {
             hybrid::write_levels(page.rows, &mut body);
         }
-        let encoding = match &mut self.dictionary {
+        let (encoding, body) = match &mut self.dictionary {
             Some(dictionary) => {
                 dictionary.end_page();
                 hybrid::write_codes(&page.codes, dictionary.len(), &mut body);
                 self.made.coded += 1;
-                Encoding::RLE_DICTIONARY
+                (Encoding::RLE_DICTIONARY, &body[..])
             }
             None => {
-                body.extend_from_slice(&page.plain);
-                Encoding::PLAIN
+                let start = LEVELS_ROOM - body.len();
+                page.plain[start..LEVELS_ROOM].copy_from_slice(&body);
+                (Encoding::PLAIN, &page.plain[start..])
             }
         };
-        let compressed = self.compressor.compress(&body).map_err(LakeError::Compress)?;
+        let compressed = self.compressor.compress(body).map_err(LakeError::Compress)?;
         let data = Page::DataPage {
             buf: Bytes::from(compressed),
             num_values: page.rows as u32,
@@ -334,6 +338,9 @@ impl PageInTheMaking {
         }
         if let Some(filter) = bloom_filter {
             filter.insert(text);
+        }
+        if self.plain.is_empty() {
+            self.plain.resize(LEVELS_ROOM, 0);
         }
         self.plain.extend_from_slice(&(text.len() as u32).to_le_bytes());
         self.plain.extend_from_slice(text.as_bytes());

@@ -148,7 +148,7 @@ impl RowsReader {
     fn key(&mut self, line: &[u8], at: usize, next: &mut usize) -> Option<(usize, usize)> {
         let member = line.get(at..)?;
         let mut ahead = self.expected.iter().enumerate().skip(*next);
-        if let Some((position, found)) = ahead.find(|(_, expected)| member.starts_with(&expected.token)) {
+        if let Some((position, found)) = ahead.find(|(_, expected)| begins_with(member, &expected.token)) {
             *next = position + 1;
             return Some((found.at, at + found.token.len()));
         }
@@ -166,6 +166,19 @@ impl RowsReader {
             *next += 1;
         }
         Some((column, colon + 1))
+    }
+}
+
+/// Whether the bytes begin with a name, which is too short to be worth the call that compares any two pieces of memory.
+fn begins_with(bytes: &[u8], name: &[u8]) -> bool {
+    let Some(bytes) = bytes.get(..name.len()) else { return false };
+    let (pieces, expected) = (bytes.as_chunks::<8>().0, name.as_chunks::<8>().0);
+    // What is left of both is in their last eight bytes.
+    match (bytes.last_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(last), Some(expected_last)) => {
+            last == expected_last && pieces.iter().zip(expected).all(|(piece, expected)| piece == expected)
+        }
+        _ => bytes == name,
     }
 }
 
@@ -228,4 +241,24 @@ fn text(line: &[u8], start: usize, column: &mut ColumnBuilder, has_high: &mut u6
     }
     column.end_text();
     Some(end + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::begins_with;
+
+    #[test]
+    fn names_of_every_length_are_compared() {
+        let text: Vec<u8> = (b'a'..=b'z').chain(b'A'..=b'Z').collect();
+        for length in 0..40 {
+            let name = &text[..length];
+            assert!(begins_with(&text, name) && begins_with(name, name), "{length}");
+            assert!(length == 0 || !begins_with(&text[..length - 1], name), "{length}");
+            for at in 0..length {
+                let mut other = text.clone();
+                other[at] = b'_';
+                assert!(!begins_with(&other, name), "{length} {at}");
+            }
+        }
+    }
 }

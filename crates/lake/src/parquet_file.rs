@@ -44,7 +44,7 @@ const PAGE_ROWS: usize = ROWS_PER_BLOCK as usize;
 /// Statistics hold no more of a text than this.
 const STATISTICS_BYTES: usize = 64;
 /// Values looked at to decide how to encode a column.
-const SAMPLED: usize = 1024;
+const SAMPLED: usize = 2048;
 
 /// The zstd level of files that are rewritten soon.
 pub(crate) const LEVEL_FAST: i32 = 1;

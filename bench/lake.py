@@ -225,7 +225,7 @@ def main():
     parser.add_argument("--rows", default="10000000,100000000")
     parser.add_argument("--days", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--quiet", type=float, default=100, help="seconds without a new file that count as settled")
+    parser.add_argument("--quiet", type=float, default=200, help="seconds without a new file that count as settled: a day is merged two minutes after its last one")
     parser.add_argument("--folder")
     parser.add_argument("--out")
     parser.add_argument("--keep", action="store_true")

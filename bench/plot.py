@@ -60,7 +60,7 @@ def lake(axes, result):
 def latency(axes, result):
     labels = ["hunting idle, median", "hunting idle, p99", "beside ingest, median", "beside ingest, p99",
               "row seen after its acknowledgement, p99"]
-    values = [result["idle"]["median_ms"], result["idle"]["p99_ms"], result["at_half_of_the_peak"]["median_ms"],
+    values = [result["idle_after"]["median_ms"], result["idle_after"]["p99_ms"], result["at_half_of_the_peak"]["median_ms"],
               result["at_half_of_the_peak"]["p99_ms"], result["seen_after_acknowledgement"]["p99_ms"]]
     bars(axes, "Questions beside ingest", labels, values, "ms", [False, False, True, True, True])
 

@@ -215,11 +215,7 @@ impl Query {
             };
             added.map_err(sqlx::Error::Encode)?;
         }
-        let sql = match arguments.len() {
-            PLACES_MANY.. => unnumbered(self.sql.as_str()).map(|sql| AssertSqlSafe(sql).into_sql_str()),
-            _ => None,
-        };
-        Ok(sqlx::query_with(sql.unwrap_or(self.sql), arguments).persistent(self.is_kept))
+        Ok(sqlx::query_with(self.sql, arguments).persistent(self.is_kept))
     }
 }
 

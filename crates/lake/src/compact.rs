@@ -59,6 +59,8 @@ pub(crate) fn tasks(table: &'static Table, listed: &[Arc<DataFile>], now: Ticks)
             tasks.extend(batches(table, level, FILES_MERGED));
         }
     }
+    // What has no index is searched row by row until it is merged.
+    tasks.sort_by_key(|task| task.files.iter().all(|file| file.index_bytes.is_some()));
     tasks
 }
 
@@ -283,6 +285,16 @@ mod tests {
         assert_eq!(merged(&[indexed(0, 1000), indexed(1, 200), file(2, 0, 60, 0)], now), [["0", "1", "2"]]);
         assert_eq!(merged(&[indexed(0, 1000), indexed(1, 70), file(2, 0, 60, 0)], now), [["1", "2"]]);
         assert!(merged(&[indexed(0, 600_000), indexed(1, 100_000), indexed(2, 20_000)], now).is_empty());
+    }
+
+    #[test]
+    fn what_has_no_index_is_merged_first() {
+        let indexed = |number, rows| {
+            let file = file(number, 1, rows, 0);
+            Arc::new(DataFile { index_bytes: Some(1), ..(*file).clone() })
+        };
+        let files = [indexed(0, 1000), indexed(1, 900), file(100, 0, 10, 0), file(101, 0, 10, 0)];
+        assert_eq!(merged(&files, SETTLED_TICKS + 1), [["100", "101"], ["0", "1"]]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 #[track_caller]
 fn check(name: &str, expected: ExpectFile) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+    let path = Path::new("tests/fixtures").join(name);
     let lines = fs::read_to_string(&path).unwrap();
     let mut mapper = Mapper::default();
     let outcomes: Vec<Value> = lines.lines().map(|line| render(&mut mapper, line)).collect();

@@ -686,5 +686,5 @@ fn the_page_of_the_compatible_methods_is_up_to_date() {
             );
         }
     }
-    expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/compatible-methods.md")].assert_eq(&page);
+    expect_file!["../../../../docs/compatible-methods.md"].assert_eq(&page);
 }

@@ -9,7 +9,7 @@ use model::role::{self, BUILT_IN_ROLES, ROLE_PERMISSIONS};
 
 #[test]
 fn the_page_of_permissions_is_up_to_date() {
-    expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/permissions.md")].assert_eq(&page());
+    expect_file!["../../../../docs/permissions.md"].assert_eq(&page());
 }
 
 fn page() -> String {

@@ -20,7 +20,7 @@ const DISTINCT_RULES_MIN: usize = 25;
 const RECALL_MIN: f64 = 0.95;
 
 fn shared() -> Option<PathBuf> {
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let beside = PathBuf::from("../../../shared");
     let folder = std::env::var_os("BARTIZAN_SHARED").map_or(beside, PathBuf::from);
     folder.join("data/sigma/sigma-visible.tar.gz").is_file().then_some(folder)
 }

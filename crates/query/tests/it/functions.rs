@@ -28,6 +28,5 @@ fn functions_are_sorted_and_unique() {
 
 #[test]
 fn the_page_of_functions_is_up_to_date() {
-    expect_test::expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/kql-functions.md")]
-        .assert_eq(&query::reference());
+    expect_test::expect_file!["../../../../docs/kql-functions.md"].assert_eq(&query::reference());
 }

@@ -20,7 +20,7 @@ pub(super) const HASH_BITS: u32 = 48;
 const PAGE_TERMS: u64 = 1 << PAGE_TERMS_BITS;
 const PAGE_TERMS_BITS: u32 = 11;
 /// Each costs a bit a term and halves the blocks that are read for nothing.
-const FINGERPRINT_BITS: u32 = 5;
+const FINGERPRINT_BITS: u32 = 7;
 const SPAN_BITS: u32 = PAGE_TERMS_BITS + FINGERPRINT_BITS;
 /// A block is known by 16 bits, and two numbers mean something else.
 pub(super) const BLOCKS_MAX: u32 = (1 << 16) - 2;

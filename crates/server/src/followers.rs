@@ -5,6 +5,7 @@
 //! only means that rows are read again.
 
 mod alerts;
+mod give_way;
 mod tenant;
 
 use std::collections::HashSet;

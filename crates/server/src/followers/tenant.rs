@@ -14,6 +14,7 @@ use tracing::{debug, warn};
 
 use super::Followers;
 use super::alerts::{Raised, WINDOW_TICKS};
+use super::give_way::give_way;
 use crate::rules::RuleSets;
 
 const DETECTIONS: &str = "detections";
@@ -28,14 +29,6 @@ const STEP_ROWS: usize = 8_192;
 const EVALUATED_ROWS: usize = 512;
 /// Rows that arrive within this time are committed together.
 const GATHER: Duration = Duration::from_millis(50);
-/// More rows than this in a second leave followers a tenth of a processor.
-const BUSY_ROWS_PER_SECOND: f64 = 50_000.0;
-const PAUSE_FACTOR: u32 = 9;
-const PAUSE_MAX: Duration = Duration::from_secs(60);
-/// A pause ends early when fewer rows came for so long.
-const BUSY_LOOK: Duration = Duration::from_secs(1);
-const PRESSED_MAX: Duration = Duration::from_secs(10);
-const PRESSED_LOOK: Duration = Duration::from_millis(100);
 const BACKOFF_FIRST: Duration = Duration::from_millis(500);
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
@@ -126,7 +119,6 @@ impl TenantFollower {
         };
         self.positions = Some(positions);
         let behind = positions.profiles.sequence.min(positions.detections);
-        self.lake.followed(behind);
         let mut read = self.lake.read_after(behind, READ_ROWS, READ_BYTES);
         if read.position() <= behind {
             self.measure(positions);
@@ -143,7 +135,10 @@ impl TenantFollower {
             self.positions = Some(positions);
             positions.detections = self.detect(part, positions.detections, reached).await?;
             self.positions = Some(positions);
-            self.give_way(started.elapsed(), accepted).await;
+            tokio::select! {
+                () = give_way(&self.lake, started.elapsed(), accepted) => {}
+                () = self.stop.cancelled() => {}
+            }
             if reached.is_some() {
                 break;
             }
@@ -212,35 +207,6 @@ impl TenantFollower {
             raised.into_alerts()
         });
         raised.await.context("the evaluation of rows ended early")
-    }
-
-    /// Pauses for a multiple of the time that was worked while many rows arrive: taking them in comes first, and
-    /// what is behind is read from files later.
-    async fn give_way(&self, worked: Duration, accepted_before: i64) {
-        let is_busy = |before: i64, time: Duration| {
-            let accepted = self.lake.last_sequence().saturating_sub(before).max(0);
-            accepted as f64 > BUSY_ROWS_PER_SECOND * time.as_secs_f64()
-        };
-        let rest = async {
-            let mut left = worked.saturating_mul(PAUSE_FACTOR).min(PAUSE_MAX);
-            let (mut before, mut time) = (accepted_before, worked);
-            while !left.is_zero() && is_busy(before, time) {
-                (before, time) = (self.lake.last_sequence(), left.min(BUSY_LOOK));
-                tokio::time::sleep(time).await;
-                left -= time;
-            }
-            // A pause that is short because little was done is no reason to press on.
-            let relief = async {
-                while self.lake.is_pressed() {
-                    tokio::time::sleep(PRESSED_LOOK).await;
-                }
-            };
-            let _ = tokio::time::timeout(PRESSED_MAX, relief).await;
-        };
-        tokio::select! {
-            () = rest => {}
-            () = self.stop.cancelled() => {}
-        }
     }
 
     fn measure(&self, positions: Positions) {

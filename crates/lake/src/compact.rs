@@ -15,20 +15,27 @@ use datafusion::arrow::datatypes::{Int64Type, Schema, TimestampNanosecondType};
 use model::lake::DataFile;
 use model::{DeviceId, Table, Ticks};
 
-use self::merge::{Input, Merge};
+use self::merge::{Input, Merge, Part};
 pub(crate) use self::merge::{filled_columns, open_typed};
 use crate::LakeError;
 use crate::files::Files;
 use crate::flush::Encoded;
 use crate::parquet_file::{LEVEL_SMALL, ParquetFile};
 use crate::schema::{SCHEMA_VERSION, SEQUENCE_COLUMN, stored_schema};
+use crate::side_by_side::side_by_side;
 use crate::terms::{ROWS_PER_BLOCK, TermIndexBuilder};
 use crate::verified::checksums;
 
-/// So many files of one level are merged.
-const FILES_MERGED: usize = 8;
+/// So many files of one level are worth a merge.
+const FILES_MERGED_MIN: usize = 8;
+/// No merge reads more of them at once.
+const FILES_MERGED_MAX: usize = 32;
 /// Files of so many rows are not merged again, and no merged one has more.
 pub(crate) const FILE_ROWS_MAX: i64 = 1 << 20;
+/// Nor are files of so many bytes, and no merged one has many more: it is made in memory.
+const FILE_BYTES_MAX: i64 = 128 << 20;
+/// So many files of a table without an index are merged whatever else there is to do.
+const FILES_URGENT: usize = 96;
 /// A day that got no file for so long is merged however few its files are: then all of it has an index.
 const SETTLED_TICKS: i64 = 120 * model::time::TICKS_PER_SECOND;
 /// Such a merge leaves an indexed file alone that has more than so many times the rows of all smaller ones, so that
@@ -39,12 +46,31 @@ const MUCH_LARGER: i64 = 4;
 pub(crate) struct Task {
     pub table: &'static Table,
     pub files: Vec<Arc<DataFile>>,
+    /// Whether it is done whatever else there is to do.
+    pub is_urgent: bool,
+}
+
+impl Task {
+    pub fn new(table: &'static Table, files: Vec<Arc<DataFile>>) -> Task {
+        Task { table, files, is_urgent: false }
+    }
+
+    /// Whether no file is searched row by row until it is done.
+    pub fn is_indexed(&self) -> bool {
+        self.files.iter().all(|file| file.index_bytes.is_some())
+    }
+}
+
+/// Whether merges of a table's listed files have waited too long.
+pub(crate) fn is_urgent(listed: &[Arc<DataFile>]) -> bool {
+    listed.iter().filter(|file| file.index_bytes.is_none()).count() > FILES_URGENT
 }
 
 /// What is worth merging now, of one table's listed files.
 pub(crate) fn tasks(table: &'static Table, listed: &[Arc<DataFile>], now: Ticks) -> Vec<Task> {
     let mut days: BTreeMap<i64, Vec<&Arc<DataFile>>> = BTreeMap::new();
-    for file in listed.iter().filter(|file| file.rows < FILE_ROWS_MAX) {
+    let is_small = |file: &&Arc<DataFile>| file.rows < FILE_ROWS_MAX && file.bytes < FILE_BYTES_MAX;
+    for file in listed.iter().filter(is_small) {
         days.entry(file.day).or_default().push(file);
     }
     let mut tasks = Vec::new();
@@ -56,44 +82,56 @@ pub(crate) fn tasks(table: &'static Table, listed: &[Arc<DataFile>], now: Ticks)
             continue;
         }
         for level in files.chunk_by(|a, b| a.level == b.level) {
-            tasks.extend(batches(table, level, FILES_MERGED));
+            tasks.extend(batches(table, level, FILES_MERGED_MIN));
         }
     }
-    // What has no index is searched row by row until it is merged.
-    tasks.sort_by_key(|task| task.files.iter().all(|file| file.index_bytes.is_some()));
     tasks
 }
 
-/// Merges of a day that gets no more files.
-fn settled(table: &'static Table, files: &mut [&Arc<DataFile>]) -> Vec<Task> {
-    files.sort_by_key(|file| std::cmp::Reverse(file.rows));
-    let mut smaller: i64 = files.iter().map(|file| file.rows).sum();
-    let is_left = |file: &&&Arc<DataFile>| {
-        smaller -= file.rows;
-        file.index_bytes.is_some() && file.rows > MUCH_LARGER * smaller
+/// The tasks of several tenants in the order in which they are done: those for files without an index first, and one of
+/// each tenant in turn.
+pub(crate) fn in_turn(tenants: Vec<Vec<Task>>) -> Vec<Task> {
+    let in_turn = |mut tasks: Vec<Task>| {
+        tasks.sort_by_key(Task::is_indexed);
+        tasks.into_iter().enumerate()
     };
-    let left = files.iter().take_while(is_left).count();
-    let mut tasks = batches(table, &files[left..], 1);
-    // A file of its own is written again only for the index that it lacks.
-    tasks.retain(|task| task.files.len() > 1 || task.files.iter().any(|file| file.index_bytes.is_none()));
-    tasks
+    let mut tasks: Vec<(usize, Task)> = tenants.into_iter().flat_map(in_turn).collect();
+    tasks.sort_by_key(|(turn, task)| (task.is_indexed(), *turn));
+    tasks.into_iter().map(|(_, task)| task).collect()
 }
 
-/// Cuts files to merges of at least `files_min` files and about as many rows as a file may have.
+/// Merges of a day that gets no more files: of those that have no index, and of those that are not much larger.
+fn settled(table: &'static Table, files: &mut [&Arc<DataFile>]) -> Vec<Task> {
+    files.sort_by_key(|file| file.rows);
+    let mut smaller = 0;
+    let is_merged = |file: &&&Arc<DataFile>| {
+        let is_merged = file.index_bytes.is_none() || smaller == 0 || file.rows <= MUCH_LARGER * smaller;
+        smaller += if is_merged { file.rows } else { 0 };
+        is_merged
+    };
+    let mut merged: Vec<&Arc<DataFile>> = files.iter().filter(is_merged).copied().collect();
+    merged.sort_by_key(|file| std::cmp::Reverse(file.rows));
+    batches(table, &merged, 1)
+}
+
+/// Cuts files to merges of at least `files_min` files and at most as many rows and bytes as a file may have. A file of its
+/// own is written again only for the index that it lacks.
 fn batches(table: &'static Table, files: &[&Arc<DataFile>], files_min: usize) -> Vec<Task> {
     let mut tasks = Vec::new();
-    let mut taken: Vec<Arc<DataFile>> = Vec::new();
+    let (mut taken, mut rows, mut bytes) = (Vec::new(), 0, 0);
     for file in files {
-        let rows: i64 = taken.iter().map(|file| file.rows).sum();
-        let is_full = taken.len() >= FILES_MERGED || (taken.len() >= 2 && rows + file.rows > FILE_ROWS_MAX);
-        if is_full {
-            tasks.push(Task { table, files: std::mem::take(&mut taken) });
+        let is_large = rows + file.rows > FILE_ROWS_MAX || bytes + file.bytes > FILE_BYTES_MAX;
+        if taken.len() >= FILES_MERGED_MAX || (is_large && !taken.is_empty()) {
+            tasks.push(Task::new(table, std::mem::take(&mut taken)));
+            (rows, bytes) = (0, 0);
         }
         taken.push(Arc::clone(file));
+        (rows, bytes) = (rows + file.rows, bytes + file.bytes);
     }
     if taken.len() >= files_min {
-        tasks.push(Task { table, files: taken });
+        tasks.push(Task::new(table, taken));
     }
+    tasks.retain(|task| task.files.len() > 1 || !task.is_indexed());
     tasks
 }
 
@@ -106,21 +144,22 @@ pub(crate) fn merge_files(
     now: Ticks,
     new_name: &dyn Fn() -> String,
 ) -> Result<Vec<Encoded>, LakeError> {
-    let inputs = task.files.iter().map(|file| Input::open(files, task.table, file));
-    let mut merge = Merge::new(task.table, inputs.collect::<Result<_, _>>()?)?;
     let Some(first) = task.files.first() else { return Ok(Vec::new()) };
+    let inputs = task.files.iter().map(|file| Input::open(files, task.table, file, task.files.len()));
+    let mut merge = Merge::new(task.table, inputs.collect::<Result<_, _>>()?)?;
     let level = task.files.iter().map(|file| file.level).max().unwrap_or(0) + 1;
     // What is merged takes no more room than its sources, as a rule.
     let bytes: usize = task.files.iter().map(|file| usize::try_from(file.bytes).unwrap_or(0)).sum();
     let mut encoded = Vec::new();
     let mut output: Option<Output> = None;
-    while let Some(part) = merge.next(without)? {
-        let writing = match output.take() {
+    let mut next = merge.next(without)?;
+    while let Some(part) = next {
+        let mut writing = match output.take() {
             Some(writing) => writing,
             None => Output::start(task.table, &part.columns, bytes)?,
         };
-        let writing = writing.write(&part)?;
-        if writing.rows >= FILE_ROWS_MAX {
+        next = writing.write(&part, || merge.next(without))?;
+        if writing.is_full() {
             encoded.push(writing.finish(first, level, now, new_name)?);
         } else {
             output = Some(writing);
@@ -131,6 +170,9 @@ pub(crate) fn merge_files(
     }
     Ok(encoded)
 }
+
+/// A piece of work on a part, and the next part when it reads that.
+type Work<'a> = Box<dyn FnOnce() -> Result<Option<Part>, LakeError> + Send + 'a>;
 
 /// A merged file in the making, and what the catalog will say of it.
 struct Output {
@@ -153,9 +195,12 @@ impl Output {
         Ok(Output { table, file, index, rows: 0, times: None, sequences: None })
     }
 
-    fn write(mut self, part: &merge::Part) -> Result<Output, LakeError> {
-        self.file.write(&part.columns, part.rows)?;
-        self.index.add_block(self.table, &block(self.table, part)?)?;
+    /// Adds rows. The ones behind them are read meanwhile, and are returned.
+    fn write(
+        &mut self,
+        part: &Part,
+        read: impl FnOnce() -> Result<Option<Part>, LakeError> + Send,
+    ) -> Result<Option<Part>, LakeError> {
         self.rows += part.rows as i64;
         if let Some(times) = self.table.time_column().and_then(|at| part.columns[at].as_ref()) {
             let times = times.as_primitive::<TimestampNanosecondType>();
@@ -167,7 +212,18 @@ impl Output {
             debug_assert_eq!(sequences.null_count(), 0);
             self.sequences = widened(self.sequences, min(sequences).zip(max(sequences)));
         }
-        Ok(self)
+        let Output { table, file, index, .. } = self;
+        let encode: Work = Box::new(|| file.write(&part.columns, part.rows).map(|()| None));
+        // About as much work as to encode them.
+        let index_and_read: Work = Box::new(|| {
+            index.add_block(table, &block(table, part)?)?;
+            read()
+        });
+        Ok(side_by_side(vec![encode, index_and_read], |work| work())?.pop().flatten())
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows >= FILE_ROWS_MAX || self.file.bytes() as i64 >= FILE_BYTES_MAX
     }
 
     fn finish(
@@ -203,7 +259,7 @@ impl Output {
 }
 
 /// The columns of a part that hold something.
-fn block(table: &'static Table, part: &merge::Part) -> Result<RecordBatch, LakeError> {
+fn block(table: &'static Table, part: &Part) -> Result<RecordBatch, LakeError> {
     let schema = stored_schema(table);
     let filled = schema.fields().iter().zip(&part.columns);
     let filled = filled.filter_map(|(field, column)| Some((field.clone(), column.clone()?)));
@@ -266,6 +322,16 @@ mod tests {
     }
 
     #[test]
+    fn many_files_that_are_searched_row_by_row_are_urgent() {
+        let mut files: Vec<_> = (0..FILES_URGENT as i64).map(|number| file(number, 0, 10, 0)).collect();
+        let indexed = DataFile { index_bytes: Some(1), ..(*files[0]).clone() };
+        files.extend(vec![Arc::new(indexed); 1000]);
+        assert!(!is_urgent(&files));
+        files.push(file(1, 0, 10, 0));
+        assert!(is_urgent(&files));
+    }
+
+    #[test]
     fn what_settled_is_merged_however_little_it_is() {
         let files = [file(0, 0, 1000, 0), file(1, 2, 1000, 0), file(100, 0, 1000, 0)];
         assert!(merged(&files, SETTLED_TICKS).is_empty());
@@ -285,22 +351,56 @@ mod tests {
         assert_eq!(merged(&[indexed(0, 1000), indexed(1, 200), file(2, 0, 60, 0)], now), [["0", "1", "2"]]);
         assert_eq!(merged(&[indexed(0, 1000), indexed(1, 70), file(2, 0, 60, 0)], now), [["1", "2"]]);
         assert!(merged(&[indexed(0, 600_000), indexed(1, 100_000), indexed(2, 20_000)], now).is_empty());
+        assert_eq!(merged(&[indexed(0, 1000), indexed(1, 900), file(2, 0, 10, 0)], now), [["2"]]);
+        assert_eq!(
+            merged(&[indexed(0, 1000), file(1, 0, 900, 0), file(2, 0, 10, 0)], now),
+            [["0", "1", "2"]]
+        );
     }
 
     #[test]
-    fn what_has_no_index_is_merged_first() {
+    fn what_has_no_index_is_merged_first_and_every_tenant_in_turn() {
+        let table = model::tables::find("DeviceEvents").unwrap();
+        let task = |number, is_indexed: bool| {
+            let file = file(number, 1, 1000, 0);
+            let index_bytes = is_indexed.then_some(1);
+            Task::new(table, vec![Arc::new(DataFile { index_bytes, ..(*file).clone() })])
+        };
+        let first = vec![task(10, true), task(11, false), task(12, false), task(13, true)];
+        let tasks = in_turn(vec![first, vec![], vec![task(20, true), task(21, false)]]);
+        let numbers: Vec<&str> = tasks.iter().map(|task| task.files[0].path.as_str()).collect();
+        assert_eq!(numbers, ["11", "21", "12", "20", "10", "13"]);
+    }
+
+    #[test]
+    fn full_files_are_left_and_no_merge_is_larger_than_one() {
+        let mut files: Vec<_> = (0..9).map(|number| file(number, 0, FILE_ROWS_MAX / 4, 0)).collect();
+        files.push(file(20, 1, FILE_ROWS_MAX, 0));
+        assert_eq!(merged(&files, 1), [["0", "1", "2", "3"], ["4", "5", "6", "7"]]);
         let indexed = |number, rows| {
             let file = file(number, 1, rows, 0);
             Arc::new(DataFile { index_bytes: Some(1), ..(*file).clone() })
         };
-        let files = [indexed(0, 1000), indexed(1, 900), file(100, 0, 10, 0), file(101, 0, 10, 0)];
-        assert_eq!(merged(&files, SETTLED_TICKS + 1), [["100", "101"], ["0", "1"]]);
+        let large: Vec<_> = (0..9).map(|number| indexed(number, FILE_ROWS_MAX * 2 / 3)).collect();
+        assert!(merged(&large, 1).is_empty(), "two of them would be two again");
+        assert!(merged(&large, SETTLED_TICKS + 1).is_empty());
     }
 
     #[test]
-    fn full_files_are_left_and_no_merge_gets_larger_than_two_of_them() {
-        let mut files: Vec<_> = (0..9).map(|number| file(number, 0, FILE_ROWS_MAX / 4, 0)).collect();
-        files.push(file(20, 1, FILE_ROWS_MAX, 0));
+    fn files_of_many_bytes_are_full_as_well() {
+        let of_bytes = |number, bytes| {
+            let file = file(number, 0, 1000, 0);
+            Arc::new(DataFile { bytes, ..(*file).clone() })
+        };
+        let mut files: Vec<_> = (0..9).map(|number| of_bytes(number, FILE_BYTES_MAX / 4)).collect();
+        files.push(of_bytes(20, FILE_BYTES_MAX));
         assert_eq!(merged(&files, 1), [["0", "1", "2", "3"], ["4", "5", "6", "7"]]);
+    }
+
+    #[test]
+    fn a_merge_reads_only_so_many_files_at_once() {
+        let files: Vec<_> = (0..75).map(|number| file(number, 0, 10, 0)).collect();
+        let sizes: Vec<usize> = merged(&files, 1).iter().map(Vec::len).collect();
+        assert_eq!(sizes, [32, 32, 11]);
     }
 }

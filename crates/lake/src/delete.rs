@@ -93,7 +93,7 @@ impl TenantLake {
         for (table, holding) in found {
             let mut rows = DeletedRows { table: table.name, rows: 0, files: 0 };
             for Found { file, rows: held } in holding {
-                let task = Task { table, files: vec![file] };
+                let task = Task::new(table, vec![file]);
                 self.lake.rewrite(task, Some(device.clone())).await?;
                 rows.rows += held;
                 rows.files += 1;

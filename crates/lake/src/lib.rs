@@ -32,6 +32,7 @@ mod reach;
 mod rows;
 mod scan;
 mod schema;
+mod side_by_side;
 mod space;
 mod state;
 mod terms;
@@ -135,8 +136,6 @@ struct Shared {
     published: tokio::sync::Mutex<HashMap<(TenantId, &'static str), DeltaTable>>,
     /// Wakes followers and the flush loop after every acknowledged group.
     accepted: watch::Sender<u64>,
-    /// How far followers have read, by tenant.
-    followed: std::sync::Mutex<HashMap<TenantId, i64>>,
     /// Wakes who waits for room after every flush.
     flushed: watch::Sender<()>,
     new_name: Box<dyn Fn() -> String + Send + Sync>,
@@ -204,7 +203,6 @@ impl Lake {
             unfinished,
             published: tokio::sync::Mutex::default(),
             accepted: watch::channel(0).0,
-            followed: std::sync::Mutex::default(),
             flushed: watch::channel(()).0,
             new_name,
         })))
@@ -284,12 +282,6 @@ impl TenantLake {
     /// Whether rows come faster than they are written to files.
     pub fn is_pressed(&self) -> bool {
         self.lake.is_pressed()
-    }
-
-    /// Notes that rows up to this sequence were read by all who follow the tenant. Files with later ones are not merged
-    /// yet: they are in the order of acceptance, and merged ones are not.
-    pub fn followed(&self, position: i64) {
-        log::lock(&self.lake.0.followed).insert(self.tenant, position);
     }
 
     /// Waits while an append would be refused because too many rows wait to be flushed, so long at most.

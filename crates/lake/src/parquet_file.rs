@@ -5,7 +5,6 @@
 
 mod constant;
 mod gathered;
-mod side_by_side;
 mod text;
 
 use std::cmp::Reverse;
@@ -31,14 +30,16 @@ use model::{Kind, Table};
 
 use self::constant::{Chunk, Constants};
 pub(crate) use self::gathered::{Gathered, Texts};
-use self::side_by_side::side_by_side;
 use self::text::{TextChunk, TextOptions};
 use crate::LakeError;
 use crate::schema::{SEQUENCE_COLUMN, file_schema};
+use crate::side_by_side::side_by_side;
 use crate::terms::ROWS_PER_BLOCK;
 use crate::times::{micros_type, parted, tick_column};
 
 pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
+/// A row group of fewer rows ends when it has so many bytes: it is in memory until then.
+const GROUP_BYTES_MAX: usize = 64 << 20;
 /// Rows of a page: what is left out or read. The index of terms names blocks of as many rows.
 const PAGE_ROWS: usize = ROWS_PER_BLOCK as usize;
 /// Statistics hold no more of a text than this.
@@ -76,10 +77,9 @@ enum Column {
     Empty,
     Writing(Box<ArrowColumnWriter>),
     Text(Box<TextChunk>),
-    Ended(Box<Ended>),
 }
 
-/// A column of which no more rows are to come.
+/// A column of a row group whose rows are all there.
 enum Ended {
     Values(ArrowColumnChunk),
     Text(Chunk),
@@ -141,7 +141,8 @@ impl ParquetFile {
             let taken = (rows - at).min(ROW_GROUP_ROWS - self.group_rows);
             self.write_part(columns, at, taken)?;
             at += taken;
-            if self.group_rows == ROW_GROUP_ROWS {
+            let bytes: usize = self.columns.iter().map(Column::bytes).sum();
+            if self.group_rows == ROW_GROUP_ROWS || bytes >= GROUP_BYTES_MAX {
                 self.end_group()?;
             }
         }
@@ -164,8 +165,11 @@ impl ParquetFile {
         let mut writers = self.values.of_group(self.groups)?;
         for (at, values) in values.into_iter().enumerate() {
             let values = values.filter(|values| !is_empty(values, self.is_never_null[at]));
-            if let Some((values, writer)) = values.zip(writers[at].take()) {
-                work.push((at, Work::Values(values, Box::new(writer))));
+            if let Some(values) = values {
+                work.push((
+                    at,
+                    Work::Values(values, Box::new(general(self.schema.field(at), &mut writers[at])?)),
+                ));
             }
         }
         for (at, column) in columns.iter().enumerate() {
@@ -192,11 +196,9 @@ impl ParquetFile {
             };
             Ok((at, ended))
         })?;
-        for (at, ended) in ended {
-            self.columns[at] = Column::Ended(Box::new(ended));
-        }
-        self.group_rows = order.len();
-        self.end_group()
+        let mut columns: Vec<Option<Ended>> = self.columns.iter().map(|_| None).collect();
+        ended.into_iter().for_each(|(at, ended)| columns[at] = Some(ended));
+        self.append_group(columns, order.len())
     }
 
     /// Stored columns as those of the file.
@@ -235,15 +237,14 @@ impl ParquetFile {
                     Some(writers) => writers,
                     None => unused.insert(self.values.of_group(self.groups)?),
                 };
-                let Some(mut writer) = writers[position].take() else { continue };
+                let mut writer = general(field, &mut writers[position])?;
                 if self.group_rows > 0 {
                     write_column(&mut writer, field, &empty(self.group_rows))?;
                 }
                 *column = Column::Writing(Box::new(writer));
             }
             match (column, given) {
-                // What has ended is a whole group's.
-                (Column::Empty | Column::Ended(_), _) => {}
+                (Column::Empty, _) => {}
                 (Column::Writing(writer), given) => {
                     write_column(writer, field, &given.unwrap_or_else(|| empty(rows)))?
                 }
@@ -259,30 +260,41 @@ impl ParquetFile {
         if self.group_rows == 0 {
             return Ok(());
         }
+        let columns = self.columns.iter_mut().zip(&self.descriptors).map(|(column, descriptor)| {
+            Ok::<_, LakeError>(match std::mem::replace(column, Column::Empty) {
+                Column::Writing(writer) => Some(Ended::Values(writer.close()?)),
+                Column::Text(chunk) => Some(Ended::Text(chunk.close(descriptor.clone())?)),
+                Column::Empty => None,
+            })
+        });
+        let columns = columns.collect::<Result<_, _>>()?;
+        let rows = std::mem::take(&mut self.group_rows);
+        self.append_group(columns, rows)
+    }
+
+    /// Adds a row group. A column is none when it is empty there.
+    fn append_group(&mut self, columns: Vec<Option<Ended>>, rows: usize) -> Result<(), LakeError> {
         let mut group = self.writer.next_row_group()?;
-        for (position, column) in self.columns.iter_mut().enumerate() {
+        for (position, ended) in columns.into_iter().enumerate() {
             let descriptor = &self.descriptors[position];
-            let ended = match std::mem::replace(column, Column::Empty) {
-                Column::Writing(writer) => Ended::Values(writer.close()?),
-                Column::Text(chunk) => Ended::Text(chunk.close(descriptor.clone())?),
-                Column::Ended(ended) => *ended,
-                Column::Empty => {
-                    let data_type = self.schema.field(position).data_type();
-                    let chunk =
-                        self.constants.chunk(data_type, self.is_never_null[position], self.group_rows)?;
-                    chunk.append(&mut group, descriptor.clone())?;
-                    continue;
-                }
-            };
             match ended {
-                Ended::Values(chunk) => chunk.append_to_row_group(&mut group)?,
-                Ended::Text(chunk) => chunk.append(&mut group, descriptor.clone())?,
+                Some(Ended::Values(chunk)) => chunk.append_to_row_group(&mut group)?,
+                Some(Ended::Text(chunk)) => chunk.append(&mut group, descriptor.clone())?,
+                None => {
+                    let data_type = self.schema.field(position).data_type();
+                    let chunk = self.constants.chunk(data_type, self.is_never_null[position], rows)?;
+                    chunk.append(&mut group, descriptor.clone())?;
+                }
             }
         }
         group.close()?;
-        self.group_rows = 0;
         self.groups += 1;
         Ok(())
+    }
+
+    /// The bytes of the row groups so far.
+    pub fn bytes(&self) -> usize {
+        self.writer.bytes_written()
     }
 
     /// Ends the file.
@@ -290,6 +302,17 @@ impl ParquetFile {
         self.end_group()?;
         self.writer.finish()?;
         Ok(std::mem::take(self.writer.inner_mut()).into())
+    }
+}
+
+impl Column {
+    /// About what its rows take, encoded.
+    fn bytes(&self) -> usize {
+        match self {
+            Column::Empty => 0,
+            Column::Writing(writer) => writer.get_estimated_total_bytes(),
+            Column::Text(chunk) => chunk.bytes(),
+        }
     }
 }
 
@@ -333,6 +356,12 @@ impl ValueWriters {
         self.fields.iter().zip(made).for_each(|(field, writer)| writers[*field] = Some(writer));
         Ok(writers)
     }
+}
+
+/// Takes the general writer of a column, which has one unless our encoder of text takes it.
+fn general(field: &Field, writer: &mut Option<ArrowColumnWriter>) -> Result<ArrowColumnWriter, LakeError> {
+    let missing = || LakeError::Rows(format!("there is no writer for column {}", field.name()));
+    writer.take().ok_or_else(missing)
 }
 
 fn write_column(writer: &mut ArrowColumnWriter, field: &Field, array: &ArrayRef) -> Result<(), LakeError> {
@@ -381,7 +410,7 @@ fn properties(table: &'static Table, diverse: &[bool], zstd_level: i32) -> Write
         if is_prose(column.name) {
             builder = builder.set_column_statistics_enabled(path(), EnabledStatistics::Chunk);
         }
-        if *is_diverse && (column.kind.is_text() || zstd_level == LEVEL_FAST) {
+        if *is_diverse {
             builder = plain(builder, path(), column.kind);
         }
     }

@@ -41,6 +41,9 @@ pub fn object_store_url() -> ObjectStoreUrl {
 
 /// Indexes of files that are asked at the same time.
 const ASKED_AT_ONCE: usize = 16;
+/// Bytes that are read of the end of a file to have its footer with one read. That of a million rows of a wide table takes
+/// 75 KB.
+const FOOTER_BYTES: usize = 128 << 10;
 /// Bytes of a file that are read as one piece.
 const PIECE_BYTES_MIN: u64 = 16 << 20;
 /// As many pieces are made for each partition, or more: a partition that is done with one takes the next.
@@ -132,6 +135,7 @@ impl LakeTable {
         let source = ParquetSource::new(self.schema())
             .with_parquet_file_reader_factory(Arc::new(readers))
             .with_enable_page_index(true)
+            .with_metadata_size_hint(FOOTER_BYTES)
             .with_pushdown_filters(decodes_late(self.table, projection, filters))
             .with_bloom_filter_on_read(true);
         let config = FileScanConfigBuilder::new(object_store_url(), Arc::new(source))

@@ -31,7 +31,7 @@ pub struct Scan {
     /// Rows that were read to see whether there are more.
     ahead: Option<Part>,
     is_at_end: bool,
-    /// Rows up to this sequence are left out.
+    /// Rows up to this sequence are left out, and those behind the position.
     after: i64,
     position: i64,
     more: bool,
@@ -127,7 +127,8 @@ impl Scan {
                 let (batch, reader) = blocking(move || (reader.next().transpose(), reader)).await?;
                 if let Some(batch) = batch? {
                     self.reading = Some((table, reader));
-                    let batch = self.seen(table, rows_after(&joined_batch(&batch)?, self.after)?)?;
+                    let batch =
+                        self.seen(table, rows_between(&joined_batch(&batch)?, self.after, self.position)?)?;
                     if batch.num_rows() > 0 {
                         return Ok(Some((table, batch)));
                     }
@@ -161,11 +162,17 @@ fn memory(batch: &RecordBatch) -> usize {
 
 /// The rows of a stored batch with a sequence above `position`.
 pub fn rows_after(batch: &RecordBatch, position: i64) -> Result<RecordBatch, LakeError> {
+    rows_between(batch, position, i64::MAX)
+}
+
+/// The rows with a sequence above `after`, up to `until`.
+fn rows_between(batch: &RecordBatch, after: i64, until: i64) -> Result<RecordBatch, LakeError> {
     let Some(sequences) = batch.column_by_name(SEQUENCE_COLUMN) else { return Ok(batch.slice(0, 0)) };
     let sequences = sequences.as_primitive::<Int64Type>();
-    let is_above = |sequence: Option<i64>| sequence.is_some_and(|sequence| sequence > position);
-    if sequences.iter().all(is_above) {
+    let is_between =
+        |sequence: Option<i64>| sequence.is_some_and(|sequence| after < sequence && sequence <= until);
+    if sequences.iter().all(is_between) {
         return Ok(batch.clone());
     }
-    Ok(filter_record_batch(batch, &sequences.iter().map(|sequence| Some(is_above(sequence))).collect())?)
+    Ok(filter_record_batch(batch, &sequences.iter().map(|sequence| Some(is_between(sequence))).collect())?)
 }

@@ -1,4 +1,4 @@
-//! Work on columns by two threads at once.
+//! Work on rows by two threads at once.
 
 use std::panic::resume_unwind;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use crate::log::lock;
 
 /// What comes of each item, in the order of the items. The thread that asks does as much of it as it can; another one
 /// takes items that are left. Both have the rank of the one that asks.
-pub(super) fn side_by_side<T: Send, R: Send>(
+pub(crate) fn side_by_side<T: Send, R: Send>(
     items: Vec<T>,
     work: impl Fn(T) -> Result<R, LakeError> + Sync,
 ) -> Result<Vec<R>, LakeError> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::lake::{CatalogChange, DataFile, Policies};
-use model::time::TICKS_PER_DAY;
+use model::time::{TICKS_PER_DAY, TICKS_PER_SECOND};
 use model::{DeviceId, TenantId, Ticks, tables};
 use tracing::{info, warn};
 
@@ -17,10 +17,10 @@ use crate::compact::{self, Task};
 use crate::delta::{DeltaConfig, DeltaTable};
 use crate::flush::Encoded;
 use crate::schema::file_schema;
-use crate::{Lake, LakeError, blocking, log};
+use crate::{Lake, LakeError, blocking};
 
-/// So many files of a table are merged whoever still has to read them and whatever else there is to do.
-const FILES_URGENT: usize = 96;
+/// No merge begins later in a round: other engines are told of the rest, and what is too old goes, before more is merged.
+const ROUND_TICKS: i64 = 60 * TICKS_PER_SECOND;
 
 /// What one round of upkeep did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,19 +32,26 @@ pub struct Upkeep {
     pub retired: usize,
     /// Files whose bytes were deleted.
     pub purged: usize,
+    /// Merges that are left for the next round for want of time.
+    pub left: usize,
 }
 
 impl Lake {
     /// Looks after the files until the lake is closed.
     pub async fn run_upkeep(&self) {
-        let pause = self.0.config.upkeep_interval;
+        let mut pause = self.0.config.upkeep_interval;
         loop {
-            tokio::time::sleep(pause).await;
+            tokio::time::sleep(std::mem::replace(&mut pause, self.0.config.upkeep_interval)).await;
             let started = std::time::Instant::now();
             let done = self.upkeep().await;
             metrics::histogram!("bartizan_lake_upkeep_seconds").record(started.elapsed().as_secs_f64());
             match done {
-                Ok(done) if done != Upkeep::default() => info!(?done, "looked after the lake's files"),
+                Ok(done) if done != Upkeep::default() => {
+                    info!(?done, "looked after the lake's files");
+                    if done.left > 0 {
+                        pause = Duration::ZERO;
+                    }
+                }
                 Ok(_) => {}
                 Err(LakeError::Stopped) => return,
                 Err(error) => {
@@ -66,30 +73,54 @@ impl Lake {
             done.retired += self.retire(tenant, &policies).await?;
         }
         done.purged = self.purge().await?;
+        let merged = self.merge(&mut done).await;
         for tenant in self.tenants() {
-            let followed = self.followed(tenant);
-            for (name, files) in self.0.state.snapshot(tenant).files {
-                let Some(table) = tables::find(name) else { continue };
-                let is_urgent = files.listed.len() > FILES_URGENT;
-                let is_ripe = |file: &&Arc<DataFile>| is_urgent || file.last_sequence <= followed;
-                let ripe: Vec<_> = files.listed.iter().filter(is_ripe).cloned().collect();
-                for task in compact::tasks(table, &ripe, self.0.clock.now()) {
-                    // While rows come faster than they are written, merges wait.
-                    if !self.has_room_for(&task) || (self.is_pressed() && !is_urgent) {
-                        continue;
-                    }
-                    done.merged += task.files.len();
-                    done.made += self.rewrite(task, None).await?;
-                }
-            }
             self.publish(tenant).await?;
         }
-        Ok(done)
+        merged.map(|()| done)
     }
 
-    /// The sequence up to which whoever follows the tenant has read; the largest number where nobody does.
-    fn followed(&self, tenant: TenantId) -> i64 {
-        log::lock(&self.0.followed).get(&tenant).copied().unwrap_or(i64::MAX)
+    /// Merges what is worth it, for as long as a round may take. One merge that fails does not keep the others from being
+    /// done, and the first failure is returned.
+    async fn merge(&self, done: &mut Upkeep) -> Result<(), LakeError> {
+        let until = self.0.clock.now().0 + ROUND_TICKS;
+        let mut outcome = Ok(());
+        for task in self.merges() {
+            // While rows come faster than they are written, merges wait.
+            if !self.has_room_for(&task) || (self.is_pressed() && !task.is_urgent) {
+                continue;
+            }
+            if self.0.clock.now().0 >= until {
+                done.left += 1;
+                continue;
+            }
+            let files = task.files.len();
+            match self.rewrite(task, None).await {
+                Ok(made) => {
+                    done.merged += files;
+                    done.made += made;
+                }
+                Err(LakeError::Stopped) => return Err(LakeError::Stopped),
+                Err(error) => outcome = outcome.and(Err(error)),
+            }
+        }
+        outcome
+    }
+
+    fn merges(&self) -> Vec<Task> {
+        let now = self.0.clock.now();
+        let of_tenant = |tenant: TenantId| {
+            let mut tasks = Vec::new();
+            for (name, files) in self.0.state.snapshot(tenant).files {
+                let Some(table) = tables::find(name) else { continue };
+                let is_urgent = compact::is_urgent(&files.listed);
+                let of_table = compact::tasks(table, &files.listed, now).into_iter();
+                tasks
+                    .extend(of_table.map(|task| Task { is_urgent: is_urgent && !task.is_indexed(), ..task }));
+            }
+            tasks
+        };
+        compact::in_turn(self.tenants().into_iter().map(of_tenant).collect())
     }
 
     /// Whether the reserve is left alone by a merge: its sources stay for a while beside what is made of them.

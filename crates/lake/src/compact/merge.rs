@@ -25,6 +25,10 @@ use crate::times::{joined_batch, tick_column};
 /// Rows handed on at a time: a block of the index.
 pub(super) const PART_ROWS: usize = ROWS_PER_BLOCK as usize;
 
+/// Rows of all inputs that are in memory, about, and of one input at least.
+const ROWS_AT_HAND: usize = 2 * PART_ROWS;
+const ROWS_READ_MIN: usize = 1024;
+
 /// Rows in order, column by column; none for a column that is empty in all of them.
 pub(super) struct Part {
     pub columns: Vec<Option<ArrayRef>>,
@@ -39,11 +43,18 @@ pub(super) struct Input {
 }
 
 impl Input {
-    pub fn open(files: &Files, table: &'static Table, file: &DataFile) -> Result<Input, LakeError> {
+    /// Opens a file that is one of so many.
+    pub fn open(
+        files: &Files,
+        table: &'static Table,
+        file: &DataFile,
+        of: usize,
+    ) -> Result<Input, LakeError> {
         let (opened, metadata) = open_typed(files, table, &file.path)?;
         let (mask, filled) = filled_columns(table, &metadata);
         let builder = ParquetRecordBatchReaderBuilder::<OpenedFile>::new_with_metadata(opened, metadata);
-        let reader = builder.with_projection(mask).with_batch_size(PART_ROWS).build()?;
+        let rows = (ROWS_AT_HAND / of.max(1)).clamp(ROWS_READ_MIN, PART_ROWS);
+        let reader = builder.with_projection(mask).with_batch_size(rows).build()?;
         Ok(Input { reader, filled })
     }
 }

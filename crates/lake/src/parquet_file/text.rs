@@ -117,6 +117,11 @@ impl TextChunk {
         })
     }
 
+    /// The bytes of the pages so far.
+    pub fn bytes(&self) -> usize {
+        self.pages.bytes_written()
+    }
+
     /// Adds so many rows of empty text.
     pub fn push_empty(&mut self, rows: usize) -> Result<(), LakeError> {
         self.push(&StringViewArray::from_iter_values(std::iter::repeat_n("", rows)))

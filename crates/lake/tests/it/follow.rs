@@ -115,3 +115,32 @@ async fn rows_are_gathered_in_parts_and_the_last_one_is_known() {
     assert_eq!(hot.gather(100, usize::MAX).await.unwrap().len(), 1);
     assert!(hot.has_more() && hot.is_at_end());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn merged_files_are_followed_in_parts() {
+    let world = World::new();
+    let lake = world.open().await.unwrap();
+    for flush in 0..24 {
+        lake.tenant(tenant(1)).append(rows(flush * 10..flush * 10 + 10), None).await.unwrap();
+        lake.flush().await.unwrap();
+        if flush % 8 == 7 {
+            assert!(lake.upkeep().await.unwrap().merged >= 8);
+        }
+    }
+    // Each of the last files is of some eighty rows, of one table and day.
+    let (mut position, mut seen, mut reads) = (0, Vec::new(), 0);
+    while position < 240 {
+        let mut read = lake.tenant(tenant(1)).read_after(position, 16, usize::MAX);
+        assert!(read.position() > position);
+        let before = seen.len();
+        while let Some((table, batch)) = read.next().await.unwrap() {
+            seen.extend(lake::rows_from_batch(table, &batch).iter().map(number_of));
+        }
+        assert_eq!((seen.len() - before) as i64, read.position() - position);
+        (position, reads) = (read.position(), reads + 1);
+    }
+    assert!(reads >= 3, "{reads}");
+    seen.sort_unstable();
+    assert_eq!(seen, (0..240).collect::<Vec<_>>());
+    assert_eq!(follow_all(&lake, 200).await, ((200..240).collect(), 240));
+}

@@ -64,18 +64,6 @@ async fn merged_files_hold_the_same_rows_sorted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn files_that_a_follower_has_to_read_are_not_merged() {
-    let world = World::new();
-    let lake = flushed(&world, 8).await;
-    lake.tenant(tenant(1)).followed(70);
-    assert_eq!(lake.upkeep().await.unwrap(), Upkeep::default());
-    let read = lake.tenant(tenant(1)).read_after(40, 1_000, usize::MAX);
-    assert!(read.position() <= 50, "only the next file is read: {}", read.position());
-    lake.tenant(tenant(1)).followed(80);
-    assert!(lake.upkeep().await.unwrap().merged >= 8);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_query_that_began_before_a_merge_reads_on() {
     let world = World::new();
     let lake = flushed(&world, 8).await;

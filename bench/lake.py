@@ -5,7 +5,8 @@ usage: bench/lake.py --bartizan PATH --generator GEN_EVENTS.PY [--rows 10000000,
                      [--folder DIR] [--days N] [--keep]
 
 Fills a server with synthetic events over Arrow streams, one in eight of them a network event, and after each number of
-rows asks for one SHA256, one remote address, one rare word of a command line, and the last day of one machine. Every
+rows asks for one SHA256, one remote address, one rare word of a command line, each of which ten of the rows that were
+added have, far from each other, and for the last day of one machine. Every
 question is asked of a server that was just started with the system's page cache dropped (which needs root; without it
 the caches are warm and the result says so), and then five times more. Prints one JSON object.
 
@@ -36,9 +37,8 @@ from ingest import Server, finish  # noqa: E402
 CHUNK_ROWS = 200_000
 BODY_ROWS = 50_000
 DEVICES = 5000
-RARE_SHA256 = "f" * 16 + "0123456789abcdef" * 3
-RARE_WORD = "zanzibarquokka"
-RARE_ADDRESS = "203.0.113.77"
+# Rows that have what is looked for, whatever the number of rows.
+PLANTED = 10
 DAY_US = 86_400_000_000
 
 
@@ -73,14 +73,21 @@ def network_events(rng, processes):
     return table.append_column("Protocol", pyarrow.array(["Tcp"] * n))
 
 
+def rare(total):
+    """A hash, an address and a word that nothing has but what was planted when the lake grew to so many rows."""
+    return f"{total:016x}" + "0123456789abcdef" * 3, f"203.0.{total // 1_000_000 % 256}.77", f"zanzibar{total}quokka"
+
+
 def chunks(generator, total, days, first, seed):
-    """Tables of rows `first` to `total`, evenly over the days, with what is looked for planted once in ten million."""
+    """Tables of rows `first` to `total`, evenly over the days, with what is looked for planted in ten of them."""
     rng = numpy.random.default_rng(seed)
     pool = len(generator.TEMPLATES) * generator.HASHES_PER_FILE
     hashes = (generator.hex_of(rng, pool, 40), generator.hex_of(rng, pool, 64))
     rng = numpy.random.default_rng([seed, first])
     span = days * DAY_US
     end = generator.START_US
+    sha256, rare_address, word = rare(total)
+    every = (total - first) // PLANTED
     done = first
     while done < total:
         n = min(CHUNK_ROWS, total - done)
@@ -90,11 +97,11 @@ def chunks(generator, total, days, first, seed):
         rows = generator.chunk(rng, n, start, start + span * n // (total - first), DEVICES, done, hashes)
         network = n // 8
         processes, connections = rows.slice(network), network_events(rng, rows.slice(0, network))
-        if done // 10_000_000 != (done + n) // 10_000_000:
-            processes = with_text(processes, "SHA256", 17, RARE_SHA256)
+        if (done - first) // every != (done - first + n) // every:
+            processes = with_text(processes, "SHA256", 17, sha256)
             command = processes.column("ProcessCommandLine")[23].as_py()
-            processes = with_text(processes, "ProcessCommandLine", 23, f"{command} --topic {RARE_WORD}")
-            connections = with_text(connections, "RemoteIP", 5, RARE_ADDRESS)
+            processes = with_text(processes, "ProcessCommandLine", 23, f"{command} --topic {word}")
+            connections = with_text(connections, "RemoteIP", 5, rare_address)
         yield "DeviceProcessEvents", processes
         yield "DeviceNetworkEvents", connections
         done += n
@@ -187,10 +194,11 @@ def ask(connection, server, query):
 def measure(binary, folder, rows, cold_runs=3):
     # The most frequent device of the generator's skew is number 0: what a busy machine did on its last day.
     day = f"DeviceProcessEvents | where DeviceId == '{'00000123'}a1b2c3d4e5f60718293a4b5c6d7e8f90'"
+    sha256, rare_address, word = rare(rows)
     questions = {
-        "sha256": (f"DeviceProcessEvents | where SHA256 == '{RARE_SHA256}' | project Timestamp, DeviceName, FileName", rows // 10_000_000),
-        "remote_ip": (f"DeviceNetworkEvents | where RemoteIP == '{RARE_ADDRESS}' | project Timestamp, DeviceName, RemotePort", rows // 10_000_000),
-        "rare_word": (f"DeviceProcessEvents | where ProcessCommandLine has '{RARE_WORD}' | project Timestamp, ProcessCommandLine", rows // 10_000_000),
+        "sha256": (f"DeviceProcessEvents | where SHA256 == '{sha256}' | project Timestamp, DeviceName, FileName", PLANTED),
+        "remote_ip": (f"DeviceNetworkEvents | where RemoteIP == '{rare_address}' | project Timestamp, DeviceName, RemotePort", PLANTED),
+        "rare_word": (f"DeviceProcessEvents | where ProcessCommandLine has '{word}' | project Timestamp, ProcessCommandLine", PLANTED),
         "machine_last_day": (f"{day} | where Timestamp > datetime(LAST) - 1d | project Timestamp, FileName, ProcessCommandLine", None),
     }
     found = {}
@@ -230,12 +238,15 @@ def main():
     parser.add_argument("--out")
     parser.add_argument("--keep", action="store_true")
     arguments = parser.parse_args()
+    steps = [int(part) for part in arguments.rows.split(",")]
+    if any(after - before < PLANTED * CHUNK_ROWS for before, after in zip([0, *steps], steps)):
+        parser.error(f"each number of rows has to be {PLANTED * CHUNK_ROWS} more than the one before, at least")
     generator = load(arguments.generator)
     folder = tempfile.mkdtemp(prefix="bartizan-lake-", dir=arguments.folder)
     log = lambda text: print(text, file=sys.stderr, flush=True)
     result, first = {}, 0
     try:
-        for total in [int(part) for part in arguments.rows.split(",")]:
+        for total in steps:
             server = Server(arguments.bartizan, folder)
             filled = fill(server, generator, first, total, arguments.days, arguments.seed, log)
             filled["files"] = settle(server, log, arguments.quiet)

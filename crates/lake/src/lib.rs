@@ -29,6 +29,7 @@ mod narrow;
 mod parquet_file;
 mod provider;
 mod reach;
+mod readers;
 mod rows;
 mod scan;
 mod schema;

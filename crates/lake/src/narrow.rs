@@ -7,6 +7,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::parquet::arrow::arrow_reader::{RowSelection, RowSelector};
+use futures::stream::{self, StreamExt};
 use model::lake::DataFile;
 use model::terms::{MatchOp, TextCondition};
 use model::{Kind, Table};
@@ -20,6 +21,8 @@ use crate::verified::PieceCache;
 const VALUES_MAX: usize = 64;
 /// Heads of indexes that are kept, in bytes.
 const HEADS_BYTES_MAX: usize = 32 << 20;
+/// Heads that are read ahead at the same time.
+const READ_AHEAD_AT_ONCE: usize = 4;
 
 /// Tells the condition on text that an expression of the engine stands for, if it is one.
 pub type Explain = fn(&Expr) -> Option<TextCondition>;
@@ -181,10 +184,34 @@ impl IndexHeads {
             }
         }
         let index = Arc::new(TermIndex::open(store.clone(), &path).await?);
+        self.keep(path, index.clone());
+        Ok(index)
+    }
+
+    /// Keeps the head of an index that was just written.
+    pub fn add(&self, store: &Arc<dyn ObjectStore>, path: String, bytes: &[u8]) {
+        // What cannot be read is found out by whoever asks it.
+        if let Ok(index) = TermIndex::of_bytes(store.clone(), &path, bytes) {
+            self.keep(path, Arc::new(index));
+        }
+    }
+
+    /// Reads the heads of indexes, the most wanted first, for as long as none has to go for another.
+    pub async fn read_ahead(&self, store: &Arc<dyn ObjectStore>, paths: Vec<String>) {
+        let read = paths.into_iter().map(async |path| {
+            if crate::log::lock(&self.heads).bytes < HEADS_BYTES_MAX / 2 {
+                // Whoever asks it says what is wrong with it.
+                let _ = self.open(store, path).await;
+            }
+        });
+        stream::iter(read).buffer_unordered(READ_AHEAD_AT_ONCE).collect::<()>().await;
+    }
+
+    fn keep(&self, path: String, index: Arc<TermIndex>) {
         let mut heads = crate::log::lock(&self.heads);
         let uses = heads.uses;
         heads.bytes += index.memory();
-        if let Some((_, replaced)) = heads.known.insert(path, (uses, index.clone())) {
+        if let Some((_, replaced)) = heads.known.insert(path, (uses, index)) {
             heads.bytes -= replaced.memory();
         }
         while heads.bytes > HEADS_BYTES_MAX {
@@ -192,7 +219,6 @@ impl IndexHeads {
             let Some((_, forgotten)) = oldest.and_then(|oldest| heads.known.remove(&oldest)) else { break };
             heads.bytes -= forgotten.memory();
         }
-        Ok(index)
     }
 }
 

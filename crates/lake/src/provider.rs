@@ -9,9 +9,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::memory::MemorySourceConfig;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::ScalarValue;
-use datafusion::datasource::physical_plan::parquet::{
-    CachedParquetFileReaderFactory, CachedParquetMetaData, ParquetRowSelection,
-};
+use datafusion::datasource::physical_plan::parquet::{CachedParquetMetaData, ParquetRowSelection};
 use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::datasource::{TableType, listing::PartitionedFile};
@@ -30,6 +28,7 @@ use object_store::ObjectStore;
 use crate::adapt::AdapterFactory;
 use crate::constants;
 use crate::narrow::{Explain, IndexHeads, Narrowed, Question, narrow};
+use crate::readers::{FOOTER_BYTES, Readers};
 use crate::schema::{SEQUENCE_COLUMN, stored_schema};
 use crate::state::TenantState;
 
@@ -41,9 +40,6 @@ pub fn object_store_url() -> ObjectStoreUrl {
 
 /// Indexes of files that are asked at the same time.
 const ASKED_AT_ONCE: usize = 16;
-/// Bytes that are read of the end of a file to have its footer with one read. That of a million rows of a wide table takes
-/// 75 KB.
-const FOOTER_BYTES: usize = 128 << 10;
 /// Bytes of a file that are read as one piece.
 const PIECE_BYTES_MIN: u64 = 16 << 20;
 /// As many pieces are made for each partition, or more: a partition that is done with one takes the next.
@@ -127,17 +123,20 @@ impl LakeTable {
         if files.is_empty() {
             return Ok(None);
         }
+        // The index of a file knows every value, and which rows have it.
+        let is_narrowed = |file: &PartitionedFile| file.extension::<ParquetRowSelection>().is_some();
+        let asks_bloom_filters = !files.iter().all(is_narrowed);
         let partitions = session.config().target_partitions().max(1);
         let cache = session.runtime_env().cache_manager.get_file_metadata_cache();
         let files = self.with_constants(files, projection, cache.as_ref());
         let groups = dealt(pieces(files, partitions), partitions);
-        let readers = CachedParquetFileReaderFactory::new(self.store.clone(), cache);
+        let readers = Readers::new(self.store.clone(), cache);
         let source = ParquetSource::new(self.schema())
             .with_parquet_file_reader_factory(Arc::new(readers))
             .with_enable_page_index(true)
             .with_metadata_size_hint(FOOTER_BYTES)
             .with_pushdown_filters(decodes_late(self.table, projection, filters))
-            .with_bloom_filter_on_read(true);
+            .with_bloom_filter_on_read(asks_bloom_filters);
         let config = FileScanConfigBuilder::new(object_store_url(), Arc::new(source))
             .with_file_groups(groups)
             .with_projection_indices(projection.cloned())?

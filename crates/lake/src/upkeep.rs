@@ -4,6 +4,7 @@
 //! replaced or retired stay readable for the grace period: for queries that hold a snapshot, and for questions
 //! about the past.
 
+use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub struct Upkeep {
 impl Lake {
     /// Looks after the files until the lake is closed.
     pub async fn run_upkeep(&self) {
+        self.read_heads().await;
         let mut pause = self.0.config.upkeep_interval;
         loop {
             tokio::time::sleep(std::mem::replace(&mut pause, self.0.config.upkeep_interval)).await;
@@ -60,6 +62,19 @@ impl Lake {
                 }
             }
         }
+    }
+
+    /// Reads the heads of indexes, those of the latest rows first: questions need that of every file.
+    async fn read_heads(&self) {
+        let mut indexed: Vec<Arc<DataFile>> = Vec::new();
+        for tenant in self.tenants() {
+            let files = self.0.state.snapshot(tenant).files;
+            let listed = files.values().flat_map(|files| files.listed.iter());
+            indexed.extend(listed.filter(|file| file.index_bytes.is_some()).cloned());
+        }
+        indexed.sort_by_key(|file| Reverse(file.last_time));
+        let paths = indexed.iter().map(|file| file.index_path()).collect();
+        self.0.heads.read_ahead(&self.0.files.store(), paths).await;
     }
 
     /// One round: retires what is too old, deletes what was replaced long enough ago, merges what is worth it. What
@@ -180,6 +195,12 @@ impl Lake {
         };
         self.commit_files(encoded, change).await?;
         self.0.files.known().add(&added);
+        let store = self.0.files.store();
+        for Encoded { file, index, .. } in encoded {
+            if let Some(index) = index {
+                self.0.heads.add(&store, file.index_path(), index);
+            }
+        }
         self.0.state.replace_files(removed, added, now);
         Ok(())
     }

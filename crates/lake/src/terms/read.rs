@@ -37,6 +37,16 @@ impl TermIndex {
         Ok(TermIndex { store, path, head })
     }
 
+    /// The index that has these bytes.
+    pub(crate) fn of_bytes(
+        store: Arc<dyn ObjectStore>,
+        path: &str,
+        bytes: &[u8],
+    ) -> Result<TermIndex, LakeError> {
+        let damaged = |reason| LakeError::TermIndex { path: path.to_owned(), reason };
+        Ok(TermIndex { head: Head::decode(bytes).map_err(damaged)?, store, path: Path::from(path) })
+    }
+
     /// Rows of the file, which has to agree with the file itself.
     pub fn rows(&self) -> u64 {
         self.head.rows

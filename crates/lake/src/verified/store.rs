@@ -92,8 +92,7 @@ impl VerifiedStore {
         let start = (numbers.start + from as u64) * piece;
         let end = (numbers.start + to as u64) * piece;
         let end = if let Source::Pieces(pieces) = source { end.min(pieces.bytes) } else { end };
-        let options = GetOptions { range: Some(GetRange::Bounded(start..end)), ..GetOptions::default() };
-        let read = self.inner.get_opts(location, options).await?.bytes().await?;
+        let read = self.read_stored(location, start..end).await?;
         if let Source::Pieces(pieces) = source {
             pieces.check(start, &read).map_err(damaged)?;
         }
@@ -107,6 +106,20 @@ impl VerifiedStore {
         }
         found.splice(from..to, [Some(read)]);
         Ok(joined(found))
+    }
+
+    /// What is stored in a range, or in the part of it that is there.
+    async fn read_stored(&self, location: &Path, range: Range<u64>) -> Result<Bytes> {
+        if self.cache.is_none() {
+            // A store that is near opens and reads in one step. What is not whole is looked at below.
+            match self.inner.get_ranges(location, std::slice::from_ref(&range)).await {
+                Ok(read) => return Ok(read.into_iter().next().unwrap_or_default()),
+                Err(error @ object_store::Error::NotFound { .. }) => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let options = GetOptions { range: Some(GetRange::Bounded(range)), ..GetOptions::default() };
+        self.inner.get_opts(location, options).await?.bytes().await
     }
 
     async fn read_ranges(

@@ -277,10 +277,15 @@ fn selection(blocks: &BlockSet, rows_per_block: u32, rows: i64) -> RowSelection 
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::array::{ArrayRef, RecordBatch, StringViewArray};
     use datafusion::logical_expr::{col, lit};
     use expect_test::{Expect, expect};
+    use object_store::ObjectStoreExt;
+    use object_store::memory::InMemory;
+    use object_store::path::Path;
 
     use super::*;
+    use crate::terms::TermIndexBuilder;
 
     fn column(name: &str) -> Expr {
         Expr::Column(datafusion::common::Column::new_unqualified(name))
@@ -327,6 +332,28 @@ mod tests {
         check(&[Expr::Not(Box::new(column("FileName")))], expect!["nothing"]);
         let many = (0..100).map(|number| lit(format!("value{number}"))).collect();
         check(&[column("SHA1").in_list(many, false)], expect!["nothing"]);
+    }
+
+    #[tokio::test]
+    async fn heads_are_known_before_anybody_asks() {
+        let table = model::tables::find("DeviceEvents").unwrap();
+        let names: ArrayRef = Arc::new(StringViewArray::from(vec!["cmd.exe", "sh"]));
+        let mut builder = TermIndexBuilder::new(2);
+        builder.add_block(table, &RecordBatch::try_from_iter([("FileName", names)]).unwrap()).unwrap();
+        let bytes = builder.finish();
+        let store: Arc<dyn ObjectStore> = Arc::new(InMemory::new());
+        store.put(&Path::from("stored"), bytes.clone().into()).await.unwrap();
+
+        let heads = IndexHeads::new(None);
+        heads.read_ahead(&store, vec!["missing".to_owned(), "stored".to_owned()]).await;
+        heads.add(&store, "written".to_owned(), &bytes);
+        heads.add(&store, "damaged".to_owned(), b"nothing of the kind");
+        store.delete(&Path::from("stored")).await.unwrap();
+        for (path, is_known) in [("stored", true), ("written", true), ("missing", false), ("damaged", false)]
+        {
+            let opened = heads.open(&store, path.to_owned()).await;
+            assert_eq!(opened.is_ok_and(|index| index.rows() == 2), is_known, "{path}");
+        }
     }
 
     #[test]

@@ -7,9 +7,9 @@ use datafusion::logical_expr::{Expr, lit};
 use datafusion::physical_plan::displayable;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
-use lake::{Lake, LakeError, Upkeep};
+use lake::{Lake, LakeError, Rows, Upkeep};
 use model::lake::{AsOf, DataFile, LegalHold, Policies, Retention};
-use model::{Clock, DeviceId, Ticks};
+use model::{Clock, DeviceId, Row, Ticks};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
@@ -184,6 +184,56 @@ async fn merged_files_are_left_out_by_their_index() {
     for number in [0, 8, 78] {
         assert_eq!(search(&again, &format!("tool{number}.exe")).await.1, [number]);
     }
+}
+
+/// A row whose command line is like no other and hard to compress.
+fn unlike(number: u64) -> Row {
+    let mut row = Row::new(model::tables::find("DeviceProcessEvents").unwrap());
+    row.set("Timestamp", Ticks::parse("2024-05-06T07:08:09Z"));
+    row.set("DeviceId", format!("{:040x}", number % 3));
+    row.set("ReportId", number as i64);
+    row.set("ProcessCommandLine", line(number));
+    row
+}
+
+fn line(number: u64) -> String {
+    let digits = |part: u64| {
+        let mixed = (number * 4 + part + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    };
+    (0..4).map(|part| format!("{:016x}", digits(part))).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_look_up_reads_the_pages_that_may_hold_it() {
+    let world = World::new();
+    let lake = world.open().await.unwrap();
+    for flush in 0..8 {
+        let some: Vec<Row> = (flush * 8_192..(flush + 1) * 8_192).map(unlike).collect();
+        lake.tenant(tenant(1)).append(Rows::of(&some).unwrap(), None).await.unwrap();
+        lake.flush().await.unwrap();
+    }
+    lake.upkeep().await.unwrap();
+    let [file] = &listed(&world)[..] else { panic!("one file") };
+    assert_eq!(file.rows, 4 * i64::from(lake::ROWS_PER_BLOCK));
+
+    let context = SessionContext::new();
+    context.runtime_env().register_object_store(lake::object_store_url().as_ref(), lake.object_store());
+    let table = model::tables::find("DeviceProcessEvents").unwrap();
+    let provider = lake.tenant(tenant(1)).snapshot().table(table);
+    let column = Expr::Column(Column::new_unqualified("ProcessCommandLine"));
+    let frame = context.read_table(provider).unwrap().filter(column.eq(lit(line(40_000)))).unwrap();
+    let plan = frame.select_columns(&["ReportId"]).unwrap().create_physical_plan().await.unwrap();
+    let found = datafusion::physical_plan::collect(plan.clone(), context.task_ctx()).await.unwrap();
+    let numbers = found.iter().flat_map(|batch| batch.column(0).as_primitive::<Int64Type>().iter().flatten());
+    assert_eq!(numbers.collect::<Vec<_>>(), [40_000]);
+    let (mut read, mut plans) = (0, vec![plan]);
+    while let Some(plan) = plans.pop() {
+        let bytes = plan.metrics().and_then(|metrics| metrics.sum_by_name("bytes_scanned"));
+        read += bytes.map_or(0, |bytes| bytes.as_usize());
+        plans.extend(plan.children().into_iter().cloned());
+    }
+    assert!(read > 0 && read * 2 < file.bytes as usize, "{read} of {} bytes", file.bytes);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -100,14 +100,15 @@ pub(crate) fn in_turn(tenants: Vec<Vec<Task>>) -> Vec<Task> {
     tasks.into_iter().map(|(_, task)| task).collect()
 }
 
-/// Merges of a day that gets no more files: of those that have no index, and of those that are not much larger.
+/// Merges of a day that gets no more files: of those that have no index, and of those that are not much larger than all
+/// smaller ones which are merged.
 fn settled(table: &'static Table, files: &mut [&Arc<DataFile>]) -> Vec<Task> {
     files.sort_by_key(|file| file.rows);
     let mut smaller = 0;
     let is_merged = |file: &&&Arc<DataFile>| {
-        let is_merged = file.index_bytes.is_none() || smaller == 0 || file.rows <= MUCH_LARGER * smaller;
-        smaller += if is_merged { file.rows } else { 0 };
-        is_merged
+        let is_taken = file.index_bytes.is_none() || smaller == 0 || file.rows <= MUCH_LARGER * smaller;
+        smaller += if is_taken { file.rows } else { 0 };
+        is_taken
     };
     let mut merged: Vec<&Arc<DataFile>> = files.iter().filter(is_merged).copied().collect();
     merged.sort_by_key(|file| std::cmp::Reverse(file.rows));

@@ -7,12 +7,13 @@ mod ndjson;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
     Array, ArrayRef, BooleanArray, RecordBatch, StringArray, StringViewArray, cast::AsArray, new_null_array,
 };
-use datafusion::arrow::compute::filter;
+use datafusion::arrow::compute::{concat, filter};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use model::{Kind, Row, Table};
 
@@ -107,6 +108,29 @@ impl Rows {
         Ok(Rows { table, len: batch.num_rows(), columns })
     }
 
+    /// The memory that the rows keep: whole pieces, of which columns may use a part.
+    fn kept(&self) -> usize {
+        let mut pieces = HashMap::new();
+        for data in self.columns.iter().flatten().map(|array| array.to_data()) {
+            let nulls = data.nulls().map(|nulls| nulls.buffer());
+            for buffer in data.buffers().iter().chain(nulls) {
+                pieces.insert(buffer.data_ptr(), buffer.capacity());
+            }
+        }
+        pieces.values().sum()
+    }
+
+    /// The same rows, in memory of their own where they keep more than twice as much as they count for.
+    fn compacted(mut self) -> Result<Rows, LakeError> {
+        if self.kept() > 2 * self.memory() + SPARE_BYTES {
+            let half = self.len / 2;
+            for column in self.columns.iter_mut().flatten() {
+                *column = concat(&[&column.slice(0, half), &column.slice(half, self.len - half)])?;
+            }
+        }
+        Ok(self)
+    }
+
     /// The columns that hold something, for the log.
     pub(crate) fn to_batch(&self) -> Result<RecordBatch, LakeError> {
         let mut fields = Vec::new();
@@ -149,6 +173,8 @@ impl Rows {
     }
 }
 
+/// Of a batch, kept beyond what its rows count for.
+const SPARE_BYTES: usize = 4 << 10;
 /// Of a row, for the arrays that columns without values share.
 const ABSENT_BYTES: usize = 48;
 

@@ -4,6 +4,7 @@ use lake::{LineError, Rows, RowsBuilder, RowsReader, StreamError, rows_of_stream
 use model::row::RowError;
 use model::{Row, Table};
 
+use super::buffers::Buffers;
 use super::bulk::{self, Bulk};
 use super::foreign::{self, Foreign};
 use super::shipped::{self, Shipped};
@@ -47,19 +48,23 @@ pub(crate) struct Decoded {
 
 /// Reads the lines of a body. Blank ones count for nothing but the number of the line.
 pub(crate) fn decode(
-    body: &[u8],
+    body: Vec<u8>,
     lines: &Lines,
     reserved: &mut Reserved,
     rows_bytes_max: usize,
+    buffers: &Buffers,
 ) -> Result<Decoded, ApiError> {
     let mut memory = Memory { reserved, bytes: 0, reserved_bytes: 0, bytes_max: rows_bytes_max };
-    match lines {
-        Lines::Rows(table) => decode_rows(body, table, &mut memory),
-        Lines::Arrow(table) => decode_arrow(body, table, &mut memory),
-        Lines::Foreign(foreign) => foreign::decode(body, foreign, &mut memory),
-        Lines::Shipped(shipped) => shipped::decode(body, shipped, &mut memory),
-        Lines::Bulk(bulk) => bulk::decode(body, bulk, &mut memory),
-    }
+    let decoded = match lines {
+        // Their values stay in the body.
+        Lines::Arrow(table) => return decode_arrow(body, table, &mut memory),
+        Lines::Rows(table) => decode_rows(&body, table, &mut memory),
+        Lines::Foreign(foreign) => foreign::decode(&body, foreign, &mut memory),
+        Lines::Shipped(shipped) => shipped::decode(&body, shipped, &mut memory),
+        Lines::Bulk(bulk) => bulk::decode(&body, bulk, &mut memory),
+    };
+    buffers.keep(body);
+    decoded
 }
 
 /// After so many rows it is known how much the others will take.
@@ -104,7 +109,7 @@ fn read_first(reader: &mut RowsReader, lines: &[u8]) -> (usize, Option<Result<()
     (lines.len().min(end + 1), read)
 }
 
-fn decode_arrow(body: &[u8], table: &'static Table, memory: &mut Memory) -> Result<Decoded, ApiError> {
+fn decode_arrow(body: Vec<u8>, table: &'static Table, memory: &mut Memory) -> Result<Decoded, ApiError> {
     let (rows, lines, without_time) = rows_of_stream(table, body, |bytes| memory.take(bytes))?;
     let mut report = Report::default();
     let error = RowError::MissingTimestamp;

@@ -73,9 +73,7 @@ pub(super) async fn take(ctx: Ctx, request: Request, lines: Lines) -> Result<Rep
     let turn = ctx.ingest().turns.acquire().await;
     let buffers = ctx.ingest().buffers.clone();
     let work = ctx.ingest().threads.spawn_blocking(move || {
-        let decoded = decode(&body, &lines, &mut reserved, rows_bytes_max);
-        buffers.keep(body);
-        let Decoded { parts, mut report } = decoded?;
+        let Decoded { parts, mut report } = decode(body, &lines, &mut reserved, rows_bytes_max, &buffers)?;
         let naming = assigning.assign(parts, &mut report)?;
         Ok::<_, ApiError>((naming, report, reserved))
     });
@@ -195,7 +193,11 @@ async fn read_body(
     let config = ctx.config();
     // Room that is not written to is not memory yet: what came is what is reserved.
     let bytes_max = config.ingest_body_bytes_max;
-    let buffer = ctx.ingest().buffers.take(bytes_about.min(bytes_max));
+    let bytes_about = bytes_about.min(bytes_max);
+    let buffer = match lines {
+        Lines::Arrow(_) => Vec::with_capacity(bytes_about),
+        _ => ctx.ingest().buffers.take(bytes_about),
+    };
     body::read(body, buffer, bytes_max, config, |bytes| reserved.grow(bytes)).await
 }
 

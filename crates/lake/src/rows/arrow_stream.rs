@@ -1,14 +1,15 @@
 //! An Arrow IPC stream to columns.
 
-use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::buffer::Buffer;
 use datafusion::arrow::compute::{CastOptions, cast_with_options, concat_batches};
-use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::ipc;
-use datafusion::arrow::ipc::reader::StreamReader;
+use datafusion::arrow::ipc::convert::fb_to_schema;
+use datafusion::arrow::ipc::reader::StreamDecoder;
 use model::{Kind, Table};
 
 use super::{Rows, row_type};
@@ -33,10 +34,11 @@ pub enum StreamError {
 
 /// Rows of a table from a stream of batches that have some of its columns. Rows without a time, in a table that has
 /// one, are left out; what is returned with the rows says which of the stream's rows, counted from 1, are in them.
-/// `take` is told how much memory each batch needs before it is made, and may end it.
+/// Values stay where they are in the bytes, unless the rows would keep much more of them than they use. `take` is told how
+/// much memory each batch needs before it is made, and may end it.
 pub fn rows_of_stream<E: From<StreamError>>(
     table: &'static Table,
-    bytes: &[u8],
+    bytes: Vec<u8>,
     mut take: impl FnMut(usize) -> Result<(), E>,
 ) -> Result<(Rows, Vec<u64>, Vec<u64>), E> {
     // The reader checks offsets and text, but hostile metadata may still break an assumption of its own.
@@ -44,6 +46,8 @@ pub fn rows_of_stream<E: From<StreamError>>(
     let malformed = |_| Err(StreamError::NotAStream("it is malformed".to_owned()).into());
     let batch = read.unwrap_or_else(malformed)?;
     let rows = Rows::from_batch(table, &batch).map_err(StreamError::from)?;
+    drop(batch);
+    let rows = rows.compacted().map_err(StreamError::from)?;
     let time = table.time_column().map(|at| rows.columns[at].clone());
     let has_time: Vec<bool> = match &time {
         None => vec![true; rows.len],
@@ -63,46 +67,56 @@ pub fn rows_of_stream<E: From<StreamError>>(
 
 fn read<E: From<StreamError>>(
     table: &'static Table,
-    bytes: &[u8],
+    bytes: Vec<u8>,
     take: &mut impl FnMut(usize) -> Result<(), E>,
 ) -> Result<RecordBatch, E> {
     let not_a_stream = |error: ArrowError| StreamError::NotAStream(error.to_string());
-    check_lengths(bytes)?;
-    let reader = StreamReader::try_new(Cursor::new(bytes), None).map_err(not_a_stream)?;
-    let schema = reader.schema();
+    let (schema, length) = check_messages(&bytes)?;
     check_schema(table, &schema)?;
+    let mut decoder = StreamDecoder::new();
     let mut batches = Vec::new();
-    for batch in reader {
-        let batch = batch.map_err(not_a_stream)?;
-        take(memory(&batch))?;
-        batches.push(converted(table, &batch)?);
+    // What comes behind the end is nothing. Without the mark of the end, the last message would not be looked at when it
+    // has no body.
+    for mut buffer in [Buffer::from_vec(bytes).slice_with_length(0, length), Buffer::from(END)] {
+        while let Some(batch) = decoder.decode(&mut buffer).map_err(not_a_stream)? {
+            take(memory(&batch))?;
+            batches.push(converted(table, &batch)?);
+        }
     }
-    let schema = batches.first().map_or(schema, |batch| batch.schema());
+    let schema = batches.first().map_or(schema.into(), |batch| batch.schema());
     Ok(concat_batches(&schema, &batches).map_err(|error| StreamError::Lake(error.into()))?)
 }
 
-/// Follows the messages of a stream. The reader takes memory for what a message says of its length before it looks
-/// whether so much is there.
-fn check_lengths(mut rest: &[u8]) -> Result<(), StreamError> {
-    const CONTINUATION: [u8; 4] = [0xff; 4];
+const CONTINUATION: [u8; 4] = [0xff; 4];
+/// The mark of the end of a stream.
+const END: &[u8] = &[0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0];
+
+/// Follows the messages of a stream: all of them have to be there. Returns what the first one says of the columns, and
+/// where the end is, or the mark of it.
+fn check_messages(bytes: &[u8]) -> Result<(Schema, usize), StreamError> {
     let cut_off = || StreamError::NotAStream("a message is cut off, or longer than the body".to_owned());
+    let no_schema = || StreamError::NotAStream("it does not begin with a schema".to_owned());
+    let (mut rest, mut schema) = (bytes, None);
     while !rest.is_empty() {
         // Streams of old writers have no mark before a length.
         let marked = rest.strip_prefix(&CONTINUATION).unwrap_or(rest);
         let (length, after) = marked.split_first_chunk::<4>().ok_or_else(cut_off)?;
         let length = usize::try_from(i32::from_le_bytes(*length)).map_err(|_| cut_off())?;
         if length == 0 {
-            return Ok(());
+            break;
         }
         let (message, after) = after.split_at_checked(length).ok_or_else(cut_off)?;
         let message = ipc::root_as_message(message).map_err(|_| cut_off())?;
+        if schema.is_none() {
+            schema = Some(fb_to_schema(message.header_as_schema().ok_or_else(no_schema)?));
+        }
         let body = usize::try_from(message.bodyLength()).map_err(|_| cut_off())?;
         rest = after.get(body..).ok_or_else(cut_off)?;
     }
-    Ok(())
+    Ok((schema.ok_or_else(no_schema)?, bytes.len() - rest.len()))
 }
 
-fn check_schema(table: &'static Table, schema: &SchemaRef) -> Result<(), StreamError> {
+fn check_schema(table: &'static Table, schema: &Schema) -> Result<(), StreamError> {
     let mut seen = vec![false; table.columns.len()];
     for field in schema.fields() {
         let Some(at) = table.position(field.name()) else {
@@ -197,7 +211,8 @@ mod tests {
             taken += bytes;
             Ok::<_, StreamError>(())
         };
-        rows_of_stream(table, &stream, take).unwrap();
-        assert!(taken > stream.len() && taken < 2 * stream.len(), "{taken} of {}", stream.len());
+        let length = stream.len();
+        rows_of_stream(table, stream, take).unwrap();
+        assert!(taken > length && taken < 2 * length, "{taken} of {length}");
     }
 }

@@ -1,5 +1,6 @@
 //! Lines to columns and back: both readers make the same rows.
 
+use datafusion::arrow::array::TimestampNanosecondArray;
 use expect_test::{Expect, expect};
 use model::{Cell, Row, Ticks, tables};
 use proptest::prelude::*;
@@ -205,4 +206,26 @@ fn lines_with_their_ends_are_the_same_rows() {
     let mut reader = RowsReader::new(table());
     let bad = [&br#"{"Timestamp":"2024-05-06T07:08:09Z","RemoteUrl":""#[..], b"\xff\"}\n"].concat();
     assert_eq!(reader.read_next(&bad), None);
+}
+
+#[test]
+fn rows_keep_no_more_than_twice_what_they_use() {
+    let table = model::tables::find("DeviceProcessEvents").unwrap();
+    let times = TimestampNanosecondArray::from_iter_values(0..100_000).with_timezone("UTC");
+    let names = StringArray::from_iter_values((0..100_000).map(|row| format!("tool{row}.exe")));
+    let batch = RecordBatch::try_from_iter([
+        ("Timestamp", Arc::new(times) as ArrayRef),
+        ("FileName", Arc::new(names) as ArrayRef),
+    ])
+    .unwrap();
+    for (at, len, is_copied) in
+        [(0, 100_000, false), (40_000, 60_000, false), (500, 1, true), (7, 1_000, true)]
+    {
+        let rows = Rows::from_batch(table, &batch.slice(at, len)).unwrap();
+        let (kept, expected) = (rows.kept(), rows.to_batch().unwrap());
+        let rows = rows.compacted().unwrap();
+        assert_eq!(rows.kept() < kept, is_copied, "{at} {len}");
+        assert!(rows.kept() <= 2 * rows.memory() + SPARE_BYTES);
+        assert_eq!(rows.to_batch().unwrap(), expected);
+    }
 }

@@ -326,7 +326,7 @@ mod tests {
     fn many_files_that_are_searched_row_by_row_are_urgent() {
         let mut files: Vec<_> = (0..FILES_URGENT as i64).map(|number| file(number, 0, 10, 0)).collect();
         let indexed = DataFile { index_bytes: Some(1), ..(*files[0]).clone() };
-        files.extend(vec![Arc::new(indexed); 1000]);
+        files.extend((0..1000).map(|_| Arc::new(indexed.clone())));
         assert!(!is_urgent(&files));
         files.push(file(1, 0, 10, 0));
         assert!(is_urgent(&files));

@@ -159,7 +159,7 @@ pub(crate) fn merge_files(
             Some(writing) => writing,
             None => Output::start(task.table, &part.columns, bytes)?,
         };
-        next = writing.write(&part, || merge.next(without))?;
+        next = writing.write(&part, task.is_urgent, || merge.next(without))?;
         if writing.is_full() {
             encoded.push(writing.finish(first, level, now, new_name)?);
         } else {
@@ -196,10 +196,11 @@ impl Output {
         Ok(Output { table, file, index, rows: 0, times: None, sequences: None })
     }
 
-    /// Adds rows. The ones behind them are read meanwhile, and are returned.
+    /// Adds rows. The ones behind them are read meanwhile, or after it by the same thread, and are returned.
     fn write(
         &mut self,
         part: &Part,
+        is_alone: bool,
         read: impl FnOnce() -> Result<Option<Part>, LakeError> + Send,
     ) -> Result<Option<Part>, LakeError> {
         self.rows += part.rows as i64;
@@ -214,6 +215,12 @@ impl Output {
             self.sequences = widened(self.sequences, min(sequences).zip(max(sequences)));
         }
         let Output { table, file, index, .. } = self;
+        // Beside a flood a merge takes one processor and the memory of one thread.
+        if is_alone {
+            file.write(&part.columns, part.rows)?;
+            index.add_block(table, &block(table, part)?)?;
+            return read();
+        }
         let encode: Work = Box::new(|| file.write(&part.columns, part.rows).map(|()| None));
         // About as much work as to encode them.
         let index_and_read: Work = Box::new(|| {

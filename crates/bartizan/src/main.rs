@@ -12,7 +12,7 @@ use crate::commands::{QuickstartArgs, ServeArgs};
 use crate::logging::LogArgs;
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Deep queries are planned by recursion.
 const STACK_BYTES: usize = 8 << 20;

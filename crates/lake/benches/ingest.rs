@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 /// That of the server.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 const BODY_ROWS: usize = 10_000;
 

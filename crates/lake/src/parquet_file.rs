@@ -42,6 +42,8 @@ pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
 const GROUP_BYTES_MAX: usize = 64 << 20;
 /// Rows of a page: what is left out or read. The index of terms names blocks of as many rows.
 const PAGE_ROWS: usize = ROWS_PER_BLOCK as usize;
+/// The same in files that are rewritten soon: a merge holds a page of each column of dozens of them at once.
+const PAGE_ROWS_FAST: usize = 4096;
 /// Statistics hold no more of a text than this.
 const STATISTICS_BYTES: usize = 64;
 /// Values looked at to decide how to encode a column.
@@ -398,7 +400,7 @@ fn properties(table: &'static Table, diverse: &[bool], zstd_level: i32) -> Write
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd_level).unwrap_or_default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_data_page_row_count_limit(page_rows(zstd_level))
         .set_column_index_truncate_length(Some(STATISTICS_BYTES))
         .set_statistics_truncate_length(Some(STATISTICS_BYTES))
         .set_statistics_enabled(EnabledStatistics::Page);
@@ -421,6 +423,10 @@ fn properties(table: &'static Table, diverse: &[bool], zstd_level: i32) -> Write
         .build()
 }
 
+fn page_rows(zstd_level: i32) -> usize {
+    if zstd_level == LEVEL_FAST { PAGE_ROWS_FAST } else { PAGE_ROWS }
+}
+
 /// How our own encoder takes columns of text that never lack a value. Where hardly any value repeats and the file stays,
 /// the general writer packs their lengths tighter.
 fn text_options(table: &'static Table, diverse: &[bool], zstd_level: i32) -> Vec<Option<TextOptions>> {
@@ -428,6 +434,7 @@ fn text_options(table: &'static Table, diverse: &[bool], zstd_level: i32) -> Vec
         let is_ours = column.kind.is_never_null() && (zstd_level == LEVEL_FAST || !is_diverse);
         is_ours.then(|| TextOptions {
             zstd_level: if zstd_level == LEVEL_FAST { LEVEL_FASTER } else { zstd_level },
+            page_rows: page_rows(zstd_level),
             has_dictionary: !is_diverse,
             has_bloom_filter: has_bloom_filter(column.name),
             has_page_statistics: !is_prose(column.name),

@@ -26,7 +26,7 @@ use datafusion::parquet::schema::types::ColumnDescPtr;
 use self::bounds::Bounds;
 use self::dictionary::Dictionary;
 use super::gathered::Texts;
-use super::{Chunk, PAGE_ROWS, ROW_GROUP_ROWS};
+use super::{Chunk, ROW_GROUP_ROWS};
 use crate::LakeError;
 
 /// A dictionary that grew beyond this takes no more pages: its values hardly repeat.
@@ -44,6 +44,7 @@ const BEFORE: &[u8] = b"PAR1";
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TextOptions {
     pub zstd_level: i32,
+    pub page_rows: usize,
     /// Whether its values repeat.
     pub has_dictionary: bool,
     pub has_bloom_filter: bool,
@@ -171,7 +172,7 @@ impl TextChunk {
     }
 
     fn end_full_page(&mut self) -> Result<(), LakeError> {
-        let is_full = self.page.rows == PAGE_ROWS || self.page.plain.len() >= PAGE_BYTES_MAX;
+        let is_full = self.page.rows == self.options.page_rows || self.page.plain.len() >= PAGE_BYTES_MAX;
         if is_full { self.end_page() } else { Ok(()) }
     }
 

@@ -20,8 +20,6 @@ use crate::verified::checksums;
 
 /// About what a row takes in a file.
 const ROW_BYTES: usize = 128;
-/// Rows that are fewer than one of so many are taken out of the columns before they are encoded.
-const SPARSE: usize = 4;
 
 /// A file ready to be written.
 pub(crate) struct Encoded {
@@ -147,7 +145,7 @@ fn day_orders(table: &'static Table, columns: &[Option<Gathered>]) -> Vec<DayOrd
 fn device_ranks(devices: &Texts) -> Vec<u32> {
     let mut numbers: HashMap<&str, u32, RandomState> = HashMap::default();
     let rows = 0..devices.len() as u32;
-    let numbered = devices.of_ascending(rows).map(|(_, device)| {
+    let numbered = devices.of_ascending(rows).map(|device| {
         let next = numbers.len() as u32;
         *numbers.entry(device).or_insert(next)
     });
@@ -168,15 +166,8 @@ fn encode_file(
     rows: &[u32],
 ) -> Result<Bytes, LakeError> {
     let mut file = ParquetFile::new(table, sample, LEVEL_FAST, rows.len() * ROW_BYTES)?;
-    let all = columns.iter().flatten().map(Gathered::len).max().unwrap_or(0);
     for rows in rows.chunks(ROW_GROUP_ROWS) {
-        if rows.len() >= all / SPARSE {
-            file.write_ordered(columns, rows)?;
-            continue;
-        }
-        let sorted = columns.iter().map(|column| column.as_ref().map(|column| column.take(rows)));
-        let sorted: Vec<Option<ArrayRef>> = sorted.map(Option::transpose).collect::<Result<_, _>>()?;
-        file.write(&sorted, rows.len())?;
+        file.write_ordered(columns, rows)?;
     }
     file.finish()
 }

@@ -29,6 +29,7 @@ use foldhash::fast::RandomState;
 use model::{Kind, Table};
 
 use self::constant::{Chunk, Constants};
+use self::gathered::Order;
 pub(crate) use self::gathered::{Gathered, Texts};
 use self::text::{TextChunk, TextOptions};
 use crate::LakeError;
@@ -160,8 +161,7 @@ impl ParquetFile {
         });
         let values = values.collect::<Result<Vec<_>, _>>()?;
         let values = self.with_parted_times(&values)?;
-        let mut rows = order.to_vec();
-        rows.sort_unstable();
+        let order = Order::new(order);
 
         let mut work = Vec::new();
         let mut writers = self.values.of_group(self.groups)?;
@@ -192,7 +192,7 @@ impl ParquetFile {
                 Work::Text(texts, options) => {
                     let descriptor = &self.descriptors[at];
                     let mut chunk = TextChunk::new(options, descriptor)?;
-                    chunk.push_ordered(texts, order, &rows)?;
+                    chunk.push_ordered(texts, &order)?;
                     Ended::Text(chunk.close(descriptor.clone())?)
                 }
             };
@@ -200,7 +200,7 @@ impl ParquetFile {
         })?;
         let mut columns: Vec<Option<Ended>> = self.columns.iter().map(|_| None).collect();
         ended.into_iter().for_each(|(at, ended)| columns[at] = Some(ended));
-        self.append_group(columns, order.len())
+        self.append_group(columns, order.rows.len())
     }
 
     /// Stored columns as those of the file.

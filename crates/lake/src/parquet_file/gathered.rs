@@ -21,15 +21,22 @@ pub(crate) struct Texts {
     pub starts: Arc<[u32]>,
 }
 
-impl Gathered {
-    /// How many rows there are.
-    pub fn len(&self) -> usize {
-        match self {
-            Gathered::Texts(texts) => texts.len(),
-            Gathered::Values(values) => values.len(),
-        }
-    }
+/// Some rows of such columns, in the order of a file.
+pub(crate) struct Order<'a> {
+    pub rows: &'a [u32],
+    /// The same rows by their number, each with its place in `rows`.
+    pub ascending: Vec<(u32, u32)>,
+}
 
+impl Order<'_> {
+    pub fn new(rows: &[u32]) -> Order<'_> {
+        let mut ascending: Vec<(u32, u32)> = rows.iter().copied().zip(0..).collect();
+        ascending.sort_unstable_by_key(|(row, _)| *row);
+        Order { rows, ascending }
+    }
+}
+
+impl Gathered {
     /// The values of some rows, in that order.
     pub fn take(&self, rows: &[u32]) -> Result<ArrayRef, ArrowError> {
         match self {
@@ -47,13 +54,13 @@ impl Texts {
     }
 
     /// The texts of rows whose numbers ascend.
-    pub fn of_ascending(&self, rows: impl Iterator<Item = u32>) -> impl Iterator<Item = (u32, &str)> {
+    pub fn of_ascending(&self, rows: impl Iterator<Item = u32>) -> impl Iterator<Item = &str> {
         let mut part = 0;
         rows.map(move |row| {
             while self.starts[part + 1] <= row {
                 part += 1;
             }
-            (row, self.of_part(part, row))
+            self.of_part(part, row)
         })
     }
 

@@ -25,7 +25,7 @@ use datafusion::parquet::schema::types::ColumnDescPtr;
 
 use self::bounds::Bounds;
 use self::dictionary::Dictionary;
-use super::gathered::Texts;
+use super::gathered::{Order, Texts};
 use super::{Chunk, ROW_GROUP_ROWS};
 use crate::LakeError;
 
@@ -149,21 +149,20 @@ impl TextChunk {
         Ok(())
     }
 
-    /// Adds the texts of some rows in the order that is given. `rows` are the same rows, ascending: they are looked up
-    /// in that order, in which texts lie one behind the other in memory.
-    pub fn push_ordered(&mut self, texts: &Texts, order: &[u32], rows: &[u32]) -> Result<(), LakeError> {
+    /// Adds the texts of some rows in their order. They are looked up in that in which they lie in memory.
+    pub fn push_ordered(&mut self, texts: &Texts, order: &Order) -> Result<(), LakeError> {
         let codes = match &mut self.dictionary {
-            Some(dictionary) => codes(texts, rows, dictionary, &mut self.bloom_filter),
+            Some(dictionary) => codes(texts, order, dictionary, &mut self.bloom_filter),
             None => None,
         };
         if codes.is_none() {
             self.dictionary = None;
         }
-        for row in order.iter().copied() {
+        for (place, row) in order.rows.iter().enumerate() {
             match (&codes, &mut self.dictionary) {
-                (Some(codes), Some(dictionary)) => self.page.push_code(codes[row as usize], dictionary),
+                (Some(codes), Some(dictionary)) => self.page.push_code(codes[place], dictionary),
                 _ => {
-                    self.page.push_plain(texts.get(row), self.options.has_statistics, &mut self.bloom_filter)
+                    self.page.push_plain(texts.get(*row), self.options.has_statistics, &mut self.bloom_filter)
                 }
             }
             self.end_full_page()?;
@@ -364,16 +363,17 @@ fn code(text: &str, dictionary: &mut Dictionary, bloom_filter: &mut Option<Sbbf>
     code
 }
 
-/// For each of these rows the number of its text; none when the texts hardly repeat after all.
+/// For each of these rows, in their order, the number of its text; none when the texts hardly repeat after all.
 fn codes(
     texts: &Texts,
-    rows: &[u32],
+    order: &Order,
     dictionary: &mut Dictionary,
     bloom_filter: &mut Option<Sbbf>,
 ) -> Option<Vec<u32>> {
-    let mut codes = vec![0; texts.len()];
-    for (row, text) in texts.of_ascending(rows.iter().copied()) {
-        codes[row as usize] = code(text, dictionary, bloom_filter);
+    let mut codes = vec![0; order.rows.len()];
+    let ascending = texts.of_ascending(order.ascending.iter().map(|(row, _)| *row));
+    for (text, (_, place)) in ascending.zip(&order.ascending) {
+        codes[*place as usize] = code(text, dictionary, bloom_filter);
         if dictionary.bytes() > DICTIONARY_BYTES_MAX {
             return None;
         }

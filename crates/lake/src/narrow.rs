@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use datafusion::common::ScalarValue;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::ParquetRowSelection;
 use datafusion::logical_expr::expr::InList;
 use datafusion::logical_expr::{BinaryExpr, Expr, Operator};
 use datafusion::parquet::arrow::arrow_reader::{RowSelection, RowSelector};
@@ -159,7 +161,7 @@ impl IndexHeads {
     }
 
     /// Forgets an index that could not be used: what was read of it may be other than what is stored.
-    fn forget(&self, path: &str) {
+    pub fn forget(&self, path: &str) {
         let mut heads = crate::log::lock(&self.heads);
         if let Some((_, index)) = heads.known.remove(path) {
             heads.bytes -= index.memory();
@@ -228,6 +230,11 @@ pub(crate) enum Narrowed {
     Everything,
     Nothing,
     Rows(RowSelection),
+}
+
+/// The rows of a file that are read, where not all are.
+pub(crate) fn narrowed_rows(file: &PartitionedFile) -> Option<&RowSelection> {
+    file.extension::<ParquetRowSelection>().map(ParquetRowSelection::selection)
 }
 
 /// Asks the index of a file. One that cannot be read leaves everything.

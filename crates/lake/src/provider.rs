@@ -27,7 +27,7 @@ use object_store::ObjectStore;
 
 use crate::adapt::AdapterFactory;
 use crate::constants;
-use crate::narrow::{Explain, IndexHeads, Narrowed, Question, narrow};
+use crate::narrow::{Explain, IndexHeads, Narrowed, Question, narrow, narrowed_rows};
 use crate::readers::{FOOTER_BYTES, Readers};
 use crate::schema::{SEQUENCE_COLUMN, stored_schema};
 use crate::state::TenantState;
@@ -124,8 +124,7 @@ impl LakeTable {
             return Ok(None);
         }
         // The index of a file knows every value, and which rows have it.
-        let is_narrowed = |file: &PartitionedFile| file.extension::<ParquetRowSelection>().is_some();
-        let asks_bloom_filters = !files.iter().all(is_narrowed);
+        let asks_bloom_filters = !files.iter().all(|file| narrowed_rows(file).is_some());
         let partitions = session.config().target_partitions().max(1);
         let cache = session.runtime_env().cache_manager.get_file_metadata_cache();
         let files = self.with_constants(files, projection, cache.as_ref());
@@ -231,9 +230,8 @@ fn pieces(files: Vec<PartitionedFile>, partitions: usize) -> Vec<(u64, Partition
 /// About the bytes that are read of a file: the share that its selected rows have of all.
 fn read_bytes(file: &PartitionedFile) -> u64 {
     let bytes = file.object_meta.size;
-    let Some(rows) = file.extension::<ParquetRowSelection>() else { return bytes };
-    let (read, skipped) =
-        (rows.selection().row_count() as u128, rows.selection().skipped_row_count() as u128);
+    let Some(rows) = narrowed_rows(file) else { return bytes };
+    let (read, skipped) = (rows.row_count() as u128, rows.skipped_row_count() as u128);
     let share = u128::from(bytes) * read / (read + skipped).max(1);
     u64::try_from(share).unwrap_or(bytes)
 }

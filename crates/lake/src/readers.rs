@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use datafusion::datasource::listing::PartitionedFile;
 use datafusion::datasource::physical_plan::ParquetFileReaderFactory;
-use datafusion::datasource::physical_plan::parquet::{CachedParquetFileReaderFactory, ParquetRowSelection};
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
 use datafusion::error::Result;
 use datafusion::execution::cache::cache_manager::FileMetadataCache;
 use datafusion::parquet::arrow::arrow_reader::ArrowReaderOptions;
@@ -17,6 +17,8 @@ use datafusion::physical_plan::metrics::ExecutionPlanMetricsSet;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use object_store::ObjectStore;
+
+use crate::narrow::narrowed_rows;
 
 /// Bytes that are read of the end of a file to have its footer with one read, and where its pages begin. A million rows
 /// of a wide table have 150 KB of both.
@@ -41,7 +43,7 @@ impl ParquetFileReaderFactory for Readers {
         footer_bytes: Option<usize>,
         metrics: &ExecutionPlanMetricsSet,
     ) -> Result<Box<dyn AsyncFileReader + Send>> {
-        let is_narrowed = file.extension::<ParquetRowSelection>().is_some();
+        let is_narrowed = narrowed_rows(&file).is_some();
         let reader = self.0.create_reader(partition, file, footer_bytes, metrics)?;
         Ok(if is_narrowed { Box::new(WithPages(reader)) } else { reader })
     }

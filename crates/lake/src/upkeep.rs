@@ -251,6 +251,7 @@ impl Lake {
         for file in &purged {
             self.0.files.remove(&file.path).await?;
             if file.index_bytes.is_some() {
+                self.0.heads.forget(&file.index_path());
                 self.0.files.remove(&file.index_path()).await?;
             }
         }

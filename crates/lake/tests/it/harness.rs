@@ -243,15 +243,18 @@ impl World {
     }
 
     pub async fn open_over(&self, config: LakeConfig, files: Files) -> Result<Lake, lake::LakeError> {
-        Lake::open(Parts {
-            config,
+        Lake::open(Parts { config, ..self.parts(files) }).await
+    }
+
+    pub fn parts(&self, files: Files) -> Parts {
+        Parts {
+            config: LakeConfig::default(),
             catalog: Arc::new(self.catalog.clone()),
             files,
             disk: Arc::new(self.disk.clone()),
             clock: self.clock.clone(),
             new_name: Box::new(|| Uuid::new_v4().to_string()),
-        })
-        .await
+        }
     }
 }
 

@@ -7,14 +7,15 @@ use datafusion::logical_expr::{Expr, lit};
 use datafusion::physical_plan::displayable;
 use datafusion::prelude::SessionContext;
 use futures::TryStreamExt;
-use lake::{Lake, LakeError, Rows, Upkeep};
+use lake::{Files, Lake, LakeError, Parts, Rows, Upkeep};
 use model::lake::{AsOf, DataFile, LegalHold, Policies, Retention};
 use model::{Clock, DeviceId, Row, Ticks};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
+use uuid::Uuid;
 
-use crate::harness::{World, numbers, numbers_in, rows, tenant};
+use crate::harness::{CACHE_BYTES, World, numbers, numbers_in, rows, tenant};
 
 const HOUR: i64 = 3_600;
 const DAY: i64 = 24 * HOUR;
@@ -61,6 +62,47 @@ async fn merged_files_hold_the_same_rows_sorted() {
     assert_eq!(done.purged, before.len());
     assert_eq!(world.catalog.files(), listed(&world));
     assert_eq!(numbers(&again, tenant(1)).await, all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_that_fails_keeps_no_other_one_waiting() {
+    for table in ["DeviceProcessEvents", "DeviceNetworkEvents"] {
+        let world = World::new();
+        drop(flushed(&world, 8).await);
+        let damaged = listed(&world).into_iter().find(|file| file.table == table).unwrap();
+        let location = Path::from(damaged.path.as_str());
+        let whole = world.files.get(&location).await.unwrap().bytes().await.unwrap();
+        let mut bytes = whole.to_vec();
+        bytes[whole.len() / 2] ^= 1;
+        world.files.put(&location, bytes.into()).await.unwrap();
+
+        let lake = world.open().await.unwrap();
+        let error = lake.upkeep().await.unwrap_err();
+        assert!(error.to_string().contains(&damaged.path), "{error}");
+        assert!(listed(&world).iter().all(|file| (file.level == 0) == (file.table == table)), "{table}");
+        world.files.put(&location, whole.into()).await.unwrap();
+        lake.upkeep().await.unwrap();
+        assert!(listed(&world).iter().all(|file| file.level == 1));
+        assert_eq!(numbers(&lake, tenant(1)).await, (0..80).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_round_ends_after_a_minute_and_the_next_one_goes_on() {
+    let world = World::new();
+    drop(flushed(&world, 8).await);
+    let clock = world.clock.clone();
+    let new_name = move || {
+        clock.advance(61);
+        Uuid::new_v4().to_string()
+    };
+    let parts = world.parts(Files::remote(world.files.clone(), CACHE_BYTES));
+    let lake = Lake::open(Parts { new_name: Box::new(new_name), ..parts }).await.unwrap();
+    let done = lake.upkeep().await.unwrap();
+    assert_eq!((done.made, done.left), (1, 1));
+    let done = lake.upkeep().await.unwrap();
+    assert_eq!((done.made, done.left), (1, 0));
+    assert_eq!(numbers(&lake, tenant(1)).await, (0..80).collect::<Vec<_>>());
 }
 
 #[tokio::test(flavor = "multi_thread")]

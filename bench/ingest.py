@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast rows become durable, beside what other engines load.
 
-usage: bench/ingest.py --bartizan PATH --ndjson FILE [--out RESULT.json] [--peers chdb,duckdb]
+usage: bench/ingest.py --bartizan PATH --ndjson FILE [--out RESULT.json] [--peers chdb,duckdb,pyarrow]
                        [--connections N] [--body-rows N] [--seconds S] [--arrow] [--plain]
 
 Starts a server on a folder of its own, sends the file's rows over HTTPS again and again for the given time, and
@@ -12,7 +12,8 @@ flush to sorted Parquet files runs behind it, and its backlog at the end is part
 are sent as Arrow IPC streams, made before the clock starts. With --plain they go to the port without TLS, as from a
 proxy on the same machine, and nobody encrypts. Processor time of this program is told as well: it sends from the same
 processors that the server works on. Peers load the same file in this process, one after the
-other, five times each: what counts is the median. Prints one JSON object.
+other, five times each: what counts is the median. With --arrow chdb reads the same Arrow streams from files, and DuckDB
+the columns from memory; the peer pyarrow sorts them and writes a Parquet file, without more. Prints one JSON object.
 """
 import argparse
 import http.client
@@ -126,17 +127,23 @@ def bodies(path, rows):
     return pieces
 
 
-def as_arrow(piece):
-    """The same rows as an Arrow IPC stream."""
+def arrow_table(piece):
+    """Rows as Arrow columns, with times as times."""
     import io
 
     import pyarrow
     import pyarrow.json
-    body, rows = piece
-    table = pyarrow.json.read_json(io.BytesIO(body))
+    table = pyarrow.json.read_json(io.BytesIO(piece))
     at = table.schema.get_field_index("Timestamp")
     times = table.column(at).cast(pyarrow.timestamp("us", tz="UTC"))
-    table = table.set_column(at, "Timestamp", times).combine_chunks()
+    return table.set_column(at, "Timestamp", times).combine_chunks()
+
+
+def as_arrow(piece):
+    """The same rows as an Arrow IPC stream."""
+    import pyarrow
+    body, rows = piece
+    table = arrow_table(body)
     sink = pyarrow.BufferOutputStream()
     with pyarrow.ipc.new_stream(sink, table.schema) as stream:
         stream.write_table(table)
@@ -261,10 +268,18 @@ def chdb(arguments, rows):
     peer.query("set max_threads=2")
     peer.query("set input_format_parallel_parsing=1")
     peer.query("set date_time_input_format='best_effort'")
-    source = f"file('{arguments.ndjson}', JSONEachRow)"
-    peer.query(f"create table j engine=MergeTree order by (DeviceId, Timestamp) as select * from {source} limit 0 "
-               "settings schema_inference_make_columns_nullable=0")
-    return loaded(rows, lambda: peer.query(f"insert into j select * from {source}"), lambda: peer.query("truncate table j"))
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        source = f"file('{arguments.ndjson}', JSONEachRow)"
+        if arguments.arrow:
+            # Several files: one is read by one thread.
+            for number, (stream, _) in enumerate(map(as_arrow, bodies(arguments.ndjson, -(-rows // 8)))):
+                with open(os.path.join(folder, f"{number}.arrow"), "wb") as file:
+                    file.write(stream)
+            source = f"file('{folder}/*.arrow', ArrowStream)"
+        peer.query(f"create table j engine=MergeTree order by (DeviceId, Timestamp) as select * from {source} limit 0 "
+                   "settings schema_inference_make_columns_nullable=0")
+        return loaded(rows, lambda: peer.query(f"insert into j select * from {source}"),
+                      lambda: peer.query("truncate table j"))
 
 
 def duckdb(arguments, rows):
@@ -272,7 +287,26 @@ def duckdb(arguments, rows):
     peer = duckdb.connect()
     peer.execute("set threads=2")
     source = f"read_json('{arguments.ndjson}', format='newline_delimited')"
+    if arguments.arrow:
+        peer.register("columns", arrow_table(b"".join(body for body, _ in bodies(arguments.ndjson, rows))))
+        source = "columns"
     return loaded(rows, lambda: peer.execute(f"create table j as select * from {source}"), lambda: peer.execute("drop table j"))
+
+
+def sorted_parquet(arguments, rows):
+    """What a sorted zstd file costs another engine, from columns in its memory."""
+    import pyarrow
+    import pyarrow.parquet
+    pyarrow.set_cpu_count(2)
+    table = arrow_table(b"".join(body for body, _ in bodies(arguments.ndjson, rows)))
+    order = [("DeviceId", "ascending"), ("Timestamp", "ascending")]
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        path = os.path.join(folder, "sorted.parquet")
+        return loaded(rows, lambda: pyarrow.parquet.write_table(table.sort_by(order), path, compression="zstd"),
+                      lambda: os.remove(path))
+
+
+PEERS = {"chdb": chdb, "duckdb": duckdb, "pyarrow": sorted_parquet}
 
 
 def main():
@@ -293,7 +327,7 @@ def main():
     with open(arguments.ndjson, "rb") as lines:
         rows = sum(1 for _ in lines)
     for peer in filter(None, arguments.peers.split(",")):
-        result[peer] = {"chdb": chdb, "duckdb": duckdb}[peer](arguments, rows)
+        result[peer] = PEERS[peer](arguments, rows)
         result[peer]["ratio"] = round(result["bartizan"]["rows_per_s"] / result[peer]["rows_per_s"], 2)
     finish(result, arguments.out)
 

@@ -12,6 +12,8 @@ const INLINE_MAX: u32 = 12;
 /// Where in a view the number of the buffer is.
 const BUFFER_AT: u32 = 64;
 const BUFFER_MASK: u128 = (u32::MAX as u128) << BUFFER_AT;
+/// Two to the power of 64 by the golden ratio: it brings every bit of a number to the upper ones.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
 
 pub(crate) fn is_inline(view: u128) -> bool {
     view as u32 <= INLINE_MAX
@@ -54,18 +56,22 @@ pub(crate) struct Seeds(u64, u64);
 
 impl Seeds {
     pub fn of_process() -> Seeds {
-        static SEEDS: LazyLock<Seeds> = LazyLock::new(|| {
-            let state = RandomState::default();
-            Seeds(state.hash_one(0), state.hash_one(1))
-        });
+        static SEEDS: LazyLock<Seeds> = LazyLock::new(Seeds::random);
         *SEEDS
+    }
+
+    fn random() -> Seeds {
+        let state = RandomState::default();
+        Seeds(state.hash_one(0), state.hash_one(1))
     }
 
     /// Where a key is looked for first, of `1 << bits` slots.
     pub fn slot(self, key: u128, bits: u32) -> usize {
         let (low, high) = (key as u64 ^ self.0, (key >> 64) as u64 ^ self.1);
         let product = u128::from(low) * u128::from(high);
-        ((product as u64 ^ (product >> 64) as u64) >> (64 - bits)) as usize
+        let mixed = product as u64 ^ (product >> 64) as u64;
+        // Of keys that differ in a few bits, some seeds leave the upper ones alike.
+        (mixed.wrapping_mul(SPREAD) >> (64 - bits)) as usize
     }
 }
 
@@ -88,11 +94,13 @@ mod tests {
 
     #[test]
     fn keys_that_differ_little_are_looked_for_in_many_slots() {
-        let seeds = Seeds::of_process();
-        for shift in [0, 20, 32, 64, 96] {
-            let slots: std::collections::HashSet<usize> =
-                (0..1_000_u128).map(|key| seeds.slot(key << shift, 16)).collect();
-            assert!(slots.len() > 900, "{shift}: {}", slots.len());
+        for _ in 0..500 {
+            let seeds = Seeds::random();
+            for shift in [0, 20, 32, 64, 96] {
+                let slots: std::collections::HashSet<usize> =
+                    (0..1_000_u128).map(|key| seeds.slot(key << shift, 16)).collect();
+                assert!(slots.len() > 900, "{} {} {shift}: {}", seeds.0, seeds.1, slots.len());
+            }
         }
     }
 }

@@ -160,7 +160,7 @@ impl IndexHeads {
         IndexHeads { heads: Mutex::default(), cache }
     }
 
-    /// Forgets an index that could not be used: what was read of it may be other than what is stored.
+    /// Forgets an index that is gone, or could not be used: what was read of it may be other than what is stored.
     pub fn forget(&self, path: &str) {
         let mut heads = crate::log::lock(&self.heads);
         if let Some((_, index)) = heads.known.remove(path) {

@@ -6,8 +6,9 @@ set -euo pipefail
 
 bartizan=$(realpath "${1:-target/release/bartizan}")
 kills=${KILLS:-3}
+. "$(dirname "$(realpath "$0")")/ports.sh"
 work=$(mktemp -d)
-port=$(( 20000 + RANDOM % 20000 ))
+port=$(free_port)
 server=
 
 start() {

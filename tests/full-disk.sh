@@ -17,7 +17,7 @@ fi
 at_end() { umount "$disk" || umount -l "$disk"; }
 
 data="$disk/data" config="$work/config.toml"
-port=$(( 40000 + RANDOM % 10000 )) operator_port=$(( 50000 + RANDOM % 10000 ))
+operator_port=$(( port + 1 ))
 reserve=$(( 32 << 20 ))
 cat >"$config" <<END
 data = '$data'

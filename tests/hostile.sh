@@ -9,7 +9,7 @@ tests=$(realpath "$(dirname "$0")")
 . "$tests/serving.sh"
 
 data="$work/data" config="$work/config.toml"
-port=$(( 40000 + RANDOM % 10000 )) operator_port=$(( 50000 + RANDOM % 10000 ))
+operator_port=$(( port + 1 ))
 # What the process may take: the memory of queries, that of events, and what the rest needs.
 bound=$(( 900 << 20 ))
 cat >"$config" <<END

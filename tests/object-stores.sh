@@ -35,14 +35,14 @@ s3_secret=not-so-secret-key-of-s3
 wait_for_port() { for _ in $(seq 200); do (: >"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.1; done; fail "nothing listens at $1"; }
 
 start_s3() {
-  service_port=$(( 20000 + RANDOM % 10000 ))
+  service_port=$(free_port)
   "$tools/venv/bin/moto_server" -H 127.0.0.1 -p "$service_port" >"$work/service.log" 2>&1 &
   service=$!
   processes=("$service")
   wait_for_port "$service_port"
 }
 start_azure() {
-  service_port=${service_port:-$(( 30000 + RANDOM % 10000 ))}
+  service_port=${service_port:-$(free_port)}
   node "$tools/node_modules/.bin/azurite-blob" --disableTelemetry --skipApiVersionCheck --location "$work/azurite" \
     --blobPort "$service_port" >>"$work/service.log" 2>&1 &
   service=$!
@@ -78,7 +78,7 @@ expect_rows() { local found; found=$(count); [ "$found" = "$rows" ] || fail "$1:
 play() { # s3 or azure
   local kind=$1 began=$SECONDS
   data="$work/data-$kind" config="$work/$kind.toml"
-  port=$(( 40000 + RANDOM % 10000 )) operator_port=$(( 50000 + RANDOM % 10000 ))
+  operator_port=$(( port + 1 ))
   calls=0 rows=0
   {
     echo "data = '$data'"

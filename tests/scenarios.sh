@@ -5,8 +5,9 @@
 set -euo pipefail
 
 bartizan=$(realpath "${1:-target/release/bartizan}")
+. "$(dirname "$(realpath "$0")")/ports.sh"
 work=$(mktemp -d)
-port=$(( 20000 + RANDOM % 20000 ))
+port=$(free_port)
 "$bartizan" quickstart --data "$work/data" --port "$port" >"$work/out" 2>"$work/log" &
 server=$!
 finish() {

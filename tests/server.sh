@@ -2,8 +2,10 @@
 # script the server is gone and so is its folder. Needs $bartizan; `processes` are ended as well, and
 # a function `at_end` is called.
 
+. "$(dirname "${BASH_SOURCE[0]}")/ports.sh"
+
 work=$(mktemp -d)
-port=$(( 20000 + RANDOM % 20000 ))
+port=$(free_port)
 server=
 processes=()
 

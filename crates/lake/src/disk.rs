@@ -1,8 +1,10 @@
 //! The disk as the log sees it, so that faults can be simulated.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::path::PathBuf;
+
+use crate::direct::GrowingFile;
 
 /// A folder of log segments.
 pub trait Disk: Send + Sync {
@@ -22,7 +24,8 @@ pub trait Disk: Send + Sync {
 
 /// An open segment.
 pub trait LogFile: Send {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Writes all parts, one after the other.
+    fn append(&mut self, parts: &[&[u8]]) -> io::Result<()>;
     /// Returns when everything appended survives power loss.
     fn sync(&mut self) -> io::Result<()>;
     /// Cuts the file back to a length.
@@ -58,16 +61,13 @@ impl Disk for FolderDisk {
     }
 
     fn create(&self, name: &str) -> io::Result<Box<dyn LogFile>> {
-        let file = OpenOptions::new().create_new(true).append(true).open(self.folder.join(name))?;
+        let file = GrowingFile::create(&self.folder.join(name), true)?;
         self.sync_folder()?;
-        Ok(Box::new(FileOnDisk(file)))
+        Ok(Box::new(file))
     }
 
     fn reopen(&self, name: &str, length: u64) -> io::Result<Box<dyn LogFile>> {
-        let file = OpenOptions::new().append(true).open(self.folder.join(name))?;
-        file.set_len(length)?;
-        file.sync_all()?;
-        Ok(Box::new(FileOnDisk(file)))
+        Ok(Box::new(GrowingFile::reopen(&self.folder.join(name), length)?))
     }
 
     fn remove(&self, name: &str) -> io::Result<()> {
@@ -79,18 +79,16 @@ impl Disk for FolderDisk {
     }
 }
 
-struct FileOnDisk(File);
-
-impl LogFile for FileOnDisk {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.write_all(bytes)
+impl LogFile for GrowingFile {
+    fn append(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+        GrowingFile::append(self, parts)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        self.0.sync_data()
+        GrowingFile::sync(self)
     }
 
     fn truncate(&mut self, length: u64) -> io::Result<()> {
-        self.0.set_len(length)
+        GrowingFile::truncate(self, length)
     }
 }

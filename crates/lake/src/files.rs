@@ -114,17 +114,11 @@ impl Files {
 
     /// Writes a file; it is whole and durable when this returns.
     pub(crate) async fn put(&self, path: &str, bytes: Bytes) -> Result<(), LakeError> {
+        if self.is_local() {
+            return self.put_whole(path, bytes, Existing::Replace).await.map(drop);
+        }
         let written = upload::upload(&*self.store, &Path::from(path), bytes).await;
-        written.map_err(file_error("write", path))?;
-        let Some(folder) = self.folder.clone() else { return Ok(()) };
-        let file = folder.join(path);
-        let synced = tokio::task::spawn_blocking(move || {
-            std::fs::File::open(&file)?.sync_all()?;
-            // The new names in the folders above it, too.
-            local::sync_folders(&folder, &file)
-        });
-        let synced = synced.await.map_err(|error| LakeError::Task(error.to_string()))?;
-        synced.map_err(|source| LakeError::Log { doing: "sync a data file", source })
+        written.map_err(file_error("write", path))
     }
 
     /// Writes a file that others may look for at any moment: it is there as a whole or not at all, also after
@@ -138,10 +132,9 @@ impl Files {
         if let Some(folder) = self.folder.clone() {
             let file = folder.join(path);
             let work = move || local::put_whole(&folder, &file, &bytes, existing);
-            let written = tokio::task::spawn_blocking(work).await;
-            let written = written.map_err(|error| LakeError::Task(error.to_string()))?;
+            let written = crate::blocking(work).await?;
             let source = |error| object_store::Error::Generic { store: "folder", source: Box::new(error) };
-            return written.map_err(|error| file_error("write the whole", path)(source(error)));
+            return written.map_err(|error| file_error("write", path)(source(error)));
         }
         let mode = match existing {
             Existing::Keep => PutMode::Create,
@@ -170,6 +163,13 @@ impl Files {
             }
             None => OpenedFile::remote(&self.store, path).map_err(file_error("open", path)),
         }
+    }
+
+    /// Removes what a crash left of files that were being written, where that is not of the store.
+    pub(crate) async fn remove_unfinished(&self) -> Result<(), LakeError> {
+        let Some(folder) = self.folder.clone() else { return Ok(()) };
+        let removed = crate::blocking(move || local::remove_unfinished(&folder)).await?;
+        removed.map_err(|source| LakeError::Log { doing: "remove unfinished files", source })
     }
 
     /// Removes a file, if it is there.

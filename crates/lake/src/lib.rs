@@ -15,6 +15,7 @@ mod compact;
 mod constants;
 mod delete;
 mod delta;
+mod direct;
 mod disk;
 mod error;
 mod files;
@@ -440,13 +441,14 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     tokio::task::spawn_blocking(work).await.map_err(|error| LakeError::Task(error.to_string()))
 }
 
-/// Removes data files of a folder that a crash left between their writing and their commit.
+/// Removes files of a folder that a crash left while they were written, or between that and their commit.
 async fn remove_orphans(files: &Files, known: &CatalogState) -> Result<(), LakeError> {
     let mut committed: std::collections::HashSet<String> = std::collections::HashSet::new();
     for file in &known.files {
         committed.insert(file.path.clone());
         committed.extend(file.index_bytes.map(|_| file.index_path()));
     }
+    files.remove_unfinished().await?;
     for path in files.list().await? {
         // What is named otherwise was not written by a flush or a merge.
         let is_ours = path.ends_with(".terms") || path.ends_with(".parquet") && !path.contains("/_");

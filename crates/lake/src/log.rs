@@ -23,10 +23,6 @@ use crate::state::State;
 const QUEUE_MAX: usize = 1024;
 /// A group is synced at the latest when it holds this much.
 const GROUP_BYTES_MAX: usize = 32 << 20;
-/// Small parts of frames are put together to writes of about this size...
-const GATHERED_BYTES_MAX: usize = 256 << 10;
-/// ...and larger ones than this are written from where they are.
-const SMALL_BYTES_MAX: usize = 16 << 10;
 /// Producers remembered for each tenant; the one unused for longest is forgotten first.
 const PRODUCERS_MAX: usize = 10_000;
 
@@ -328,7 +324,8 @@ impl Writer {
         if frames.is_empty() {
             return Ok(0);
         }
-        if let Err(error) = write_frames(frames, &mut *self.file) {
+        let parts: Vec<&[u8]> = frames.iter().flat_map(Staged::parts).collect();
+        if let Err(error) = self.file.append(&parts) {
             // Part of the group may be in the file: cut it off, or stop.
             if let Err(cut) = self.file.truncate(self.length).and_then(|()| self.file.sync()) {
                 error!(error = %cut, "cannot cut off a failed write; the log stops");
@@ -380,26 +377,10 @@ struct Staged {
     payload: Payload,
 }
 
-/// Small parts go to the file together, large ones without being copied.
-fn write_frames(frames: &[Staged], file: &mut dyn LogFile) -> io::Result<()> {
-    let mut gathered: Vec<u8> = Vec::new();
-    for Staged { head, payload } in frames {
-        let parts =
-            std::iter::once(head.as_slice()).chain(payload.buffers.iter().map(|buffer| buffer.as_slice()));
-        for part in parts {
-            let is_small = part.len() <= SMALL_BYTES_MAX;
-            if !gathered.is_empty() && (!is_small || gathered.len() + part.len() > GATHERED_BYTES_MAX) {
-                file.append(&gathered)?;
-                gathered.clear();
-            }
-            if is_small {
-                gathered.extend_from_slice(part);
-            } else {
-                file.append(part)?;
-            }
-        }
+impl Staged {
+    fn parts(&self) -> impl Iterator<Item = &[u8]> {
+        std::iter::once(self.head.as_slice()).chain(self.payload.buffers.iter().map(|part| part.as_slice()))
     }
-    if gathered.is_empty() { Ok(()) } else { file.append(&gathered) }
 }
 
 fn log_error(doing: &'static str) -> impl Fn(io::Error) -> LakeError {
@@ -417,7 +398,7 @@ pub(crate) fn start(writer: Writer) -> io::Result<(mpsc::Sender<Job>, std::threa
 struct NoFile;
 
 impl LogFile for NoFile {
-    fn append(&mut self, _: &[u8]) -> io::Result<()> {
+    fn append(&mut self, _: &[&[u8]]) -> io::Result<()> {
         Err(io::Error::other("no segment is open"))
     }
 

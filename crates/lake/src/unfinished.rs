@@ -61,7 +61,7 @@ impl Unfinished {
         let text: String = paths.iter().map(|path| format!("{path}\n")).collect();
         let written = blocking(move || {
             let mut file = disk.create(&created)?;
-            file.append(text.as_bytes())?;
+            file.append(&[text.as_bytes()])?;
             file.sync()
         });
         let announced = Announced { name: Some(name), paths };

@@ -1,22 +1,34 @@
 //! Files in a folder that survive power loss.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use super::Existing;
+use tracing::info;
 
-/// Synced under another name first, which the store does not list, and then given its own.
+use super::Existing;
+use crate::direct::GrowingFile;
+
+/// What is behind the name of a file that is being written. The store does not list names with such a number.
+const UNFINISHED: &str = "#0";
+
+/// Synced under another name first, and then given its own.
 pub(super) fn put_whole(folder: &Path, file: &Path, bytes: &[u8], existing: Existing) -> io::Result<bool> {
     let mut unfinished = file.as_os_str().to_owned();
-    unfinished.push("#0");
+    unfinished.push(UNFINISHED);
     let unfinished = PathBuf::from(unfinished);
     if let Some(parent) = file.parent() {
         fs::create_dir_all(parent)?;
     }
-    let mut written = fs::File::create(&unfinished)?;
-    written.write_all(bytes)?;
-    written.sync_all()?;
+    let written = GrowingFile::create(&unfinished, false).and_then(|mut written| {
+        written.append(&[bytes])?;
+        written.sync()
+    });
+    if let Err(error) = written {
+        // Its room may be what others wait for.
+        let _ = fs::remove_file(&unfinished);
+        return Err(error);
+    }
     match existing {
         Existing::Replace => fs::rename(&unfinished, file)?,
         Existing::Keep => {
@@ -32,8 +44,27 @@ pub(super) fn put_whole(folder: &Path, file: &Path, bytes: &[u8], existing: Exis
     Ok(true)
 }
 
+/// Removes what a crash left under names of files that were being written, in a folder and those in it.
+pub(super) fn remove_unfinished(folder: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            remove_unfinished(&entry.path())?;
+        } else if is_unfinished(&entry.file_name().to_string_lossy()) {
+            info!(path = %entry.path().display(), "removing a file that was not written to its end");
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn is_unfinished(name: &str) -> bool {
+    let number = name.rsplit_once('#').map(|(_, number)| number);
+    number.is_some_and(|number| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
+}
+
 /// Makes the names above a file durable, up to the folder of all files.
-pub(super) fn sync_folders(folder: &Path, file: &Path) -> io::Result<()> {
+fn sync_folders(folder: &Path, file: &Path) -> io::Result<()> {
     for parent in file.ancestors().skip(1).take_while(|parent| parent.starts_with(folder)) {
         fs::File::open(parent)?.sync_all()?;
     }

@@ -102,7 +102,8 @@ impl Disk for SimulatedDisk {
 }
 
 impl LogFile for OpenFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn append(&mut self, parts: &[&[u8]]) -> io::Result<()> {
+        let bytes = parts.concat();
         let mut disk = self.0.0.lock().unwrap();
         let fault = disk.fault;
         let file = disk.files.get_mut(&self.1).ok_or(io::ErrorKind::NotFound)?;
@@ -111,7 +112,7 @@ impl LogFile for OpenFile {
             file.bytes.extend_from_slice(&bytes[..bytes.len() / 2]);
             return Err(kind.into());
         }
-        file.bytes.extend_from_slice(bytes);
+        file.bytes.extend_from_slice(&bytes);
         Ok(())
     }
 

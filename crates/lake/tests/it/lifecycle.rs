@@ -144,10 +144,15 @@ async fn files_of_a_folder_that_were_never_committed_are_removed() {
         let files = Files::local(folder.path().to_owned()).unwrap();
         world.open_over(LakeConfig::default(), files).await.unwrap()
     };
-    let orphan = folder.path().join("orphan.parquet");
-    std::fs::write(&orphan, "x").unwrap();
+    // One that was written, and others in the middle of it; what else is in the folder is not of the lake.
+    let day = folder.path().join("tenant/DeviceEvents/1");
+    std::fs::create_dir_all(&day).unwrap();
+    let left = [folder.path().join("orphan.parquet"), day.join("a.parquet#0"), day.join("a.terms#17")];
+    let others = ["1#", "a#b", "notes"].map(|name| day.join(name));
+    left.iter().chain(&others).for_each(|file| std::fs::write(file, "x").unwrap());
     let lake = open().await;
-    assert!(!orphan.exists());
+    assert!(left.iter().all(|file| !file.exists()));
+    assert!(others.iter().all(|file| file.exists()));
     lake.tenant(tenant(1)).append(rows(0..10), None).await.unwrap();
     lake.flush().await.unwrap();
     drop(lake);

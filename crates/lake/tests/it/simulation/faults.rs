@@ -168,12 +168,15 @@ struct PoweredFile {
 }
 
 impl LogFile for PoweredFile {
-    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn append(&mut self, parts: &[&[u8]]) -> io::Result<()> {
         match self.power.write(false) {
             Fate::Cut { done: false } => Err(gone()),
             // Somewhere in the middle.
-            Fate::Cut { done: true } => self.inner.append(&bytes[..bytes.len() * 2 / 3]).and(Err(gone())),
-            _ => self.inner.append(bytes),
+            Fate::Cut { done: true } => {
+                let bytes = parts.concat();
+                self.inner.append(&[&bytes[..bytes.len() * 2 / 3]]).and(Err(gone()))
+            }
+            _ => self.inner.append(parts),
         }
     }
 

@@ -161,7 +161,11 @@ impl ParquetFile {
         });
         let values = values.collect::<Result<Vec<_>, _>>()?;
         let values = self.with_parted_times(&values)?;
-        let order = Order::new(order);
+        let starts = columns.iter().find_map(|column| match column {
+            Some(Gathered::Texts(texts)) => Some(&*texts.starts),
+            _ => None,
+        });
+        let order = Order::new(order, starts.unwrap_or_default());
 
         let mut work = Vec::new();
         let mut writers = self.values.of_group(self.groups)?;

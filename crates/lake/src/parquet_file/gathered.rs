@@ -26,13 +26,24 @@ pub(crate) struct Order<'a> {
     pub rows: &'a [u32],
     /// The same rows by their number, each with its place in `rows`.
     pub ascending: Vec<(u32, u32)>,
+    /// For each of `rows` its batch and its number there.
+    pub in_parts: Vec<(u32, u32)>,
 }
 
 impl Order<'_> {
-    pub fn new(rows: &[u32]) -> Order<'_> {
+    /// `starts` are the numbers of the first rows of the batches.
+    pub fn new<'a>(rows: &'a [u32], starts: &[u32]) -> Order<'a> {
         let mut ascending: Vec<(u32, u32)> = rows.iter().copied().zip(0..).collect();
         ascending.sort_unstable_by_key(|(row, _)| *row);
-        Order { rows, ascending }
+        let mut in_parts = vec![(0, 0); rows.len()];
+        let mut part = 0;
+        for (row, place) in &ascending {
+            while starts.get(part + 1).is_some_and(|start| start <= row) {
+                part += 1;
+            }
+            in_parts[*place as usize] = (part as u32, row - starts.get(part).unwrap_or(&0));
+        }
+        Order { rows, ascending, in_parts }
     }
 }
 
@@ -65,8 +76,14 @@ impl Texts {
     }
 
     fn of_part(&self, part: usize, row: u32) -> &str {
-        let row = (row - self.starts[part]) as usize;
-        self.parts[part].as_ref().filter(|texts| texts.is_valid(row)).map_or("", |texts| texts.value(row))
+        self.in_part((part as u32, row - self.starts[part]))
+    }
+
+    /// The text of a batch's row.
+    pub fn in_part(&self, (part, row): (u32, u32)) -> &str {
+        let row = row as usize;
+        let texts = self.parts[part as usize].as_ref().filter(|texts| texts.is_valid(row));
+        texts.map_or("", |texts| texts.value(row))
     }
 
     /// How many rows there are.

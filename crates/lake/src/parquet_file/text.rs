@@ -158,12 +158,14 @@ impl TextChunk {
         if codes.is_none() {
             self.dictionary = None;
         }
-        for (place, row) in order.rows.iter().enumerate() {
+        for (place, row) in order.in_parts.iter().enumerate() {
             match (&codes, &mut self.dictionary) {
                 (Some(codes), Some(dictionary)) => self.page.push_code(codes[place], dictionary),
-                _ => {
-                    self.page.push_plain(texts.get(*row), self.options.has_statistics, &mut self.bloom_filter)
-                }
+                _ => self.page.push_plain(
+                    texts.in_part(*row),
+                    self.options.has_statistics,
+                    &mut self.bloom_filter,
+                ),
             }
             self.end_full_page()?;
         }

@@ -5,20 +5,20 @@ use libfuzzer_sys::fuzz_target;
 use odata::{EntityType, Kind, Limits, Property};
 
 const fn asked(name: &'static str, kind: Kind) -> Property {
-    Property { name, kind, filter: true, order: true, values: &[] }
+    Property { filter: true, order: true, ..Property::new(name, kind) }
 }
 
 static ENTITY: EntityType = EntityType {
     name: "Alert",
     properties: &[
         asked("id", Kind::String),
-        Property { name: "severity", kind: Kind::Enum, filter: true, order: true, values: &["Low", "High"] },
+        Property { values: &["Low", "High"], ..asked("severity", Kind::Enum) },
         asked("count", Kind::Int64),
         asked("score", Kind::Double),
         asked("isOpen", Kind::Bool),
         asked("created", Kind::DateTime),
         asked("tags", Kind::Strings),
-        Property::new("evidence", Kind::Complex),
+        Property { elements: &[asked("sha1", Kind::String)], ..asked("evidence", Kind::Objects) },
     ],
     expands: &["evidence"],
 };

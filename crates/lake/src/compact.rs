@@ -20,7 +20,7 @@ pub(crate) use self::merge::{filled_columns, open_typed};
 use crate::LakeError;
 use crate::files::Files;
 use crate::flush::Encoded;
-use crate::parquet_file::{LEVEL_SMALL, ParquetFile};
+use crate::parquet_file::{Diverse, LEVEL_SMALL, ParquetFile};
 use crate::schema::{SCHEMA_VERSION, SEQUENCE_COLUMN, stored_schema};
 use crate::side_by_side::side_by_side;
 use crate::terms::{ROWS_PER_BLOCK, TermIndexBuilder};
@@ -191,7 +191,7 @@ impl Output {
         sample: &[Option<ArrayRef>],
         bytes_about: usize,
     ) -> Result<Output, LakeError> {
-        let file = ParquetFile::new(table, sample, LEVEL_SMALL, bytes_about)?;
+        let file = ParquetFile::new(table, &Diverse::of(sample), LEVEL_SMALL, bytes_about)?;
         let index = TermIndexBuilder::new(ROWS_PER_BLOCK);
         Ok(Output { table, file, index, rows: 0, times: None, sequences: None })
     }

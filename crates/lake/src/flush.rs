@@ -14,7 +14,7 @@ use model::{Table, TenantId, Ticks};
 
 use crate::LakeError;
 use crate::hot::HotBatch;
-use crate::parquet_file::{Gathered, LEVEL_FAST, ParquetFile, ROW_GROUP_ROWS, Texts};
+use crate::parquet_file::{Diverse, Gathered, LEVEL_FAST, ParquetFile, ROW_GROUP_ROWS, Texts};
 use crate::schema::{SCHEMA_VERSION, SEQUENCE_COLUMN, stored_schema};
 use crate::verified::checksums;
 
@@ -42,10 +42,10 @@ pub(crate) fn encode_files(
     let mut encoded = Vec::new();
     for ((tenant, _), batches) in groups {
         let Some(largest) = batches.iter().max_by_key(|batch| batch.rows.len()) else { continue };
-        let (table, sample) = (largest.table, largest.rows.columns());
+        let (table, diverse) = (largest.table, Diverse::of(largest.rows.columns()));
         let columns = gathered(table, &batches)?;
         for DayOrder { day, rows, times, sequences } in day_orders(table, &columns) {
-            let bytes = encode_file(table, sample, &columns, &rows)?;
+            let bytes = encode_file(table, &diverse, &columns, &rows)?;
             let file = DataFile {
                 tenant,
                 table: table.name.to_owned(),
@@ -161,11 +161,11 @@ fn device_ranks(devices: &Texts) -> Vec<u32> {
 
 fn encode_file(
     table: &'static Table,
-    sample: &[Option<ArrayRef>],
+    diverse: &Diverse,
     columns: &[Option<Gathered>],
     rows: &[u32],
 ) -> Result<Bytes, LakeError> {
-    let mut file = ParquetFile::new(table, sample, LEVEL_FAST, rows.len() * ROW_BYTES)?;
+    let mut file = ParquetFile::new(table, diverse, LEVEL_FAST, rows.len() * ROW_BYTES)?;
     for rows in rows.chunks(ROW_GROUP_ROWS) {
         file.write_ordered(columns, rows)?;
     }

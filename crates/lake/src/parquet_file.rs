@@ -5,6 +5,7 @@
 
 mod constant;
 mod gathered;
+mod hybrid;
 mod text;
 
 use std::cmp::Reverse;
@@ -74,6 +75,16 @@ pub(crate) struct ParquetFile {
     groups: usize,
 }
 
+/// For each column whether hardly any of its values repeats.
+pub(crate) struct Diverse(Vec<bool>);
+
+impl Diverse {
+    /// By some of the rows, column by column; none for a column that is empty there.
+    pub fn of(sample: &[Option<ArrayRef>]) -> Diverse {
+        Diverse(sample.iter().map(|sample| sample.as_ref().is_some_and(is_diverse)).collect())
+    }
+}
+
 /// A column of the row group that is being written.
 enum Column {
     /// Nothing but empty values so far.
@@ -95,18 +106,15 @@ enum Work<'a> {
 }
 
 impl ParquetFile {
-    /// Starts a file of about so many bytes. `sample` are some of its rows, or all of them, column by column; none for
-    /// a column that is empty there.
+    /// Starts a file of about so many bytes.
     pub fn new(
         table: &'static Table,
-        sample: &[Option<ArrayRef>],
+        Diverse(diverse): &Diverse,
         zstd_level: i32,
         bytes_about: usize,
     ) -> Result<ParquetFile, LakeError> {
         let schema = file_schema(table);
-        let diverse: Vec<bool> =
-            sample.iter().map(|sample| sample.as_ref().is_some_and(is_diverse)).collect();
-        let properties = properties(table, &diverse, zstd_level);
+        let properties = properties(table, diverse, zstd_level);
         // Readers of other makers take the types from the file itself; those of our engine would mislead some.
         let options =
             ArrowWriterOptions::new().with_properties(properties.clone()).with_skip_arrow_metadata(true);
@@ -115,17 +123,16 @@ impl ParquetFile {
         let (writer, _) = writer.into_serialized_writer()?;
         let descriptors = writer.schema_descr().columns().to_vec();
         let columns = schema.fields().iter().map(|_| Column::Empty).collect();
-        let constants = Constants::new(properties.compression(&ColumnPath::from("")));
         let mut is_never_null: Vec<bool> = table.columns.iter().map(|c| c.kind.is_never_null()).collect();
         is_never_null.resize(schema.fields().len(), false);
-        let mut texts = text_options(table, &diverse, zstd_level);
+        let mut texts = text_options(table, diverse, zstd_level);
         texts.resize(schema.fields().len(), None);
         let values = ValueWriters::new(&schema, &texts, properties)?;
         Ok(ParquetFile {
             schema,
             writer,
             values,
-            constants,
+            constants: Constants::default(),
             descriptors,
             columns,
             texts,
@@ -288,7 +295,8 @@ impl ParquetFile {
                 Some(Ended::Text(chunk)) => chunk.append(&mut group, descriptor.clone())?,
                 None => {
                     let data_type = self.schema.field(position).data_type();
-                    let chunk = self.constants.chunk(data_type, self.is_never_null[position], rows)?;
+                    let is_never_null = self.is_never_null[position];
+                    let chunk = self.constants.chunk(data_type, descriptor, is_never_null, rows)?;
                     chunk.append(&mut group, descriptor.clone())?;
                 }
             }

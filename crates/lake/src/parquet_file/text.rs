@@ -7,7 +7,6 @@
 
 mod bounds;
 mod dictionary;
-mod hybrid;
 #[cfg(test)]
 mod tests;
 
@@ -26,7 +25,7 @@ use datafusion::parquet::schema::types::ColumnDescPtr;
 use self::bounds::Bounds;
 use self::dictionary::Dictionary;
 use super::gathered::{Order, Texts};
-use super::{Chunk, ROW_GROUP_ROWS};
+use super::{Chunk, ROW_GROUP_ROWS, hybrid};
 use crate::LakeError;
 
 /// A dictionary that grew beyond this takes no more pages: its values hardly repeat.
@@ -38,7 +37,7 @@ const FALSE_POSITIVES: f64 = 0.05;
 /// Room for the levels before the texts of a page that are kept as they are, so that these are not moved for them.
 const LEVELS_ROOM: usize = 16;
 /// What stands before the first page, so that no page is at 0, which readers take for no page.
-const BEFORE: &[u8] = b"PAR1";
+pub(super) const BEFORE: &[u8] = b"PAR1";
 
 /// How a column of text is encoded.
 #[derive(Clone, Copy, Debug)]
@@ -184,7 +183,7 @@ impl TextChunk {
         let mut page = std::mem::take(&mut self.page);
         let mut body = Vec::with_capacity(LEVELS_ROOM + page.codes.len() * 2);
         if self.is_optional {
-            hybrid::write_levels(page.rows, &mut body);
+            hybrid::write_levels(page.rows, 1, &mut body);
         }
         let (encoding, body) = match &mut self.dictionary {
             Some(dictionary) => {

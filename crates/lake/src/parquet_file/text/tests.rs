@@ -10,7 +10,7 @@ use datafusion::parquet::file::page_index::column_index::ColumnIndexMetaData;
 use proptest::prelude::*;
 
 use super::super::{
-    Gathered, LEVEL_FAST, LEVEL_SMALL, PAGE_ROWS, ParquetFile, ROW_GROUP_ROWS, STATISTICS_BYTES,
+    Diverse, Gathered, LEVEL_FAST, LEVEL_SMALL, PAGE_ROWS, ParquetFile, ROW_GROUP_ROWS, STATISTICS_BYTES,
 };
 use super::*;
 
@@ -26,7 +26,7 @@ fn written(texts: &[String], part_rows: usize, zstd_level: i32) -> Bytes {
         columns[at] = Some(Arc::new(StringViewArray::from_iter_values(texts)));
         columns
     };
-    let mut file = ParquetFile::new(table, &columns(texts), zstd_level, 0).unwrap();
+    let mut file = ParquetFile::new(table, &Diverse::of(&columns(texts)), zstd_level, 0).unwrap();
     for part in texts.chunks(part_rows.max(1)) {
         file.write(&columns(part), part.len()).unwrap();
     }
@@ -117,7 +117,7 @@ fn written_ordered(texts: &[String], batch_rows: usize, order: &[u32]) -> Bytes 
     sample[at] = Some(Arc::new(StringArray::from_iter_values(texts)));
     let mut gathered: Vec<Option<Gathered>> = (0..columns).map(|_| None).collect();
     gathered[at] = Some(Gathered::Texts(Texts { parts, starts: starts.into() }));
-    let mut file = ParquetFile::new(table, &sample, LEVEL_FAST, 0).unwrap();
+    let mut file = ParquetFile::new(table, &Diverse::of(&sample), LEVEL_FAST, 0).unwrap();
     for rows in order.chunks(ROW_GROUP_ROWS) {
         file.write_ordered(&gathered, rows).unwrap();
     }
@@ -149,7 +149,7 @@ fn a_bloom_filter_knows_every_value() {
     let texts: Vec<String> = (0..3_000).map(|row| format!("file{}.exe", row % 700)).collect();
     let mut columns: Vec<Option<ArrayRef>> = vec![None; crate::schema::stored_schema(table).fields().len()];
     columns[at] = Some(Arc::new(StringViewArray::from_iter_values(&texts)));
-    let mut file = ParquetFile::new(table, &columns, LEVEL_FAST, 0).unwrap();
+    let mut file = ParquetFile::new(table, &Diverse::of(&columns), LEVEL_FAST, 0).unwrap();
     file.write(&columns, texts.len()).unwrap();
     let file = file.finish().unwrap();
     let built = reader(&file);

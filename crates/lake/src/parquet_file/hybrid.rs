@@ -4,12 +4,12 @@
 /// A shorter run of equal numbers is not worth a header of its own.
 const RUN_MIN: usize = 16;
 
-/// The levels of rows that are all there.
-pub(super) fn write_levels(rows: usize, out: &mut Vec<u8>) {
+/// The levels of rows that are all there (1), or all null (0).
+pub(super) fn write_levels(rows: usize, level: u8, out: &mut Vec<u8>) {
     let at = out.len();
     out.extend_from_slice(&[0; 4]);
     write_number((rows as u64) << 1, out);
-    out.push(1);
+    out.push(level);
     let bytes = (out.len() - at - 4) as u32;
     out[at..at + 4].copy_from_slice(&bytes.to_le_bytes());
 }

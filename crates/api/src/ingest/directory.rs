@@ -31,9 +31,9 @@ pub(crate) struct DeviceDirectory {
 
 #[derive(Default)]
 struct Names {
-    devices: HashMap<String, Known>,
+    devices: HashMap<String, Known, RandomState>,
     /// The devices that have a full name with that first label.
-    by_label: HashMap<String, HashSet<DeviceId>>,
+    by_label: HashMap<String, HashSet<DeviceId>, RandomState>,
 }
 
 struct Known {
@@ -142,6 +142,11 @@ impl DeviceDirectory {
         id: &str,
         unstored: &mut HashMap<String, DeviceId>,
     ) -> Result<Option<DeviceId>, LineRefusal> {
+        // Most rows say what is known, in the form in which it is known.
+        let known = names.devices.get(name).filter(|known| known.is_stored && known.device.as_str() == id);
+        if let Some(known) = known {
+            return Ok(Some(known.device.clone()));
+        }
         let name = fold(name.trim().trim_end_matches('.'));
         if name.len() > NAME_BYTES_MAX {
             let message = format!("column 'DeviceName' is longer than {NAME_BYTES_MAX} bytes");

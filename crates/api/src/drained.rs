@@ -1,5 +1,7 @@
 //! Bodies that nobody read to their end. Over HTTP/2 a body that is dropped resets its stream, and many clients then
-//! tell of a broken connection and not of the answer: so what is left of a refused body is read past, inside bounds.
+//! tell of a broken connection and not of the answer: so what is left of a refused body is read past, inside bounds. Over
+//! HTTP/1.1 the connection is closed behind the answer, which a client that keeps it learns when its next call fails: so a
+//! small body is read past there, too.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -8,18 +10,29 @@ use std::time::Duration;
 use axum::body::{Body, BodyDataStream, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::Version;
+use axum::http::header::EXPECT;
 use futures::{Stream, StreamExt};
 
 /// What is read past at the most.
 const BYTES_MAX: usize = 64 << 20;
 const TIME_MAX: Duration = Duration::from_secs(10);
+/// Over HTTP/1.1 a connection of its own costs less than a larger body that nobody wants.
+const SMALL_BYTES_MAX: u64 = 64 << 10;
 
-/// The request with a body that is read past when it is dropped. Connections of HTTP/1.1 are closed instead.
+/// The request with a body that is read past when it is dropped, where that is better than the end of the connection.
 pub(crate) fn drained(request: Request) -> Request {
-    if request.version() != Version::HTTP_2 || request.body().is_end_stream() {
+    let is_read_past = !request.body().is_end_stream()
+        && (request.version() == Version::HTTP_2
+            || is_small(&request) && !request.headers().contains_key(EXPECT));
+    if !is_read_past {
         return request;
     }
     request.map(|body| Body::from_stream(Drained(Some(body.into_data_stream()))))
+}
+
+/// Whether a body says that it is. One that waits to be asked for (`Expect: 100-continue`) may never be sent.
+fn is_small(request: &Request) -> bool {
+    request.body().size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BYTES_MAX)
 }
 
 /// The parts of a body, until there are no more.
@@ -85,6 +98,29 @@ mod tests {
             tokio::task::yield_now().await;
         }
         read.load(Ordering::SeqCst)
+    }
+
+    #[test]
+    fn small_bodies_are_read_past_over_every_version() {
+        let is_read_past = |version, bytes: u64, expect: Option<&str>| {
+            let mut request = Request::builder().version(version);
+            if let Some(expect) = expect {
+                request = request.header(EXPECT, expect);
+            }
+            let request = drained(request.body(Body::from(vec![0; bytes as usize])).unwrap());
+            // A body from a stream no longer says how long it is.
+            request.body().size_hint().exact().is_none()
+        };
+        for (version, bytes, expect, expected) in [
+            (Version::HTTP_11, 0, None, false),
+            (Version::HTTP_11, 2, None, true),
+            (Version::HTTP_11, SMALL_BYTES_MAX, None, true),
+            (Version::HTTP_11, SMALL_BYTES_MAX + 1, None, false),
+            (Version::HTTP_11, 2, Some("100-continue"), false),
+            (Version::HTTP_2, SMALL_BYTES_MAX + 1, Some("100-continue"), true),
+        ] {
+            assert_eq!(is_read_past(version, bytes, expect), expected, "{version:?} {bytes} {expect:?}");
+        }
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! Starting, stopping and starting again.
 
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use crate::server::{Program, free_port};
 
 fn credentials(data: &std::path::Path) -> serde_json::Value {
@@ -45,6 +47,38 @@ async fn a_second_start_finds_the_same_tenant_and_rows() {
         serde_json::to_string(&found.results).unwrap(),
         r#"[{"DeviceName":"pc1.example","FileName":"a.exe"}]"#
     );
+}
+
+/// What a client gets on one connection: the answer to a call whose body it sends later, and that to its next call.
+async fn two_answers(address: &str, headers: &str, body: &[u8]) -> [String; 2] {
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    let first = format!("PATCH /api/alerts/x HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n\r\n").into_bytes();
+    let second = [body, b"GET /api/machines HTTP/1.1\r\nHost: localhost\r\n\r\n"].concat();
+    let mut answers = Vec::new();
+    for sent in [first, second] {
+        let mut answer = vec![0; 65536];
+        // A connection that is closed already may refuse what is sent.
+        let _ = connection.write_all(&sent).await;
+        let bytes = connection.read(&mut answer).await.unwrap_or_default();
+        answers.push(String::from_utf8_lossy(&answer[..bytes]).lines().next().unwrap_or_default().to_owned());
+    }
+    answers.try_into().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connection_outlives_the_refusal_of_a_small_body() {
+    let folder = tempfile::tempdir().unwrap();
+    let plain = format!("127.0.0.1:{}", free_port());
+    let program =
+        Program::start(&folder.path().join("data"), free_port(), &["--no-sandbox", "--plain-listen", &plain])
+            .await;
+    let refused = "HTTP/1.1 401 Unauthorized";
+    assert_eq!(two_answers(&plain, "Content-Length: 2", b"{}").await, [refused; 2]);
+    // Nobody reads these, and what comes behind them must not be taken for a call.
+    for headers in ["Content-Length: 2\r\nExpect: 100-continue", "Content-Length: 1000000"] {
+        assert_eq!(two_answers(&plain, headers, b"").await, [refused, ""], "{headers}");
+    }
+    assert!(program.stop().success());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

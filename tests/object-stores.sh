@@ -35,14 +35,14 @@ s3_secret=not-so-secret-key-of-s3
 wait_for_port() { for _ in $(seq 200); do (: >"/dev/tcp/127.0.0.1/$1") 2>/dev/null && return; sleep 0.1; done; fail "nothing listens at $1"; }
 
 start_s3() {
-  service_port=$(free_port)
+  service_port=$(( port + 2 ))
   "$tools/venv/bin/moto_server" -H 127.0.0.1 -p "$service_port" >"$work/service.log" 2>&1 &
   service=$!
   processes=("$service")
   wait_for_port "$service_port"
 }
 start_azure() {
-  service_port=${service_port:-$(free_port)}
+  service_port=$(( port + 3 ))
   node "$tools/node_modules/.bin/azurite-blob" --disableTelemetry --skipApiVersionCheck --location "$work/azurite" \
     --blobPort "$service_port" >>"$work/service.log" 2>&1 &
   service=$!
@@ -169,7 +169,6 @@ start_s3
 curl -sf -X PUT "http://127.0.0.1:$service_port/events" >/dev/null || fail "no bucket"
 play s3
 end_service
-service_port=
 start_azure
 "$python" "$tests/object_stores.py" container "http://127.0.0.1:$service_port/$azure_account" "$azure_account" "$azure_key" events || fail "no container"
 play azure

@@ -50,7 +50,7 @@ elif [ -d "$modules/node_modules/openid-client" ] ||
   # A provider of others issues a token, which permits what the configuration says, and signs users in. The server is
   # reached by a name now, since passkeys belong to one.
   stop
-  provider=$(free_port)
+  provider=$((port + 2))
   callback=https://localhost:$port/federated/corp/callback
   (cd "$work" && exec node outside.mjs "$provider" urn:bartizan:api "$work/outside-token" "$callback") \
     >"$work/provider.log" 2>&1 &

@@ -29,7 +29,7 @@ const WRITTEN_AT_ONCE: (usize, usize) = (8, 1);
 pub struct Files {
     /// Checks what is read of data files.
     store: Arc<VerifiedStore>,
-    /// Set for a local folder: its files are synced after they are written, as the store itself does not.
+    /// Set for a local folder: its files are not written by the store, which does not sync them.
     folder: Option<PathBuf>,
     /// What people call the place.
     shown: String,

@@ -21,18 +21,17 @@ const SMALL_BYTES_MAX: u64 = 64 << 10;
 
 /// The request with a body that is read past when it is dropped, where that is better than the end of the connection.
 pub(crate) fn drained(request: Request) -> Request {
-    let is_read_past = !request.body().is_end_stream()
-        && (request.version() == Version::HTTP_2
-            || is_small(&request) && !request.headers().contains_key(EXPECT));
-    if !is_read_past {
+    let is_wanted = request.version() == Version::HTTP_2 || is_small_and_sent(&request);
+    if request.body().is_end_stream() || !is_wanted {
         return request;
     }
     request.map(|body| Body::from_stream(Drained(Some(body.into_data_stream()))))
 }
 
-/// Whether a body says that it is. One that waits to be asked for (`Expect: 100-continue`) may never be sent.
-fn is_small(request: &Request) -> bool {
-    request.body().size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BYTES_MAX)
+/// Whether a body says that it is small, and comes unasked: one that waits for `100 Continue` may never be sent.
+fn is_small_and_sent(request: &Request) -> bool {
+    let is_small = request.body().size_hint().exact().is_some_and(|bytes| bytes <= SMALL_BYTES_MAX);
+    is_small && !request.headers().contains_key(EXPECT)
 }
 
 /// The parts of a body, until there are no more.

@@ -36,6 +36,7 @@ struct Names {
     by_label: HashMap<String, HashSet<DeviceId>, RandomState>,
 }
 
+#[derive(Clone)]
 struct Known {
     device: DeviceId,
     is_stored: bool,
@@ -175,30 +176,23 @@ impl DeviceDirectory {
         if !known.is_stored {
             unstored.insert(name, known.device.clone());
         }
-        Ok(Some(given.unwrap_or_else(|| known.device.clone())))
+        Ok(Some(given.unwrap_or(known.device)))
     }
 
     /// The device that a name means from now on. A name that comes with a device means that one, unless it
     /// meant another before.
-    fn look_up<'n>(
-        &self,
-        names: &'n mut Names,
-        name: &str,
-        given: Option<&DeviceId>,
-    ) -> Result<&'n Known, LineRefusal> {
-        if !names.devices.contains_key(name) {
-            if names.devices.len() >= self.names_max {
-                let message = format!("the tenant has {} names of devices already", self.names_max);
-                return Err(LineRefusal { code: "TooManyDevices", message });
-            }
-            let joined = given.cloned().or_else(|| names.joined(name));
-            let device = joined.unwrap_or_else(|| DeviceId::from_name(self.tenant, name));
-            names.add(name.to_owned(), device, false);
+    fn look_up(&self, names: &mut Names, name: &str, given: Option<&DeviceId>) -> Result<Known, LineRefusal> {
+        if let Some(known) = names.devices.get(name) {
+            return Ok(known.clone());
         }
-        // It is there, or was added just now.
-        let missing =
-            || LineRefusal { code: "InvalidDeviceName", message: "the name has no device".to_owned() };
-        names.devices.get(name).ok_or_else(missing)
+        if names.devices.len() >= self.names_max {
+            let message = format!("the tenant has {} names of devices already", self.names_max);
+            return Err(LineRefusal { code: "TooManyDevices", message });
+        }
+        let joined = given.cloned().or_else(|| names.joined(name));
+        let device = joined.unwrap_or_else(|| DeviceId::from_name(self.tenant, name));
+        names.add(name.to_owned(), device.clone(), false);
+        Ok(Known { device, is_stored: false })
     }
 }
 

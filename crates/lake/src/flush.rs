@@ -144,8 +144,7 @@ fn day_orders(table: &'static Table, columns: &[Option<Gathered>]) -> Vec<DayOrd
 /// The place of each row's device among the sorted devices.
 fn device_ranks(devices: &Texts) -> Vec<u32> {
     let mut numbers: HashMap<&str, u32, RandomState> = HashMap::default();
-    let rows = 0..devices.len() as u32;
-    let numbered = devices.of_ascending(rows).map(|device| {
+    let numbered = devices.iter().map(|device| {
         let next = numbers.len() as u32;
         *numbers.entry(device).or_insert(next)
     });

@@ -3,6 +3,7 @@
 //! Tables are wide and most rows fill a few of their columns. A column that is empty throughout a row group is
 //! not encoded again and again: its chunk is made once and copied.
 
+mod chunk;
 mod constant;
 mod gathered;
 mod hybrid;
@@ -29,7 +30,8 @@ use datafusion::parquet::schema::types::{ColumnDescPtr, ColumnPath};
 use foldhash::fast::RandomState;
 use model::{Kind, Table};
 
-use self::constant::{Chunk, Constants};
+use self::chunk::Chunk;
+use self::constant::Constants;
 use self::gathered::Order;
 pub(crate) use self::gathered::{Gathered, Texts};
 use self::text::{TextChunk, TextOptions};
@@ -162,17 +164,17 @@ impl ParquetFile {
     /// Adds some rows, in the order that is given, as a row group of their own.
     pub fn write_ordered(&mut self, columns: &[Option<Gathered>], order: &[u32]) -> Result<(), LakeError> {
         self.end_group()?;
-        let values = columns.iter().zip(&self.texts).map(|(column, options)| match (column, options) {
-            (Some(Gathered::Texts(_)), Some(_)) | (None, _) => Ok(None),
-            (Some(column), _) => Ok::<_, LakeError>(Some(column.take(order)?)),
-        });
-        let values = values.collect::<Result<Vec<_>, _>>()?;
-        let values = self.with_parted_times(&values)?;
         let starts = columns.iter().find_map(|column| match column {
             Some(Gathered::Texts(texts)) => Some(&*texts.starts),
             _ => None,
         });
         let order = Order::new(order, starts.unwrap_or_default());
+        let values = columns.iter().zip(&self.texts).map(|(column, options)| match (column, options) {
+            (Some(Gathered::Texts(_)), Some(_)) | (None, _) => Ok(None),
+            (Some(column), _) => Ok::<_, LakeError>(Some(column.take(&order)?)),
+        });
+        let values = values.collect::<Result<Vec<_>, _>>()?;
+        let values = self.with_parted_times(&values)?;
 
         let mut work = Vec::new();
         let mut writers = self.values.of_group(self.groups)?;
@@ -211,7 +213,7 @@ impl ParquetFile {
         })?;
         let mut columns: Vec<Option<Ended>> = self.columns.iter().map(|_| None).collect();
         ended.into_iter().for_each(|(at, ended)| columns[at] = Some(ended));
-        self.append_group(columns, order.rows.len())
+        self.append_group(columns, order.len())
     }
 
     /// Stored columns as those of the file.
@@ -294,9 +296,7 @@ impl ParquetFile {
                 Some(Ended::Values(chunk)) => chunk.append_to_row_group(&mut group)?,
                 Some(Ended::Text(chunk)) => chunk.append(&mut group, descriptor.clone())?,
                 None => {
-                    let data_type = self.schema.field(position).data_type();
-                    let is_never_null = self.is_never_null[position];
-                    let chunk = self.constants.chunk(data_type, descriptor, is_never_null, rows)?;
+                    let chunk = self.constants.chunk(descriptor, self.is_never_null[position], rows)?;
                     chunk.append(&mut group, descriptor.clone())?;
                 }
             }

@@ -1,24 +1,20 @@
 //! Column chunks without values, made once for a type and a number of rows.
 
-use std::io::Write;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use datafusion::arrow::array::{ArrayRef, StringViewArray, new_null_array};
 use datafusion::arrow::datatypes::DataType;
-use datafusion::parquet::basic::{CompressionCodec, Encoding, EncodingMask, PageType, Type};
+use datafusion::parquet::basic::{Encoding, PageType, Type};
 use datafusion::parquet::column::page::{CompressedPage, Page, PageWriter};
 use datafusion::parquet::column::writer::ColumnCloseResult;
-use datafusion::parquet::errors::ParquetError;
-use datafusion::parquet::file::metadata::{
-    ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats,
-};
+use datafusion::parquet::file::metadata::{ColumnIndexBuilder, OffsetIndexBuilder};
 use datafusion::parquet::file::statistics::Statistics;
-use datafusion::parquet::file::writer::{SerializedPageWriter, SerializedRowGroupWriter, TrackedWrite};
+use datafusion::parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use datafusion::parquet::schema::types::ColumnDescPtr;
 
-use super::text::{BEFORE, TextChunk, TextOptions};
-use super::{ROW_GROUP_ROWS, hybrid};
+use super::chunk::{BEFORE, Chunk};
+use super::text::{TextChunk, TextOptions};
+use super::{ROW_GROUP_ROWS, chunk, hybrid};
 use crate::LakeError;
 
 /// Rows of a column that hold nothing.
@@ -44,39 +40,31 @@ const LEVEL: i32 = 1;
 /// The chunks of one file so far.
 #[derive(Default)]
 pub(super) struct Constants {
-    made: Vec<(DataType, bool, usize, Chunk)>,
-}
-
-/// An encoded column chunk, in a file of its own.
-pub(super) struct Chunk {
-    file: Bytes,
-    close: ColumnCloseResult,
+    /// By the type of their values, whether these are never null, and the number of rows.
+    made: Vec<((Type, bool, usize), Chunk)>,
 }
 
 impl Constants {
-    /// The chunk of a column of that type and so many rows.
+    /// The chunk of a column of so many rows.
     pub fn chunk(
         &mut self,
-        data_type: &DataType,
         descriptor: &ColumnDescPtr,
         is_never_null: bool,
         rows: usize,
     ) -> Result<&Chunk, LakeError> {
-        let is_it = |(known, known_never_null, known_rows, _): &(DataType, bool, usize, Chunk)| {
-            known == data_type && *known_never_null == is_never_null && *known_rows == rows
-        };
-        let at = match self.made.iter().position(is_it) {
+        let wanted = (descriptor.physical_type(), is_never_null, rows);
+        let at = match self.made.iter().position(|(known, _)| *known == wanted) {
             Some(at) => at,
             None => {
                 let chunk = match is_never_null {
                     true => empty_texts(descriptor, rows)?,
                     false => nulls(descriptor, rows)?,
                 };
-                self.made.push((data_type.clone(), is_never_null, rows, chunk));
+                self.made.push((wanted, chunk));
                 self.made.len() - 1
             }
         };
-        Ok(&self.made[at].3)
+        Ok(&self.made[at].1)
     }
 }
 
@@ -103,16 +91,11 @@ fn nulls(descriptor: &ColumnDescPtr, rows: usize) -> Result<Chunk, LakeError> {
     let (file, at) = (file.into_inner()?, BEFORE.len() as i64);
     let compressed = file.len() - BEFORE.len();
 
-    let counted = PageEncodingStats { page_type: PageType::DATA_PAGE, encoding: Encoding::PLAIN, count: 1 };
-    let metadata = ColumnChunkMetaData::builder(descriptor.clone())
-        .set_compression_codec(CompressionCodec::ZSTD)
-        .set_encodings_mask(EncodingMask::new_from_encodings([Encoding::PLAIN, Encoding::RLE].iter()))
-        .set_page_encoding_stats(vec![counted])
-        .set_total_compressed_size(compressed as i64)
-        .set_total_uncompressed_size(page.uncompressed_size as i64)
-        .set_num_values(rows as i64)
-        .set_data_page_offset(at)
-        .set_statistics(statistics(descriptor.physical_type(), rows as u64));
+    let encodings = [(PageType::DATA_PAGE, Encoding::PLAIN, 1)];
+    let metadata =
+        chunk::metadata(descriptor.clone(), &encodings, rows, (page.uncompressed_size, compressed))
+            .set_data_page_offset(at)
+            .set_statistics(statistics(descriptor.physical_type(), rows as u64));
     let mut column_index = ColumnIndexBuilder::new(descriptor.physical_type());
     column_index.append(true, Vec::new(), Vec::new(), rows as i64);
     let mut offset_index = OffsetIndexBuilder::new();
@@ -142,47 +125,6 @@ fn statistics(physical: Type, rows: u64) -> Statistics {
         Type::BYTE_ARRAY => Statistics::byte_array(None, None, None, nulls, false),
         Type::FIXED_LEN_BYTE_ARRAY => Statistics::fixed_len_byte_array(None, None, None, nulls, false),
     }
-}
-
-impl Chunk {
-    pub fn new(file: Bytes, close: ColumnCloseResult) -> Chunk {
-        Chunk { file, close }
-    }
-
-    /// Copies the chunk into a row group as its next column.
-    pub fn append<W: Write + Send>(
-        &self,
-        group: &mut SerializedRowGroupWriter<'_, W>,
-        descriptor: ColumnDescPtr,
-    ) -> Result<(), LakeError> {
-        let close =
-            ColumnCloseResult { metadata: renamed(&self.close.metadata, descriptor)?, ..self.close.clone() };
-        Ok(group.append_column(&self.file, close)?)
-    }
-}
-
-/// What is said of a chunk, said of another column.
-fn renamed(
-    chunk: &ColumnChunkMetaData,
-    descriptor: ColumnDescPtr,
-) -> Result<ColumnChunkMetaData, ParquetError> {
-    let mut builder = ColumnChunkMetaData::builder(descriptor)
-        .set_compression_codec(chunk.compression_codec())
-        .set_encodings_mask(*chunk.encodings_mask())
-        .set_total_compressed_size(chunk.compressed_size())
-        .set_total_uncompressed_size(chunk.uncompressed_size())
-        .set_num_values(chunk.num_values())
-        .set_data_page_offset(chunk.data_page_offset())
-        .set_dictionary_page_offset(chunk.dictionary_page_offset())
-        .set_unencoded_byte_array_data_bytes(chunk.unencoded_byte_array_data_bytes())
-        .set_definition_level_histogram(chunk.definition_level_histogram().cloned());
-    if let Some(statistics) = chunk.statistics() {
-        builder = builder.set_statistics(statistics.clone());
-    }
-    if let Some(encodings) = chunk.page_encoding_stats() {
-        builder = builder.set_page_encoding_stats(encodings.clone());
-    }
-    builder.build()
 }
 
 #[cfg(test)]

@@ -22,61 +22,61 @@ pub(crate) struct Texts {
 }
 
 /// Some rows of such columns, in the order of a file.
-pub(crate) struct Order<'a> {
-    pub rows: &'a [u32],
-    /// The same rows by their number, each with its place in `rows`.
-    pub ascending: Vec<(u32, u32)>,
-    /// For each of `rows` its batch and its number there.
+pub(crate) struct Order {
+    numbers: UInt32Array,
+    /// For each row its batch and its number there.
     pub in_parts: Vec<(u32, u32)>,
+    /// The same in the order of the batches, each behind its place in `in_parts`.
+    pub ascending: Vec<(u32, (u32, u32))>,
 }
 
-impl Order<'_> {
-    /// `starts` are the numbers of the first rows of the batches.
-    pub fn new<'a>(rows: &'a [u32], starts: &[u32]) -> Order<'a> {
-        let mut ascending: Vec<(u32, u32)> = rows.iter().copied().zip(0..).collect();
-        ascending.sort_unstable_by_key(|(row, _)| *row);
-        let mut in_parts = vec![(0, 0); rows.len()];
-        let mut part = 0;
-        for (row, place) in &ascending {
-            while starts.get(part + 1).is_some_and(|start| start <= row) {
-                part += 1;
+impl Order {
+    /// `rows` are the numbers of rows, each of them once; `starts` as in [`Texts`], or empty when no column is text.
+    pub fn new(rows: &[u32], starts: &[u32]) -> Order {
+        let mut places = vec![None; starts.last().map_or(0, |end| *end as usize)];
+        for (place, row) in (0..).zip(rows) {
+            if let Some(known) = places.get_mut(*row as usize) {
+                *known = Some(place);
             }
-            in_parts[*place as usize] = (part as u32, row - starts.get(part).unwrap_or(&0));
         }
-        Order { rows, ascending, in_parts }
+        let mut in_parts = vec![(0, 0); rows.len()];
+        let mut ascending = Vec::with_capacity(rows.len());
+        for (part, bounds) in (0..).zip(starts.windows(2)) {
+            let places = &places[bounds[0] as usize..bounds[1] as usize];
+            for (row, place) in (0..).zip(places) {
+                let Some(place) = *place else { continue };
+                in_parts[place as usize] = (part, row);
+                ascending.push((place, (part, row)));
+            }
+        }
+        Order { numbers: rows.to_vec().into(), in_parts, ascending }
+    }
+
+    pub fn len(&self) -> usize {
+        self.in_parts.len()
     }
 }
 
 impl Gathered {
     /// The values of some rows, in that order.
-    pub fn take(&self, rows: &[u32]) -> Result<ArrayRef, ArrowError> {
+    pub fn take(&self, order: &Order) -> Result<ArrayRef, ArrowError> {
         match self {
             Gathered::Texts(texts) => {
-                Ok(Arc::new(StringViewArray::from_iter_values(rows.iter().map(|row| texts.get(*row)))))
+                let texts = order.in_parts.iter().map(|row| texts.in_part(*row));
+                Ok(Arc::new(StringViewArray::from_iter_values(texts)))
             }
-            Gathered::Values(values) => take(values, &UInt32Array::from(rows.to_vec()), None),
+            Gathered::Values(values) => take(values, &order.numbers, None),
         }
     }
 }
 
 impl Texts {
-    pub fn get(&self, row: u32) -> &str {
-        self.of_part(self.starts.partition_point(|start| *start <= row) - 1, row)
-    }
-
-    /// The texts of rows whose numbers ascend.
-    pub fn of_ascending(&self, rows: impl Iterator<Item = u32>) -> impl Iterator<Item = &str> {
-        let mut part = 0;
-        rows.map(move |row| {
-            while self.starts[part + 1] <= row {
-                part += 1;
-            }
-            self.of_part(part, row)
-        })
-    }
-
-    fn of_part(&self, part: usize, row: u32) -> &str {
-        self.in_part((part as u32, row - self.starts[part]))
+    /// All texts, batch by batch.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let of_part = move |(part, bounds): (u32, &[u32])| {
+            (0..bounds[1] - bounds[0]).map(move |row| self.in_part((part, row)))
+        };
+        (0..).zip(self.starts.windows(2)).flat_map(of_part)
     }
 
     /// The text of a batch's row.
@@ -84,11 +84,6 @@ impl Texts {
         let row = row as usize;
         let texts = self.parts[part as usize].as_ref().filter(|texts| texts.is_valid(row));
         texts.map_or("", |texts| texts.value(row))
-    }
-
-    /// How many rows there are.
-    pub fn len(&self) -> usize {
-        self.starts.last().map_or(0, |end| *end as usize)
     }
 
     /// How many bytes all texts have.

@@ -12,20 +12,20 @@ mod tests;
 
 use bytes::Bytes;
 use datafusion::arrow::array::StringViewArray;
-use datafusion::parquet::basic::{CompressionCodec, Encoding, EncodingMask, PageType, Type};
+use datafusion::parquet::basic::{Encoding, PageType, Type};
 use datafusion::parquet::bloom_filter::Sbbf;
 use datafusion::parquet::column::page::{CompressedPage, Page, PageWriter};
 use datafusion::parquet::column::writer::ColumnCloseResult;
-use datafusion::parquet::file::metadata::{
-    ColumnChunkMetaData, ColumnIndexBuilder, OffsetIndexBuilder, PageEncodingStats,
-};
+use datafusion::parquet::file::metadata::{ColumnIndexBuilder, OffsetIndexBuilder};
+use datafusion::parquet::file::page_index::column_index::ColumnIndexMetaData;
 use datafusion::parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use datafusion::parquet::schema::types::ColumnDescPtr;
 
 use self::bounds::Bounds;
 use self::dictionary::Dictionary;
+use super::chunk::{BEFORE, Chunk};
 use super::gathered::{Order, Texts};
-use super::{Chunk, ROW_GROUP_ROWS, hybrid};
+use super::{ROW_GROUP_ROWS, chunk, hybrid};
 use crate::LakeError;
 
 /// A dictionary that grew beyond this takes no more pages: its values hardly repeat.
@@ -36,9 +36,6 @@ const PAGE_BYTES_MAX: usize = 1 << 20;
 const FALSE_POSITIVES: f64 = 0.05;
 /// Room for the levels before the texts of a page that are kept as they are, so that these are not moved for them.
 const LEVELS_ROOM: usize = 16;
-/// What stands before the first page, so that no page is at 0, which readers take for no page.
-pub(super) const BEFORE: &[u8] = b"PAR1";
-
 /// How a column of text is encoded.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TextOptions {
@@ -250,25 +247,12 @@ impl TextChunk {
         let compressed = file.len() - BEFORE.len();
         let made = &self.made;
         let plain = made.pages.len() - made.coded;
-        let counted = |page_type, encoding, count: usize| PageEncodingStats {
-            page_type,
-            encoding,
-            count: count as i32,
-        };
         let encodings = [
-            counted(PageType::DICTIONARY_PAGE, Encoding::PLAIN, usize::from(has_dictionary)),
-            counted(PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, made.coded),
-            counted(PageType::DATA_PAGE, Encoding::PLAIN, plain),
+            (PageType::DICTIONARY_PAGE, Encoding::PLAIN, usize::from(has_dictionary)),
+            (PageType::DATA_PAGE, Encoding::RLE_DICTIONARY, made.coded),
+            (PageType::DATA_PAGE, Encoding::PLAIN, plain),
         ];
-        let encodings: Vec<_> = encodings.into_iter().filter(|stats| stats.count > 0).collect();
-        let mask = encodings.iter().map(|stats| &stats.encoding).chain([&Encoding::RLE]);
-        let mut metadata = ColumnChunkMetaData::builder(descriptor)
-            .set_compression_codec(CompressionCodec::ZSTD)
-            .set_encodings_mask(EncodingMask::new_from_encodings(mask))
-            .set_page_encoding_stats(encodings.clone())
-            .set_total_compressed_size(compressed as i64)
-            .set_total_uncompressed_size(uncompressed as i64)
-            .set_num_values(made.rows as i64)
+        let mut metadata = chunk::metadata(descriptor, &encodings, made.rows, (uncompressed, compressed))
             .set_data_page_offset(pages_at)
             .set_dictionary_page_offset(has_dictionary.then_some(BEFORE.len() as i64))
             .set_unencoded_byte_array_data_bytes(Some(made.text_bytes));
@@ -305,9 +289,7 @@ impl TextChunk {
         Ok(SerializedPageWriter::new(file).write_page(page)?.uncompressed_size)
     }
 
-    fn column_index(
-        &self,
-    ) -> Result<datafusion::parquet::file::page_index::column_index::ColumnIndexMetaData, LakeError> {
+    fn column_index(&self) -> Result<ColumnIndexMetaData, LakeError> {
         let mut index = ColumnIndexBuilder::new(Type::BYTE_ARRAY);
         for page in &self.made.pages {
             let (smallest, largest) = page.bounds.cut();
@@ -371,10 +353,9 @@ fn codes(
     dictionary: &mut Dictionary,
     bloom_filter: &mut Option<Sbbf>,
 ) -> Option<Vec<u32>> {
-    let mut codes = vec![0; order.rows.len()];
-    let ascending = texts.of_ascending(order.ascending.iter().map(|(row, _)| *row));
-    for (text, (_, place)) in ascending.zip(&order.ascending) {
-        codes[*place as usize] = code(text, dictionary, bloom_filter);
+    let mut codes = vec![0; order.len()];
+    for (place, row) in &order.ascending {
+        codes[*place as usize] = code(texts.in_part(*row), dictionary, bloom_filter);
         if dictionary.bytes() > DICTIONARY_BYTES_MAX {
             return None;
         }

@@ -2,10 +2,10 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::buffer::Buffer;
 use datafusion::arrow::compute::{CastOptions, cast_with_options, concat_batches};
-use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::ipc;
 use datafusion::arrow::ipc::convert::fb_to_schema;
@@ -171,11 +171,9 @@ fn converted(table: &'static Table, batch: &RecordBatch) -> Result<RecordBatch, 
             |error: ArrowError| StreamError::BadValue { column: column.name, reason: error.to_string() };
         columns.push((column.name, cast_with_options(array, &row_type(column.kind), &strict).map_err(bad)?));
     }
-    let fields = columns.iter().map(|(name, array)| {
-        datafusion::arrow::datatypes::Field::new(*name, array.data_type().clone(), true)
-    });
-    let schema = datafusion::arrow::datatypes::Schema::new(fields.collect::<Vec<_>>());
-    let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let fields = columns.iter().map(|(name, array)| Field::new(*name, array.data_type().clone(), true));
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     let arrays = columns.into_iter().map(|(_, array)| array).collect();
     RecordBatch::try_new_with_options(schema.into(), arrays, &options)
         .map_err(|error| StreamError::Lake(error.into()))
@@ -186,10 +184,20 @@ mod tests {
     use std::sync::Arc;
 
     use datafusion::arrow::array::StringArray;
-    use datafusion::arrow::datatypes::{Field, Schema};
     use datafusion::arrow::ipc::writer::StreamWriter;
 
     use super::*;
+
+    const TABLE: &str = "DeviceProcessEvents";
+
+    fn stream_of(batch: &RecordBatch) -> Vec<u8> {
+        let mut stream = Vec::new();
+        let mut writer = StreamWriter::try_new(&mut stream, batch.schema_ref()).unwrap();
+        writer.write(batch).unwrap();
+        writer.finish().unwrap();
+        drop(writer);
+        stream
+    }
 
     #[test]
     fn columns_that_share_a_message_count_once() {
@@ -198,14 +206,9 @@ mod tests {
             Arc::new(StringArray::from_iter_values((0..1_000).map(|row| format!("{row:080}"))));
         let fields: Vec<Field> = names.iter().map(|name| Field::new(*name, DataType::Utf8, true)).collect();
         let schema = Arc::new(Schema::new(fields));
-        let batch = RecordBatch::try_new(schema.clone(), vec![texts; names.len()]).unwrap();
-        let mut stream = Vec::new();
-        let mut writer = StreamWriter::try_new(&mut stream, &schema).unwrap();
-        writer.write(&batch).unwrap();
-        writer.finish().unwrap();
-        drop(writer);
+        let stream = stream_of(&RecordBatch::try_new(schema, vec![texts; names.len()]).unwrap());
 
-        let table = model::tables::find("DeviceProcessEvents").unwrap();
+        let table = model::tables::find(TABLE).unwrap();
         let mut taken = 0;
         let take = |bytes| {
             taken += bytes;
@@ -214,5 +217,20 @@ mod tests {
         let length = stream.len();
         rows_of_stream(table, stream, take).unwrap();
         assert!(taken > length && taken < 2 * length, "{taken} of {length}");
+    }
+
+    /// Its last message has no body: nothing comes behind it with which it would be noticed.
+    #[test]
+    fn a_stream_may_lack_the_mark_of_its_end() {
+        let options = RecordBatchOptions::new().with_row_count(Some(3));
+        let batch = RecordBatch::try_new_with_options(Arc::new(Schema::empty()), vec![], &options).unwrap();
+        let whole = stream_of(&batch);
+        let unmarked = whole.strip_suffix(END).unwrap().to_vec();
+        let table = model::tables::find(TABLE).unwrap();
+        for stream in [whole, unmarked] {
+            let (rows, accepted, refused) =
+                rows_of_stream(table, stream, |_| Ok::<_, StreamError>(())).unwrap();
+            assert_eq!((rows.len(), accepted, refused), (0, vec![], vec![1, 2, 3]));
+        }
     }
 }

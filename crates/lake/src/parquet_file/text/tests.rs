@@ -9,7 +9,8 @@ use datafusion::parquet::file::metadata::PageIndexPolicy;
 use proptest::prelude::*;
 
 use super::super::{
-    Diverse, Gathered, LEVEL_FAST, LEVEL_SMALL, PAGE_ROWS, ParquetFile, ROW_GROUP_ROWS, STATISTICS_BYTES,
+    Diverse, GROUP_BYTES_MAX, Gathered, LEVEL_FAST, LEVEL_SMALL, PAGE_ROWS, ParquetFile, ROW_GROUP_ROWS,
+    STATISTICS_BYTES,
 };
 use super::*;
 
@@ -139,6 +140,39 @@ fn pages_row_groups_and_dictionaries_end_where_they_should() {
         (0..60_000).map(|row| if row < 45_000 { "same".to_owned() } else { format!("{row:0100}") }).collect();
     check(&late, 20_000);
     check(&vec!["one".to_owned(); PAGE_ROWS], PAGE_ROWS);
+}
+
+/// Rows of much text do not pile up in memory until there are enough of them for a row group.
+#[test]
+fn row_groups_of_many_bytes_end_early() {
+    const ROWS: usize = 1_000;
+    let table = model::tables::find("DeviceProcessEvents").unwrap();
+    let mut columns: Vec<Option<ArrayRef>> = vec![None; crate::schema::stored_schema(table).fields().len()];
+    // A generator of numbers by Marsaglia: such text hardly compresses.
+    let mut state = 1u32;
+    let texts = (0..ROWS).map(|_| {
+        let next = (0..5_000).map(|_| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            char::from_u32(0x80 + state % 0x700).unwrap_or_default()
+        });
+        next.collect::<String>()
+    });
+    columns[table.position(COLUMN).unwrap()] = Some(Arc::new(StringViewArray::from_iter_values(texts)));
+    let part_bytes = ROWS * 10_000 / 2;
+    let parts = GROUP_BYTES_MAX / part_bytes + 1;
+    for level in [LEVEL_FAST, LEVEL_SMALL] {
+        let mut file = ParquetFile::new(table, &Diverse::of(&columns), level, 0).unwrap();
+        (0..parts).for_each(|_| file.write(&columns, ROWS).unwrap());
+        let groups: Vec<i64> = reader(&file.finish().unwrap())
+            .metadata()
+            .row_groups()
+            .iter()
+            .map(|group| group.num_rows())
+            .collect();
+        assert_eq!((groups.len(), groups.iter().sum()), (2, (parts * ROWS) as i64), "level {level}");
+    }
 }
 
 #[test]

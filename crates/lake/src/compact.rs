@@ -218,13 +218,13 @@ impl Output {
         // Beside a flood a merge takes one processor and the memory of one thread.
         if is_alone {
             file.write(&part.columns, part.rows)?;
-            index.add_block(table, &block(table, part)?)?;
+            add_blocks(index, table, part)?;
             return read();
         }
         let encode: Work = Box::new(|| file.write(&part.columns, part.rows).map(|()| None));
         // About as much work as to encode them.
         let index_and_read: Work = Box::new(|| {
-            index.add_block(table, &block(table, part)?)?;
+            add_blocks(index, table, part)?;
             read()
         });
         Ok(side_by_side(vec![encode, index_and_read], |work| work())?.pop().flatten())
@@ -266,8 +266,17 @@ impl Output {
     }
 }
 
+/// Adds a part to an index, block by block.
+fn add_blocks(index: &mut TermIndexBuilder, table: &'static Table, part: &Part) -> Result<(), LakeError> {
+    let filled = filled(table, part)?;
+    let block = ROWS_PER_BLOCK as usize;
+    (0..part.rows)
+        .step_by(block)
+        .try_for_each(|at| index.add_block(table, &filled.slice(at, block.min(part.rows - at))))
+}
+
 /// The columns of a part that hold something.
-fn block(table: &'static Table, part: &Part) -> Result<RecordBatch, LakeError> {
+fn filled(table: &'static Table, part: &Part) -> Result<RecordBatch, LakeError> {
     let schema = stored_schema(table);
     let filled = schema.fields().iter().zip(&part.columns);
     let filled = filled.filter_map(|(field, column)| Some((field.clone(), column.clone()?)));

@@ -38,16 +38,18 @@ use self::text::{TextChunk, TextOptions};
 use crate::LakeError;
 use crate::schema::{SEQUENCE_COLUMN, file_schema};
 use crate::side_by_side::side_by_side;
-use crate::terms::ROWS_PER_BLOCK;
 use crate::times::{micros_type, parted, tick_column};
 
 pub(crate) const ROW_GROUP_ROWS: usize = 128 * 1024;
 /// A row group of fewer rows ends when it has so many bytes: it is in memory until then.
 const GROUP_BYTES_MAX: usize = 64 << 20;
-/// Rows of a page: what is left out or read. The index of terms names blocks of as many rows.
-const PAGE_ROWS: usize = ROWS_PER_BLOCK as usize;
+/// Rows of a page, which is left out or read, and its bytes: where rows are long, a block of the index of terms is about
+/// one page.
+const PAGE_ROWS: usize = 16_384;
+const PAGE_BYTES: usize = 256 << 10;
 /// The same in files that are rewritten soon: a merge holds a page of each column of dozens of them at once.
 const PAGE_ROWS_FAST: usize = 4096;
+const PAGE_BYTES_FAST: usize = 1 << 20;
 /// Statistics hold no more of a text than this.
 const STATISTICS_BYTES: usize = 64;
 /// Values looked at to decide how to encode a column.
@@ -409,10 +411,12 @@ fn is_prose(column: &str) -> bool {
 }
 
 fn properties(table: &'static Table, diverse: &[bool], zstd_level: i32) -> WriterProperties {
+    let (page_rows, page_bytes) = page_limits(zstd_level);
     let mut builder = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(zstd_level).unwrap_or_default()))
         .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .set_data_page_row_count_limit(page_rows(zstd_level))
+        .set_data_page_row_count_limit(page_rows)
+        .set_data_page_size_limit(page_bytes)
         .set_column_index_truncate_length(Some(STATISTICS_BYTES))
         .set_statistics_truncate_length(Some(STATISTICS_BYTES))
         .set_statistics_enabled(EnabledStatistics::Page);
@@ -435,18 +439,21 @@ fn properties(table: &'static Table, diverse: &[bool], zstd_level: i32) -> Write
         .build()
 }
 
-fn page_rows(zstd_level: i32) -> usize {
-    if zstd_level == LEVEL_FAST { PAGE_ROWS_FAST } else { PAGE_ROWS }
+/// The rows and bytes with which a page ends.
+fn page_limits(zstd_level: i32) -> (usize, usize) {
+    if zstd_level == LEVEL_FAST { (PAGE_ROWS_FAST, PAGE_BYTES_FAST) } else { (PAGE_ROWS, PAGE_BYTES) }
 }
 
 /// How our own encoder takes columns of text that never lack a value. Where hardly any value repeats and the file stays,
 /// the general writer packs their lengths tighter.
 fn text_options(table: &'static Table, diverse: &[bool], zstd_level: i32) -> Vec<Option<TextOptions>> {
+    let (page_rows, page_bytes) = page_limits(zstd_level);
     let options = table.columns.iter().zip(diverse.iter().copied()).map(|(column, is_diverse)| {
         let is_ours = column.kind.is_never_null() && (zstd_level == LEVEL_FAST || !is_diverse);
         is_ours.then(|| TextOptions {
             zstd_level: if zstd_level == LEVEL_FAST { LEVEL_FASTER } else { zstd_level },
-            page_rows: page_rows(zstd_level),
+            page_rows,
+            page_bytes,
             has_dictionary: !is_diverse,
             has_bloom_filter: has_bloom_filter(column.name),
             has_page_statistics: !is_prose(column.name),

@@ -1,4 +1,4 @@
-//! The term index of a data file: which blocks of rows hold a term, for a tenth of the file's size, and for two
+//! The term index of a data file: which blocks of rows hold a term, for about an eighth of the file's size, and for two
 //! small reads a question.
 //!
 //! It knows the terms of all text, as `has` sees them, and whole values of the columns that are looked up. It does
@@ -21,4 +21,4 @@ pub use needle::{Needle, TextMatch};
 pub use read::TermIndex;
 
 /// Rows of a block, unless a file is told otherwise. Smaller blocks make answers finer and the index larger.
-pub const ROWS_PER_BLOCK: u32 = 16_384;
+pub const ROWS_PER_BLOCK: u32 = 4_096;

@@ -22,8 +22,8 @@ use crate::schema::{SEQUENCE_COLUMN, stored_schema, timestamp_type};
 use crate::terms::ROWS_PER_BLOCK;
 use crate::times::{joined_batch, tick_column};
 
-/// Rows handed on at a time: a block of the index.
-pub(super) const PART_ROWS: usize = ROWS_PER_BLOCK as usize;
+/// Rows handed on at a time: some blocks of the index.
+pub(super) const PART_ROWS: usize = 4 * ROWS_PER_BLOCK as usize;
 
 /// Rows of all inputs that are in memory, about, and of one input at least.
 const ROWS_AT_HAND: usize = 2 * PART_ROWS;

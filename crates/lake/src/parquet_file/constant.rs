@@ -29,6 +29,7 @@ pub(super) fn empty(data_type: &DataType, is_never_null: bool, rows: usize) -> A
 const EMPTY_TEXTS: TextOptions = TextOptions {
     zstd_level: LEVEL,
     page_rows: ROW_GROUP_ROWS,
+    page_bytes: usize::MAX,
     has_dictionary: true,
     has_bloom_filter: false,
     has_page_statistics: true,

@@ -30,8 +30,6 @@ use crate::LakeError;
 
 /// A dictionary that grew beyond this takes no more pages: its values hardly repeat.
 const DICTIONARY_BYTES_MAX: usize = 1 << 20;
-/// A page of texts as they are ends when it holds this much.
-const PAGE_BYTES_MAX: usize = 1 << 20;
 /// Of a hundred values that are not there, a Bloom filter takes this many for ones that are.
 const FALSE_POSITIVES: f64 = 0.05;
 /// Room for the levels before the texts of a page that are kept as they are, so that these are not moved for them.
@@ -41,6 +39,8 @@ const LEVELS_ROOM: usize = 16;
 pub(super) struct TextOptions {
     pub zstd_level: i32,
     pub page_rows: usize,
+    /// A page of texts as they are ends when it holds this much.
+    pub page_bytes: usize,
     /// Whether its values repeat.
     pub has_dictionary: bool,
     pub has_bloom_filter: bool,
@@ -169,7 +169,8 @@ impl TextChunk {
     }
 
     fn end_full_page(&mut self) -> Result<(), LakeError> {
-        let is_full = self.page.rows == self.options.page_rows || self.page.plain.len() >= PAGE_BYTES_MAX;
+        let is_full =
+            self.page.rows == self.options.page_rows || self.page.plain.len() >= self.options.page_bytes;
         if is_full { self.end_page() } else { Ok(()) }
     }
 

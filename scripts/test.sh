@@ -31,9 +31,9 @@ else
   step "tests; those of the store are SKIPPED on PostgreSQL, as there is none"
 fi
 if cargo nextest --version >/dev/null 2>&1; then
-  cargo nextest run --release --workspace --locked --no-fail-fast
+  cargo nextest run --release --workspace --tests --locked --no-fail-fast
 else
-  cargo test --release --workspace --locked --no-fail-fast
+  cargo test --release --workspace --tests --locked --no-fail-fast
 fi
 
 step "documented scenarios with curl"

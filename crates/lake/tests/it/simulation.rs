@@ -33,6 +33,8 @@ const GRACE_SECONDS: i64 = 900;
 const RETENTION_DAYS: i64 = 2;
 /// Of a hundred writes to the object store and the catalog.
 const FAILING_WRITES: i64 = 2;
+/// How often a deletion is asked for that fails.
+const DELETION_CALLS_MAX: usize = 20;
 const STEPS_TOLD: usize = 25;
 /// Enough for some files, so that pieces come from memory and from the store.
 const CACHE_BYTES: usize = 1 << 20;
@@ -365,10 +367,18 @@ impl Simulation {
         self.history.mark(numbers.iter().copied(), Known::MayBeGone);
         self.say(format!("delete device {device} of tenant {of}, {} rows", numbers.len()));
         let id = DeviceId::parse(&device_id(device)).unwrap();
-        let answer = self.lake().tenant(tenant(of)).delete_device(&id).await;
-        if let Ended::With(Some(_)) = self.ended(answer.map(|_| ()), true)? {
-            self.history.mark(numbers, Known::Gone);
-            self.played.deletions += 1;
+        // It writes many files, and one that fails for a moment ends it: who wants the rows gone asks again.
+        for _ in 0..DELETION_CALLS_MAX {
+            let answer = self.lake().tenant(tenant(of)).delete_device(&id).await;
+            match self.ended(answer, true)? {
+                Ended::With(None) => continue,
+                Ended::With(Some(_)) => {
+                    self.history.mark(numbers, Known::Gone);
+                    self.played.deletions += 1;
+                }
+                Ended::PowerLoss => {}
+            }
+            break;
         }
         Ok(())
     }

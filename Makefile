@@ -33,7 +33,7 @@ PYTHON ?= python3
 BENCH = --bartizan $${CARGO_TARGET_DIR:-target}/release/bartizan --out $(RESULTS)
 bench: build
 	mkdir -p $(RESULTS)
-	$(PYTHON) bench/ingest.py $(BENCH)/ingest.json --ndjson "$(NDJSON)"
+	$(PYTHON) bench/ingest.py $(BENCH)/ingest.json --ndjson "$(NDJSON)" --plain
 	$(PYTHON) bench/latency.py $(BENCH)/latency.json --ndjson "$(NDJSON)"
 	$(PYTHON) bench/size.py $(BENCH)/size.json --ndjson "$(NDJSON)"
 	bench/tokens.sh $(RESULTS)/tokens.json

@@ -229,6 +229,7 @@ def bartizan(arguments):
             raise SystemExit(f"{results['sent']} rows were sent; {results['busy']} of {turned_away} were turned away")
         backlog = server.disk_bytes("log")
         return {
+            "scheme": "http" if arguments.plain else "https",
             "rows_per_s": round(results["accepted"] / elapsed),
             "rows": results["accepted"],
             "refused": results["refused"],

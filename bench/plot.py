@@ -35,7 +35,8 @@ def bars(axes, title, names, values, unit, is_ours):
 
 def ingest(axes, result):
     names = [name for name in ("bartizan", "chdb", "duckdb") if name in result]
-    notes = {"bartizan": "Bartizan\ndurable, over HTTPS", "chdb": "chdb\nMergeTree", "duckdb": "DuckDB\nin memory"}
+    scheme = result["bartizan"]["scheme"].upper()
+    notes = {"bartizan": f"Bartizan\ndurable, over {scheme}", "chdb": "chdb\nMergeTree", "duckdb": "DuckDB\nin memory"}
     bars(axes, "JSON lines loaded, rows/s", [notes[name] for name in names],
          [result[name]["rows_per_s"] for name in names], "", [name == "bartizan" for name in names])
 
